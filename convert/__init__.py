@@ -1,0 +1,1 @@
+"""Keras model in, .tflite out; .tflite in, graph, plan and C out."""

@@ -1,0 +1,199 @@
+"""A small typed graph: what the reader makes of a .tflite and everything after works on.
+
+Tensors keep the index they have in the .tflite, so that a layer can be named the same way by every
+back end. A graph is immutable; a pass returns a new one, and `Graph.verify` is called after each.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convert.errors import ModelError
+
+DType = Literal["int8", "int16", "int32", "int64", "uint8", "float32", "bool", "other"]
+Activation = Literal["none", "relu", "relu6", "relu_n1_to_1"]
+Padding = Literal["same", "valid"]
+
+
+@dataclass(frozen=True)
+class Quant:
+    """real = scale * (q - zero_point). One entry, or one per index of dimension `axis`.
+
+    `scale` holds the float32 values of the file, each exactly representable as a Python float.
+    """
+
+    scale: tuple[float, ...]
+    zero_point: tuple[int, ...]
+    axis: int = 0
+
+    @property
+    def per_channel(self) -> bool:
+        """True when there is more than one scale."""
+        return len(self.scale) > 1
+
+
+@dataclass(frozen=True, eq=False)
+class Tensor:
+    """One tensor. `data` is None for activations, else a read-only array of `shape`."""
+
+    index: int
+    name: str
+    shape: tuple[int, ...]
+    dtype: DType
+    quant: Quant | None = None
+    data: NDArray[np.generic] | None = None
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+
+@dataclass(frozen=True)
+class Conv2D:
+    """Options of CONV_2D."""
+
+    padding: Padding
+    stride: tuple[int, int]  # height, width
+    dilation: tuple[int, int] = (1, 1)
+    activation: Activation = "none"
+
+
+@dataclass(frozen=True)
+class DepthwiseConv2D:
+    """Options of DEPTHWISE_CONV_2D."""
+
+    padding: Padding
+    stride: tuple[int, int]
+    multiplier: int
+    dilation: tuple[int, int] = (1, 1)
+    activation: Activation = "none"
+
+
+@dataclass(frozen=True)
+class Pool2D:
+    """Options of MAX_POOL_2D and AVERAGE_POOL_2D."""
+
+    padding: Padding
+    stride: tuple[int, int]
+    window: tuple[int, int]
+    activation: Activation = "none"
+
+
+@dataclass(frozen=True)
+class FullyConnected:
+    """Options of FULLY_CONNECTED."""
+
+    activation: Activation = "none"
+    keep_dims: bool = False
+
+
+@dataclass(frozen=True)
+class Add:
+    """Options of ADD."""
+
+    activation: Activation = "none"
+
+
+@dataclass(frozen=True)
+class Concatenation:
+    """Options of CONCATENATION."""
+
+    axis: int
+    activation: Activation = "none"
+
+
+@dataclass(frozen=True)
+class Softmax:
+    """Options of SOFTMAX."""
+
+    beta: float = 1.0
+
+
+@dataclass(frozen=True)
+class Mean:
+    """Options of MEAN; the axes are the operator's second input."""
+
+    keep_dims: bool
+
+
+@dataclass(frozen=True)
+class NoOptions:
+    """For operators without options (RESHAPE, PAD, RELU, QUANTIZE, LOGISTIC, ...)."""
+
+
+Options = (
+    Conv2D
+    | DepthwiseConv2D
+    | Pool2D
+    | FullyConnected
+    | Add
+    | Concatenation
+    | Softmax
+    | Mean
+    | NoOptions
+)
+
+
+@dataclass(frozen=True)
+class Op:
+    """One operator. `kind` is the schema's name, e.g. "CONV_2D"; absent inputs are -1."""
+
+    index: int  # position in the .tflite, so that messages and layers are named alike everywhere
+    kind: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    options: Options
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """Operators in execution order over tensors; see the module's docstring."""
+
+    tensors: tuple[Tensor, ...]
+    ops: tuple[Op, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    model_hash: str = ""  # sha256 of the .tflite bytes, hex
+
+    def verify(self) -> None:
+        """Check the invariants that every pass must keep.
+
+        Raises:
+            ModelError: an index is out of range, a tensor is read before it is written, written
+                twice, or constant data does not have the declared shape.
+        """
+        count = len(self.tensors)
+        for position, tensor in enumerate(self.tensors):
+            if tensor.index != position:
+                raise ModelError(f"Tensor {position} must carry its own index. Received: {tensor.index}.")
+            if tensor.data is not None and tensor.data.shape != tensor.shape:
+                raise ModelError(
+                    f"Tensor {position} ({tensor.name}) must hold data of shape {tensor.shape}. "
+                    f"Received: {tensor.data.shape}."
+                )
+        for index in (*self.inputs, *self.outputs):
+            if not 0 <= index < count:
+                raise ModelError(f"Graph inputs and outputs must be below {count}. Received: {index}.")
+        ready = {t.index for t in self.tensors if t.data is not None} | set(self.inputs)
+        for op in self.ops:
+            for index in op.inputs:
+                if index != -1 and (not 0 <= index < count or index not in ready):
+                    raise ModelError(
+                        f"Operator {op.index} ({op.kind}) must read tensors that exist and were "
+                        f"written before. Received: tensor {index}."
+                    )
+            for index in op.outputs:
+                if not 0 <= index < count or index in ready:
+                    raise ModelError(
+                        f"Operator {op.index} ({op.kind}) must write a fresh tensor. "
+                        f"Received: tensor {index}."
+                    )
+                ready.add(index)
+        for index in self.outputs:
+            if index not in ready:
+                raise ModelError(f"Graph output {index} must be written by an operator.")

@@ -1,0 +1,38 @@
+"""The one interface of all back ends: int8 in, every layer's tensor out."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Trace = dict[int, NDArray[np.generic]]
+"""Tensor index in the .tflite -> values of shape (batch, *tensor shape without its leading 1)."""
+
+
+class Backend(Protocol):
+    """Runs one model. Implementations: `reference`, `tflm`, `host`, `cortex-m`."""
+
+    name: str
+
+    def run(self, inputs: NDArray[np.generic]) -> Trace:
+        """Run a batch.
+
+        Args:
+            inputs: (batch, *input shape without its leading 1), of the input tensor's dtype.
+
+        Returns:
+            Values of every tensor that this back end can show; the graph outputs are always there.
+        """
+        ...
+
+
+class FeatureBackend(Protocol):
+    """Computes features of clips; implemented by `reference`, `host` and `cortex-m`."""
+
+    name: str
+
+    def features(self, clips: NDArray[np.int16]) -> NDArray[np.int8]:
+        """(batch, clip samples) int16 at 16 kHz -> (batch, frames, bands) int8."""
+        ...

@@ -1,0 +1,1 @@
+"""Speech in, quantized Keras model out."""

@@ -1,0 +1,1 @@
+"""The command line, the project file, the pipeline of stages and the report."""
