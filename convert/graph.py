@@ -6,6 +6,7 @@ back end. A graph is immutable; a pass returns a new one, and `Graph.verify` is 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,8 +16,25 @@ from numpy.typing import NDArray
 from convert.errors import ModelError
 
 DType = Literal["int8", "int16", "int32", "int64", "uint8", "float32", "bool", "other"]
-Activation = Literal["none", "relu", "relu6", "relu_n1_to_1"]
+# "tanh" and "sign_bit" can be read, but `convert.supported` refuses them.
+Activation = Literal["none", "relu", "relu6", "relu_n1_to_1", "tanh", "sign_bit"]
 Padding = Literal["same", "valid"]
+
+ITEM_BYTES: dict[str, int] = {
+    "int8": 1,
+    "uint8": 1,
+    "bool": 1,
+    "int16": 2,
+    "int32": 4,
+    "float32": 4,
+    "int64": 8,
+}
+
+
+def shown(name: str) -> str:
+    """A name from a foreign file as it may stand in a one-line message: printable, 60 signs."""
+    clean = "".join(c if c.isprintable() else "?" for c in name[:61])
+    return clean if len(clean) <= 60 else clean[:57] + "..."
 
 
 @dataclass(frozen=True)
@@ -50,7 +68,21 @@ class Tensor:
     @property
     def size(self) -> int:
         """Number of elements."""
-        return int(np.prod(self.shape, dtype=np.int64))
+        return math.prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes in memory.
+
+        Raises:
+            ModelError: the element type is "other", whose size is not known here.
+        """
+        if self.dtype not in ITEM_BYTES:
+            raise ModelError(
+                f"Tensor {self.index} ({shown(self.name)}) must have an element type of known "
+                f"size ({', '.join(ITEM_BYTES)}). Received: {self.dtype}."
+            )
+        return self.size * ITEM_BYTES[self.dtype]
 
 
 @dataclass(frozen=True)
@@ -170,15 +202,19 @@ class Graph:
         count = len(self.tensors)
         for position, tensor in enumerate(self.tensors):
             if tensor.index != position:
-                raise ModelError(f"Tensor {position} must carry its own index. Received: {tensor.index}.")
+                raise ModelError(
+                    f"Tensor {position} must carry its own index. Received: {tensor.index}."
+                )
             if tensor.data is not None and tensor.data.shape != tensor.shape:
                 raise ModelError(
-                    f"Tensor {position} ({tensor.name}) must hold data of shape {tensor.shape}. "
-                    f"Received: {tensor.data.shape}."
+                    f"Tensor {position} ({shown(tensor.name)}) must hold data of shape "
+                    f"{tensor.shape}. Received: {tensor.data.shape}."
                 )
         for index in (*self.inputs, *self.outputs):
             if not 0 <= index < count:
-                raise ModelError(f"Graph inputs and outputs must be below {count}. Received: {index}.")
+                raise ModelError(
+                    f"Graph inputs and outputs must be below {count}. Received: {index}."
+                )
         ready = {t.index for t in self.tensors if t.data is not None} | set(self.inputs)
         for op in self.ops:
             for index in op.inputs:
