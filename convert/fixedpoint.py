@@ -70,7 +70,7 @@ def quantize_multiplier(real: float) -> tuple[int, int]:
 
 
 def saturating_rounding_doubling_high_mul(a: ArrayLike, b: ArrayLike) -> Int32Array:
-    """The product of two Q0.31 numbers, halves away from zero... towards +inf when negative.
+    """The product of two Q0.31 numbers, rounded to the nearest, halves towards +inf.
 
     (a * b + nudge) / 2^31 truncated towards zero, nudge = 2^30 for products of at least 0, else
     1 - 2^30. Only INT32_MIN * INT32_MIN saturates. Source: gemmlowp,
@@ -85,7 +85,7 @@ def saturating_rounding_doubling_high_mul(a: ArrayLike, b: ArrayLike) -> Int32Ar
 
 
 def rounding_divide_by_pot(x: ArrayLike, exponent: ArrayLike) -> Int32Array:
-    """x / 2^exponent to the nearest integer, halves away from zero; exponent in [0, 31].
+    """Divide by 2^exponent to the nearest integer, halves away from zero; exponent in [0, 31].
 
     Source: gemmlowp, `RoundingDivideByPOT`.
     """
@@ -98,7 +98,7 @@ def rounding_divide_by_pot(x: ArrayLike, exponent: ArrayLike) -> Int32Array:
 
 
 def saturating_rounding_multiply_by_pot(x: ArrayLike, exponent: int) -> Int32Array:
-    """x * 2^exponent: saturating to the left, rounding (halves away from zero) to the right.
+    """Multiply by 2^exponent: saturating upwards, rounding halves away from zero downwards.
 
     Source: gemmlowp, `SaturatingRoundingMultiplyByPOT`.
     """
@@ -110,7 +110,7 @@ def saturating_rounding_multiply_by_pot(x: ArrayLike, exponent: int) -> Int32Arr
 def multiply_by_quantized_multiplier(
     x: ArrayLike, multiplier: ArrayLike, shift: ArrayLike
 ) -> Int32Array:
-    """x * multiplier / 2^31 * 2^shift in TFLM's form, rounded twice.
+    """Return x * multiplier / 2^31 * 2^shift in TFLM's form, rounded twice.
 
     rounding_divide_by_pot(srdhm(x * 2^max(shift, 0), multiplier), max(-shift, 0)). Source: TFLM
     tensorflow/lite/kernels/internal/common.cc, `MultiplyByQuantizedMultiplier(int32_t, ...)`, the
@@ -131,7 +131,7 @@ def multiply_by_quantized_multiplier(
 def multiply_by_quantized_multiplier_single(
     x: ArrayLike, multiplier: ArrayLike, shift: ArrayLike
 ) -> Int32Array:
-    """x * multiplier / 2^31 * 2^shift rounded once, halves towards +inf.
+    """Return x * multiplier / 2^31 * 2^shift rounded once, halves towards +inf.
 
     (x * multiplier + 2^(30 - shift)) >> (31 - shift). Source: TFLM
     tensorflow/lite/kernels/internal/common.cc, the branch with TFLITE_SINGLE_ROUNDING. TFLM as
@@ -257,7 +257,7 @@ def get_reciprocal(x: ArrayLike, integer_bits: int) -> tuple[Int32Array, NDArray
 
 
 def divide_half_away(x: ArrayLike, divisor: ArrayLike) -> Int32Array:
-    """x / divisor to the nearest integer, halves away from zero; divisor positive.
+    """Divide to the nearest integer, halves away from zero; divisor positive.
 
     (x + d/2) / d for x > 0, else (x - d/2) / d, truncating. Source: TFLM
     tensorflow/lite/kernels/internal/reference/integer_ops/pooling.h, `AveragePool`.

@@ -1,0 +1,233 @@
+"""The integers that each operator computes with: one frozen class per operator family.
+
+`convert.prepare` fills them from a Graph; the reference interpreter and the C emitter read them.
+
+Conventions: `input_offset` is what is added to an input value (minus the zero point),
+`output_offset` is added to a rescaled value (the zero point). A `shift` is to the left when
+positive. Multipliers are Q0.31 and go through `fixedpoint.multiply_by_quantized_multiplier` ("mbqm"
+below). Shapes are those of the .tflite, batch dimension included.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ConvParams:
+    """CONV_2D: out = clamp(mbqm(bias + sum(w * (x + input_offset))) + output_offset).
+
+    `multiplier` and `shift` have one entry per output channel, also for per-tensor filters.
+    Positions outside the input contribute nothing. The filter is (out, height, width,
+    in / groups).
+    """
+
+    input_shape: Shape
+    filter_shape: Shape
+    output_shape: Shape
+    stride: tuple[int, int]  # height, width
+    dilation: tuple[int, int]
+    padding: tuple[int, int]  # rows above, columns left of the input
+    groups: int
+    has_bias: bool
+    input_offset: int
+    output_offset: int
+    activation_min: int
+    activation_max: int
+    multiplier: tuple[int, ...]
+    shift: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class DepthwiseConvParams:
+    """DEPTHWISE_CONV_2D: as `ConvParams`; output channel = input channel * depth_multiplier + m.
+
+    The filter is (1, height, width, out).
+    """
+
+    input_shape: Shape
+    filter_shape: Shape
+    output_shape: Shape
+    stride: tuple[int, int]
+    dilation: tuple[int, int]
+    padding: tuple[int, int]
+    depth_multiplier: int
+    has_bias: bool
+    input_offset: int
+    output_offset: int
+    activation_min: int
+    activation_max: int
+    multiplier: tuple[int, ...]
+    shift: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class FullyConnectedParams:
+    """FULLY_CONNECTED over `rows` vectors of `depth` values, filter (units, depth).
+
+    `multiplier` and `shift` have one entry per unit; when not `per_channel` all are equal.
+    `filter_offset` is added to each weight (minus its zero point; 0 in every sound model).
+    """
+
+    rows: int
+    depth: int
+    units: int
+    per_channel: bool
+    has_bias: bool
+    input_offset: int
+    filter_offset: int
+    output_offset: int
+    activation_min: int
+    activation_max: int
+    multiplier: tuple[int, ...]
+    shift: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class PoolParams:
+    """MAX_POOL_2D and AVERAGE_POOL_2D; input and output share scale and zero point.
+
+    The average divides by the positions inside the input, `fixedpoint.divide_half_away`.
+    """
+
+    input_shape: Shape
+    output_shape: Shape
+    stride: tuple[int, int]
+    window: tuple[int, int]
+    padding: tuple[int, int]
+    activation_min: int
+    activation_max: int
+
+
+@dataclass(frozen=True)
+class MeanParams:
+    """MEAN: out = clamp(mbqm(sum(x) + sum_offset) + output_offset).
+
+    `multiplier` and `shift` already contain 1 / count. `sum_offset` is -zero_point * count.
+    `axes` are sorted, distinct and not negative.
+    """
+
+    input_shape: Shape
+    output_shape: Shape
+    axes: tuple[int, ...]
+    count: int
+    sum_offset: int
+    output_offset: int
+    multiplier: int
+    shift: int
+
+
+@dataclass(frozen=True)
+class SoftmaxParams:
+    """SOFTMAX over the last dimension: `rows` vectors of `depth` values.
+
+    A difference d = x - max(row) below `diff_min` gives -128; the others go through
+    exp(mbqm(d)) with 5 integer bits. `exp_table[-d]` is that exponential in Q0.31 for d in
+    [-255, 0], 0 below diff_min, so that C needs no exponential.
+    """
+
+    rows: int
+    depth: int
+    multiplier: int
+    shift: int
+    diff_min: int
+    exp_table: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class AddParams:
+    """ADD: both inputs shifted left by `left_shift`, rescaled, added, rescaled, clamped.
+
+    Shapes broadcast as in NumPy; input shapes are as in the model.
+    """
+
+    input1_shape: Shape
+    input2_shape: Shape
+    output_shape: Shape
+    left_shift: int
+    input1_offset: int
+    input1_multiplier: int
+    input1_shift: int
+    input2_offset: int
+    input2_multiplier: int
+    input2_shift: int
+    output_offset: int
+    output_multiplier: int
+    output_shift: int
+    activation_min: int
+    activation_max: int
+
+
+@dataclass(frozen=True)
+class TableParams:
+    """RELU, RELU6, LOGISTIC and QUANTIZE (int8 to int8): out = table[x + 128], 256 entries."""
+
+    size: int
+    table: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class QuantizeParams:
+    """QUANTIZE (float32 to int8): out = clamp(round(x / scale) + zero_point).
+
+    Division in float32, halves away from zero. `scale` is a float32 value.
+    """
+
+    size: int
+    scale: float
+    zero_point: int
+
+
+@dataclass(frozen=True)
+class DequantizeParams:
+    """DEQUANTIZE (int8 to float32): out = scale * (x - zero_point), rounded once to float32."""
+
+    size: int
+    scale: float
+    zero_point: int
+
+
+@dataclass(frozen=True)
+class PadParams:
+    """PAD and PADV2: `before` and `after` per dimension, filled with `value`."""
+
+    input_shape: Shape
+    output_shape: Shape
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+    value: int
+
+
+@dataclass(frozen=True)
+class ReshapeParams:
+    """RESHAPE: a copy of `nbytes` bytes."""
+
+    nbytes: int
+
+
+@dataclass(frozen=True)
+class ConcatenationParams:
+    """CONCATENATION: `outer` times, `runs[i]` elements of input i after one another."""
+
+    axis: int
+    outer: int
+    runs: tuple[int, ...]
+
+
+Params = (
+    ConvParams
+    | DepthwiseConvParams
+    | FullyConnectedParams
+    | PoolParams
+    | MeanParams
+    | SoftmaxParams
+    | AddParams
+    | TableParams
+    | QuantizeParams
+    | DequantizeParams
+    | PadParams
+    | ReshapeParams
+    | ConcatenationParams
+)
