@@ -17,19 +17,18 @@ VERSION = "0.1.0"  # of wakesmith; a test compares it with pyproject.toml
 
 _WIDTH = 100
 # C99, then C++ and later C, because headers are included from both.
-_KEYWORDS = frozenset(
-    (
-        "auto break case char const continue default do double else enum extern float for goto if "
-        "inline int long register restrict return short signed sizeof static struct switch typedef "
-        "union unsigned void volatile while "
-        "alignas alignof and and_eq asm bitand bitor bool catch char8_t char16_t char32_t class compl "
-        "concept const_cast consteval constexpr constinit co_await co_return co_yield decltype delete "
-        "dynamic_cast explicit export false friend mutable namespace new noexcept not not_eq nullptr "
-        "operator or or_eq private protected public reinterpret_cast requires static_assert "
-        "static_cast template this thread_local throw true try typeid typename typeof typeof_unqual "
-        "using virtual wchar_t xor xor_eq main errno NULL EOF linux unix"
-    ).split()  # noqa: SIM905
-)
+_KEYWORD_TEXT = """
+    auto break case char const continue default do double else enum extern float for goto if
+    inline int long register restrict return short signed sizeof static struct switch typedef
+    union unsigned void volatile while alignas alignof and and_eq asm bitand bitor bool catch
+    char8_t char16_t char32_t class compl concept const_cast consteval constexpr constinit
+    co_await co_return co_yield decltype delete dynamic_cast explicit export false friend mutable
+    namespace new noexcept not not_eq nullptr operator or or_eq private protected public
+    reinterpret_cast requires static_assert static_cast template this thread_local throw true try
+    typeid typename typeof typeof_unqual using virtual wchar_t xor xor_eq main errno NULL EOF
+    linux unix
+"""
+_KEYWORDS = frozenset(_KEYWORD_TEXT.split())
 
 
 def identifier(text: str, fallback: str = "x") -> str:
