@@ -1,0 +1,219 @@
+/*
+ * Reference int8 kernels: one function and one parameter struct per operator.
+ *
+ * These define the bits in C; simulate/reference defines them in NumPy, and both equal TFLite
+ * Micro's reference kernels. All integers in the parameters come from convert/prepare.py, so
+ * nothing is computed at start-up and the structs stay in flash. No heap, no recursion, no global
+ * state; of libc only memcpy and memset.
+ *
+ * Tensors are dense, row-major, channels last. Inputs and outputs never overlap. An `_offset` is
+ * added to a value: minus the zero point for inputs, the zero point for outputs. A multiplier is
+ * Q0.31, its shift is to the left when positive (see ws_requantize).
+ */
+#ifndef WS_KERNELS_H
+#define WS_KERNELS_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Rows, columns and channels of one image. */
+typedef struct {
+    int32_t height;
+    int32_t width;
+    int32_t channels;
+} ws_shape;
+
+/* A pair for the vertical and the horizontal direction. */
+typedef struct {
+    int32_t y;
+    int32_t x;
+} ws_yx;
+
+/*
+ * CONV_2D. weights[channels out][filter.y][filter.x][channels in / groups]; bias may be NULL;
+ * multiplier and shift have one entry per output channel. padding counts rows above and columns
+ * left of the input; positions outside the input contribute nothing.
+ */
+typedef struct {
+    int32_t batches;
+    ws_shape input;
+    ws_shape output;
+    ws_yx filter;
+    ws_yx stride;
+    ws_yx dilation;
+    ws_yx padding;
+    int32_t groups;
+    int32_t input_offset;
+    int32_t output_offset;
+    int32_t activation_min;
+    int32_t activation_max;
+    const int8_t *weights;
+    const int32_t *bias;
+    const int32_t *multiplier;
+    const int8_t *shift;
+} ws_conv2d_params;
+
+void ws_conv2d_s8(const ws_conv2d_params *p, const int8_t *input, int8_t *output);
+
+/*
+ * DEPTHWISE_CONV_2D. weights[filter.y][filter.x][channels out]; output channel
+ * c * depth_multiplier + m sees input channel c. The rest is as for CONV_2D.
+ */
+typedef struct {
+    int32_t batches;
+    ws_shape input;
+    ws_shape output;
+    ws_yx filter;
+    ws_yx stride;
+    ws_yx dilation;
+    ws_yx padding;
+    int32_t depth_multiplier;
+    int32_t input_offset;
+    int32_t output_offset;
+    int32_t activation_min;
+    int32_t activation_max;
+    const int8_t *weights;
+    const int32_t *bias;
+    const int32_t *multiplier;
+    const int8_t *shift;
+} ws_depthwise_conv2d_params;
+
+void ws_depthwise_conv2d_s8(const ws_depthwise_conv2d_params *p, const int8_t *input,
+                            int8_t *output);
+
+/*
+ * FULLY_CONNECTED: `rows` vectors of `depth` values, weights[units][depth]; bias may be NULL.
+ * scale_step is 1 when multiplier and shift have one entry per unit, 0 when all share the first.
+ */
+typedef struct {
+    int32_t rows;
+    int32_t depth;
+    int32_t units;
+    int32_t scale_step;
+    int32_t input_offset;
+    int32_t weight_offset;
+    int32_t output_offset;
+    int32_t activation_min;
+    int32_t activation_max;
+    const int8_t *weights;
+    const int32_t *bias;
+    const int32_t *multiplier;
+    const int8_t *shift;
+} ws_fully_connected_params;
+
+void ws_fully_connected_s8(const ws_fully_connected_params *p, const int8_t *input, int8_t *output);
+
+/* MAX_POOL_2D and AVERAGE_POOL_2D; the average is over the positions inside the input. */
+typedef struct {
+    int32_t batches;
+    ws_shape input;
+    ws_shape output;
+    ws_yx window;
+    ws_yx stride;
+    ws_yx padding;
+    int32_t activation_min;
+    int32_t activation_max;
+} ws_pool2d_params;
+
+void ws_max_pool2d_s8(const ws_pool2d_params *p, const int8_t *input, int8_t *output);
+void ws_average_pool2d_s8(const ws_pool2d_params *p, const int8_t *input, int8_t *output);
+
+/*
+ * MEAN. The input is seen as [kept 0][reduced 0][kept 1][reduced 1][kept 2], which covers any axes
+ * of up to four dimensions; the output is [kept 0][kept 1][kept 2]. The multiplier contains
+ * 1 / (reduced 0 * reduced 1), sum_offset is the input offset times that count.
+ */
+typedef struct {
+    int32_t kept[3];
+    int32_t reduced[2];
+    int32_t sum_offset;
+    int32_t output_offset;
+    int32_t multiplier;
+    int32_t shift;
+} ws_mean_params;
+
+void ws_mean_s8(const ws_mean_params *p, const int8_t *input, int8_t *output);
+
+/*
+ * SOFTMAX of `rows` vectors of `depth` values. exp_table[d] is exp of the difference -d in Q0.31;
+ * values exp_count or more below their row's largest have no share at all.
+ */
+typedef struct {
+    int32_t rows;
+    int32_t depth;
+    int32_t exp_count;
+    const int32_t *exp_table;
+} ws_softmax_params;
+
+void ws_softmax_s8(const ws_softmax_params *p, const int8_t *input, int8_t *output);
+
+/*
+ * ADD over a four-dimensional output. A stride is in elements, 0 where that input is broadcast.
+ * Both inputs are shifted left by left_shift and rescaled, added, and rescaled again.
+ */
+typedef struct {
+    int32_t shape[4];
+    int32_t stride1[4];
+    int32_t stride2[4];
+    int32_t left_shift;
+    int32_t offset1;
+    int32_t multiplier1;
+    int32_t shift1;
+    int32_t offset2;
+    int32_t multiplier2;
+    int32_t shift2;
+    int32_t output_offset;
+    int32_t output_multiplier;
+    int32_t output_shift;
+    int32_t activation_min;
+    int32_t activation_max;
+} ws_add_params;
+
+void ws_add_s8(const ws_add_params *p, const int8_t *input1, const int8_t *input2, int8_t *output);
+
+/* PAD: the input inside a larger output, `before` positions from its corner, the rest `value`. */
+typedef struct {
+    int32_t input[4];
+    int32_t output[4];
+    int32_t before[4];
+    int32_t value;
+} ws_pad_params;
+
+void ws_pad_s8(const ws_pad_params *p, const int8_t *input, int8_t *output);
+
+/* CONCATENATION: `outer` times, run[i] values of input i after one another. */
+typedef struct {
+    int32_t outer;
+    int32_t count;
+    const int32_t *run;
+} ws_concatenation_params;
+
+void ws_concatenation_s8(const ws_concatenation_params *p, const int8_t *const *inputs,
+                         int8_t *output);
+
+/* RELU, RELU6, LOGISTIC, QUANTIZE from int8: output = table[input + 128], 256 entries. */
+typedef struct {
+    int32_t size;
+    const int8_t *table;
+} ws_table_params;
+
+void ws_table_s8(const ws_table_params *p, const int8_t *input, int8_t *output);
+
+/* QUANTIZE from float, DEQUANTIZE to float: real = scale * (q - zero_point). */
+typedef struct {
+    int32_t size;
+    int32_t zero_point;
+    float scale;
+} ws_quantize_params;
+
+void ws_quantize_f32_s8(const ws_quantize_params *p, const void *input, int8_t *output);
+void ws_dequantize_s8_f32(const ws_quantize_params *p, const int8_t *input, void *output);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* WS_KERNELS_H */
