@@ -1,0 +1,322 @@
+"""A .tflite in, a `Graph` out; foreign bytes are refused in one sentence.
+
+Tensors and operators keep the indices they have in the file. Anything that the file format allows
+but a `Graph` cannot express is refused here, by name; what a target can run is for
+`convert.supported` to say, so float models and unknown operators are read.
+
+The schema's enumerations come from the `tflite-micro` wheel; field slots below are the field ids of
+the public TFLite schema (schema.fbs), which can never change.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convert import graph as g
+from convert.errors import ModelError, UnsupportedModelError
+from convert.flatbuffer import Source, Table
+from convert.graph import shown
+
+_MAX_RANK = 8
+_MAX_ELEMENTS = 2**31 - 1
+_PADDINGS: dict[int, g.Padding] = {0: "same", 1: "valid"}
+_ACTIVATIONS: dict[int, g.Activation] = {
+    0: "none",
+    1: "relu",
+    2: "relu_n1_to_1",
+    3: "relu6",
+    4: "tanh",
+    5: "sign_bit",
+}
+# Element types: name in the schema -> (our name, little-endian NumPy type).
+_TYPES: dict[str, tuple[g.DType, str]] = {
+    "FLOAT32": ("float32", "<f4"),
+    "FLOAT16": ("other", "<f2"),
+    "INT32": ("int32", "<i4"),
+    "UINT8": ("uint8", "|u1"),
+    "INT64": ("int64", "<i8"),
+    "BOOL": ("bool", "|b1"),
+    "INT16": ("int16", "<i2"),
+    "COMPLEX64": ("other", "<c8"),
+    "INT8": ("int8", "|i1"),
+    "FLOAT64": ("other", "<f8"),
+    "COMPLEX128": ("other", "<c16"),
+    "UINT64": ("other", "<u8"),
+    "UINT32": ("other", "<u4"),
+    "UINT16": ("other", "<u2"),
+    "BFLOAT16": ("other", "<u2"),
+}
+
+
+def read(data: bytes) -> g.Graph:
+    """Read a .tflite.
+
+    Args:
+        data: the whole file.
+
+    Returns:
+        a verified graph; constants are read-only views of `data`.
+
+    Raises:
+        ModelError: the bytes are damaged, truncated, or something else.
+        UnsupportedModelError: the file is sound but has several subgraphs, variable, sparse or
+            sub-byte tensors.
+    """
+    data = bytes(data)
+    source = Source(data, "A .tflite")
+    model = source.root(b"TFL3")
+    version = model.integer(0, "I")
+    if version != 3:
+        raise ModelError(f"A .tflite must have schema version 3. Received: {version}.")
+    codes = [_kind(code, i) for i, code in enumerate(model.tables(1, "operator code"))]
+    subgraphs = model.tables(2, "subgraph")
+    buffers = [_buffer(table, i, source) for i, table in enumerate(model.tables(4, "buffer"))]
+    for i, entry in enumerate(model.tables(6, "metadata entry")):
+        entry.text(0, f"the name of metadata entry {i}")
+        if entry.integer(1, "I") >= len(buffers):
+            raise source.damaged(f"metadata entry {i} names a buffer that does not exist")
+    if len(subgraphs) != 1:
+        raise UnsupportedModelError(
+            f"A model must have one subgraph. Received: {len(subgraphs)}. "
+            "Convert it without control flow (IF, WHILE, CALL_ONCE) and without several signatures."
+        )
+    main = subgraphs[0]
+    tensors = tuple(
+        _tensor(table, i, buffers, source) for i, table in enumerate(main.tables(0, "tensor"))
+    )
+    ops = tuple(
+        _operator(table, i, codes, source) for i, table in enumerate(main.tables(3, "operator"))
+    )
+    made = g.Graph(
+        tensors=tensors,
+        ops=ops,
+        inputs=main.integers(1, "<i4", "the list of inputs"),
+        outputs=main.integers(2, "<i4", "the list of outputs"),
+        model_hash=hashlib.sha256(data).hexdigest(),
+    )
+    made.verify()
+    for index in made.inputs:
+        if tensors[index].data is not None:
+            raise source.damaged(f"input tensor {index} is a constant")
+    return made
+
+
+@lru_cache(maxsize=1)
+def _enumerations() -> tuple[dict[int, str], dict[int, str], dict[int, str]]:
+    """Names of operators, of option tables and of element types by number."""
+    from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
+
+    def names(enumeration: type) -> dict[int, str]:
+        return {v: k for k, v in vars(enumeration).items() if isinstance(v, int)}
+
+    return names(schema.BuiltinOperator), names(schema.BuiltinOptions), names(schema.TensorType)
+
+
+def _kind(code: Table, index: int) -> str:
+    """Name of an operator code.
+
+    Old files have only the 8-bit field (0); new ones put 127 there for numbers from 127 up and the
+    number itself in field 3. The larger one holds, as the TFLite runtime does it.
+    """
+    number = max(code.integer(0, "b"), code.integer(3, "i"))
+    name = _enumerations()[0].get(number)
+    if name is None:
+        return f"operator number {number}"
+    if name == "CUSTOM":
+        return f"CUSTOM:{shown(code.text(1, f'the name of operator code {index}'))}"
+    return name
+
+
+def _buffer(table: Table, index: int, source: Source) -> NDArray[np.generic] | None:
+    """The bytes of a buffer, None when it has none.
+
+    Files over 2 GB keep the data behind the FlatBuffer, at `offset` from the start of the file.
+    """
+    part = f"the data of buffer {index}"
+    offset = table.integer(1, "Q")
+    if offset > 1:  # 0 is absent, 1 a placeholder of the converter
+        size = table.integer(2, "Q")
+        source.need(offset, size, part)
+        return np.frombuffer(source.data, np.uint8, size, offset) if size else None
+    view = table.numbers(0, "|u1", part)
+    return view if view.size else None
+
+
+def _tensor(
+    table: Table, index: int, buffers: list[NDArray[np.generic] | None], source: Source
+) -> g.Tensor:
+    name = table.text(3, f"the name of tensor {index}")
+    label = f"tensor {index} ({shown(name)})"
+    shape = table.integers(0, "<i4", f"the shape of tensor {index}")
+    if len(shape) > _MAX_RANK or any(d < 0 for d in shape) or math.prod(shape) > _MAX_ELEMENTS:
+        listed = ", ".join(map(str, shape[:_MAX_RANK])) + (
+            ", ..." if len(shape) > _MAX_RANK else ""
+        )
+        raise ModelError(
+            f"A tensor must have up to {_MAX_RANK} dimensions of 0 or more and under 2^31 elements."
+            f" Received: {label} with shape ({listed})."
+        )
+    number = table.integer(1, "b")
+    type_name = _enumerations()[2].get(number, f"number {number}")
+    if table.boolean(5):
+        raise UnsupportedModelError(
+            f"Tensors must not be variables. Received: {label}. "
+            "Convert the model without state kept between runs."
+        )
+    if table.has(6):
+        raise UnsupportedModelError(
+            f"Tensors must not be sparse. Received: {label}. "
+            "Convert the model without the sparsity optimisation; zeros may stay."
+        )
+    if table.integer(10, "I"):
+        raise UnsupportedModelError(
+            f"Tensors must be inside the .tflite. Received: {label} in an external file. "
+            "Convert the model into one file."
+        )
+    place = table.integer(2, "I")
+    if place >= max(len(buffers), 1):
+        raise source.damaged(f"{label} names a buffer that does not exist")
+    raw = buffers[place] if place else None  # buffer 0 is empty by definition
+    if type_name not in _TYPES:
+        if raw is not None or type_name in ("INT4", "INT2", "UINT4"):
+            raise UnsupportedModelError(
+                f"Tensors must have an element type out of {', '.join(_TYPES)}. "
+                f"Received: {label} of type {type_name}. Convert the model to int8."
+            )
+        dtype: g.DType = "other"
+        data = None
+    else:
+        dtype, layout = _TYPES[type_name]
+        data = None if raw is None else _values(raw, shape, layout, label, source)
+        if place and raw is None and 0 in shape:
+            data = np.empty(shape, layout)
+    return g.Tensor(index, name, shape, dtype, _quant(table, index, label, shape, source), data)
+
+
+def _values(
+    raw: NDArray[np.generic], shape: tuple[int, ...], layout: str, label: str, source: Source
+) -> NDArray[np.generic]:
+    """The raw bytes as numbers of the tensor's shape, still a view."""
+    wanted = math.prod(shape) * np.dtype(layout).itemsize
+    if raw.nbytes != wanted:
+        raise source.damaged(f"{label} has {raw.nbytes} bytes of data and needs {wanted}")
+    return raw.view(layout).reshape(shape)
+
+
+def _quant(
+    table: Table, index: int, label: str, shape: tuple[int, ...], source: Source
+) -> g.Quant | None:
+    part = f"the quantization of tensor {index}"
+    found = table.table(4, part)
+    if found is None:
+        return None
+    if found.integer(4, "B"):
+        raise UnsupportedModelError(
+            f"Quantization must be by scale and zero point. Received: {label} with custom, "
+            "blockwise or multi-axis quantization. Convert the model to int8."
+        )
+    scale = found.reals(2, part)
+    zero_point = found.integers(3, "<i8", part)
+    if not scale:
+        return None
+    if len(zero_point) in (0, 1):
+        zero_point = (zero_point or (0,)) * len(scale)
+    if len(zero_point) != len(scale):
+        raise source.damaged(f"{label} has {len(scale)} scales and {len(zero_point)} zero points")
+    axis = found.integer(6, "i")
+    if len(scale) > 1 and not (0 <= axis < len(shape) and shape[axis] == len(scale)):
+        raise source.damaged(f"{label} has {len(scale)} scales, which no dimension matches")
+    return g.Quant(scale, zero_point, axis if len(scale) > 1 else 0)
+
+
+def _operator(table: Table, index: int, codes: list[str], source: Source) -> g.Op:
+    place = table.integer(0, "I")
+    if place >= len(codes):
+        raise source.damaged(f"operator {index} names an operator code that does not exist")
+    kind = codes[place]
+    return g.Op(
+        index=index,
+        kind=kind,
+        inputs=table.integers(1, "<i4", f"the inputs of operator {index}"),
+        outputs=table.integers(2, "<i4", f"the outputs of operator {index}"),
+        options=_options(table, index, kind, source),
+    )
+
+
+_OPTION_TABLES = {
+    "CONV_2D": "Conv2DOptions",
+    "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
+    "MAX_POOL_2D": "Pool2DOptions",
+    "AVERAGE_POOL_2D": "Pool2DOptions",
+    "FULLY_CONNECTED": "FullyConnectedOptions",
+    "ADD": "AddOptions",
+    "CONCATENATION": "ConcatenationOptions",
+    "SOFTMAX": "SoftmaxOptions",
+    "MEAN": "ReducerOptions",
+}
+
+
+def _options(table: Table, index: int, kind: str, source: Source) -> g.Options:
+    wanted = _OPTION_TABLES.get(kind)
+    if wanted is None:
+        return g.NoOptions()
+    label = f"operator {index} ({kind})"
+    number = table.integer(3, "B")
+    options = table.table(4, f"the options of operator {index}")
+    if options is None or _enumerations()[1].get(number) != wanted:
+        raise source.damaged(f"{label} has no {wanted}")
+
+    def activation(slot: int) -> g.Activation:
+        value = options.integer(slot, "b")
+        if value not in _ACTIVATIONS:
+            raise source.damaged(f"{label} has an unknown activation, number {value}")
+        return _ACTIVATIONS[value]
+
+    def padding(slot: int) -> g.Padding:
+        value = options.integer(slot, "b")
+        if value not in _PADDINGS:
+            raise source.damaged(f"{label} has an unknown padding, number {value}")
+        return _PADDINGS[value]
+
+    def pair(height: int, width: int, default: int, what: str) -> tuple[int, int]:
+        values = options.integer(height, "i", default), options.integer(width, "i", default)
+        if min(values) < 1:
+            raise source.damaged(f"{label} has a {what} of {values[0]} x {values[1]}")
+        return values
+
+    if kind == "CONV_2D":
+        return g.Conv2D(
+            padding(0), pair(2, 1, 0, "stride"), pair(5, 4, 1, "dilation"), activation(3)
+        )
+    if kind == "DEPTHWISE_CONV_2D":
+        multiplier = options.integer(3, "i")
+        if multiplier < 0:
+            raise source.damaged(f"{label} has a depth multiplier of {multiplier}")
+        return g.DepthwiseConv2D(
+            padding(0),
+            pair(2, 1, 0, "stride"),
+            multiplier,
+            pair(6, 5, 1, "dilation"),
+            activation(4),
+        )
+    if wanted == "Pool2DOptions":
+        return g.Pool2D(padding(0), pair(2, 1, 0, "stride"), pair(4, 3, 0, "window"), activation(5))
+    if kind == "FULLY_CONNECTED":
+        if options.integer(1, "b"):
+            raise UnsupportedModelError(
+                f"Weights must be stored in plain order. Received: {label} with shuffled weights. "
+                "Convert the model again with a current converter."
+            )
+        return g.FullyConnected(activation(0), options.boolean(2))
+    if kind == "ADD":
+        return g.Add(activation(0))
+    if kind == "CONCATENATION":
+        return g.Concatenation(options.integer(0, "i"), activation(1))
+    if kind == "SOFTMAX":
+        return g.Softmax(options.real(0))
+    return g.Mean(options.boolean(0))
