@@ -1,0 +1,139 @@
+"""Boards: a folder of data each, under `firmware/boards/`."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from firmware.errors import FirmwareError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:  # pragma: no cover
+    import tomli as tomllib
+
+BOARDS_DIR = Path(__file__).resolve().parent / "boards"
+
+
+@dataclass(frozen=True)
+class Core:
+    """How the compilers are told about one processor core."""
+
+    name: str
+    zig_target: str
+    zig_cpu: str
+    gcc_flags: tuple[str, ...]
+
+
+CORES: Mapping[str, Core] = {
+    core.name: core
+    for core in (
+        # The part after `+` switches the single-precision FPU on: without it there is none, and
+        # `-mfpu` is ignored by the clang of the ziglang wheel.
+        Core(
+            "cortex-m4f",
+            "thumb-freestanding-eabihf",
+            "cortex_m4+vfp4d16sp-soft_float",
+            ("-mcpu=cortex-m4", "-mthumb", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"),
+        ),
+    )
+}
+"""Cores by the name that `board.toml` uses."""
+
+
+@dataclass(frozen=True)
+class Board:
+    """One board, as its `board.toml` describes it. Sizes in bytes.
+
+    `stack_size` is what the linker reserves; the stack lies at the very start of the RAM, so that
+    an overflow leaves the RAM and faults instead of overwriting data.
+    """
+
+    name: str
+    title: str
+    core: Core
+    clock_hz: int
+    flash_origin: int
+    flash_size: int
+    ram_origin: int
+    ram_size: int
+    stack_size: int
+    console_uart: int
+    audio_uart: int
+    qemu_machine: str
+    folder: Path
+
+    def sources(self) -> dict[str, Path]:
+        """The board's own C files and headers: file name -> path."""
+        return {path.name: path for path in sorted(self.folder.glob("*.[ch]"))}
+
+
+def list_boards() -> tuple[str, ...]:
+    """Names of all boards, sorted."""
+    return tuple(sorted(path.parent.name for path in BOARDS_DIR.glob("*/board.toml")))
+
+
+def load_board(name: str) -> Board:
+    """Read one board.
+
+    Raises:
+        FirmwareError: there is no board of this name; near matches are named.
+    """
+    known = list_boards()
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+        hint = f"Did you mean {' or '.join(near)}?" if near else f"Choose from {', '.join(known)}."
+        raise FirmwareError(f"A board must be one that exists. Received: {name!r}. {hint}")
+    return read_board(BOARDS_DIR / name)
+
+
+def read_board(folder: Path) -> Board:
+    """Read the board that a folder describes; its name is the folder's.
+
+    Raises:
+        FirmwareError: `board.toml` is missing, damaged or lacks a key.
+    """
+    path = folder / "board.toml"
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise FirmwareError(f"{path} must be a readable TOML file. Received: {error}.") from error
+
+    def entry(table: str, key: str, kind: type) -> Any:
+        where = data.get(table, {}) if table else data
+        value = where.get(key) if isinstance(where, dict) else None
+        if not isinstance(value, kind) or isinstance(value, bool):
+            full = f"{table}.{key}" if table else key
+            raise FirmwareError(f"{path} must give {full} as {kind.__name__}. Received: {value!r}.")
+        return value
+
+    core = entry("", "core", str)
+    if core not in CORES:
+        raise FirmwareError(
+            f"{path} must name a core out of {', '.join(sorted(CORES))}. Received: {core!r}."
+        )
+    board = Board(
+        name=folder.name,
+        title=entry("", "title", str),
+        core=CORES[core],
+        clock_hz=entry("", "clock_hz", int),
+        flash_origin=entry("memory", "flash_origin", int),
+        flash_size=entry("memory", "flash_size", int),
+        ram_origin=entry("memory", "ram_origin", int),
+        ram_size=entry("memory", "ram_size", int),
+        stack_size=entry("memory", "stack_size", int),
+        console_uart=entry("uart", "console", int),
+        audio_uart=entry("uart", "audio", int),
+        qemu_machine=data.get("qemu", {}).get("machine", ""),
+        folder=folder,
+    )
+    if not 0 < board.stack_size < board.ram_size or board.stack_size % 8:
+        raise FirmwareError(
+            f"{path} must give memory.stack_size as a multiple of 8 below ram_size. "
+            f"Received: {board.stack_size}."
+        )
+    return board

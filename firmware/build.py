@@ -1,0 +1,245 @@
+"""Compile and link firmware for a board.
+
+The default compiler is the clang inside the `ziglang` wheel; `arm-none-eabi-gcc` is used when asked
+for. The same sources give the same ELF byte for byte, whatever the folder and the time: everything
+is compiled under relative names, without debug information and build identifiers.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+from firmware.board import Board
+from firmware.errors import FirmwareError
+from firmware.hostbuild import (
+    FIRMWARE_DIR,
+    INCLUDE_DIR,
+    WARNINGS,
+    Source,
+    _identity,
+    _key,
+    _locked,
+    cache_dir,
+    kernel_sources,
+)
+from firmware.image import Image, write_image
+
+Compiler = Literal["zig", "gcc"]
+Optimize = Literal["O2", "O3", "Os"]
+
+CORTEXM_DIR = FIRMWARE_DIR / "cortexm"
+_GCC = "arm-none-eabi-gcc"
+_TIMEOUT_S = 600
+
+# Hosted, although there is no C library: a freestanding clang turns a four-byte memcpy into a call
+# instead of one load. Frame pointers would cost a register in every kernel.
+_FLAGS = (
+    "-std=c99",
+    "-fhosted",
+    "-g0",
+    "-ffunction-sections",
+    "-fdata-sections",
+    "-fomit-frame-pointer",
+    "-fno-unwind-tables",
+    "-fno-asynchronous-unwind-tables",
+    "-fno-stack-protector",
+    "-fno-common",
+    "-ffp-contract=off",
+    "-ffile-prefix-map=.=",
+    *WARNINGS,
+    "-nostdlib",
+    "-Wl,--gc-sections",
+    "-Wl,--build-id=none",
+    "-Wl,--strip-debug",  # the compilers' own libraries bring debug information with paths
+    "-Wl,-z,max-page-size=4096",
+)
+
+
+def application_sources() -> dict[str, Source]:
+    """The application, its front-end and the kernels: everything but what a model brings."""
+    found: dict[str, Source] = dict(kernel_sources())
+    for folder in ("frontend", "app"):
+        found.update({p.name: p for p in sorted((FIRMWARE_DIR / folder).glob("*.[ch]"))})
+    return found
+
+
+def build(
+    sources: Mapping[str, Source],
+    board: Board,
+    *,
+    compiler: Compiler = "zig",
+    out_dir: Path,
+    name: str,
+    optimize: Optimize = "O2",
+    defines: Sequence[str] = (),
+    include: Sequence[Path] = (),
+) -> Image:
+    """Build one image; start-up, fault handlers and the board's own code are added.
+
+    Args:
+        sources: file name -> text or path, headers too; one of the C files has `main`.
+        board: what to build for.
+        compiler: zig (from pip) or gcc (`arm-none-eabi-gcc`, which must be installed).
+        out_dir: where `name`.elf, .bin and .hex go.
+        name: stem of the files.
+        optimize: -O2 unless told; -Os saves flash where instructions do not matter.
+        defines: preprocessor definitions, `"NAME"` or `"NAME=value"`.
+        include: more folders with headers; `firmware/include` is always searched.
+
+    Raises:
+        FirmwareError: the compiler is missing, refuses the sources, or the image does not fit.
+    """
+    command = _command(compiler)
+    joined: dict[str, Source] = {
+        **{p.name: p for p in sorted(CORTEXM_DIR.glob("*.c"))},
+        **board.sources(),
+        **sources,
+    }
+    folders = (CORTEXM_DIR / "include", INCLUDE_DIR, *include)
+    options = [
+        *_target_flags(board, compiler),
+        f"-{optimize}",
+        *_FLAGS,
+        f"-DWS_BOARD_NAME={_c_string(board.name)}",
+        f"-DWS_CLOCK_HZ={board.clock_hz}u",
+        f"-DWS_CONSOLE_UART=0x{board.console_uart:08x}u",
+        f"-DWS_AUDIO_UART=0x{board.audio_uart:08x}u",
+        *(f"-D{define}" for define in defines),
+    ]
+    script = linker_script(board)
+    identity = _identity("zig" if compiler == "zig" else "gcc", command)
+    home = cache_dir() / "cross" / _key(identity, [*options, script], joined, folders)
+    product = home / "image.elf"
+    try:
+        with _locked(home):
+            if not product.exists():
+                _compile(command, options, joined, folders, script, home, board, compiler)
+            data = product.read_bytes()
+    except OSError as error:
+        raise FirmwareError(
+            f"The cache folder {home.parent} must be writable. "
+            f"Received: {error.strerror or error}. "
+            "Free some space, or name another folder in WAKESMITH_CACHE."
+        ) from error
+    return write_image(data, board, out_dir, name)
+
+
+def linker_script(board: Board) -> str:
+    """The linker script: the board's memory, then the sections that all boards share.
+
+    A board that needs its own brings `linker.ld` in its folder.
+    """
+    own = board.folder / "linker.ld"
+    if own.is_file():
+        return own.read_text(encoding="utf-8")
+    memory = (
+        "MEMORY\n{\n"
+        f"    FLASH (rx) : ORIGIN = 0x{board.flash_origin:08x}, LENGTH = 0x{board.flash_size:x}\n"
+        f"    RAM (rwx) : ORIGIN = 0x{board.ram_origin:08x}, LENGTH = 0x{board.ram_size:x}\n"
+        f"}}\nSTACK_SIZE = 0x{board.stack_size:x};\n\n"
+    )
+    return memory + (CORTEXM_DIR / "sections.ld").read_text(encoding="utf-8")
+
+
+def _c_string(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _command(compiler: Compiler) -> tuple[str, ...]:
+    if compiler == "zig":
+        return (sys.executable, "-m", "ziglang", "cc")
+    found = shutil.which(_GCC)
+    if found is None:
+        raise FirmwareError(
+            f"The compiler gcc needs {_GCC} on PATH. Received: none. "
+            "Install it, or use the default (zig, from pip)."
+        )
+    return (found,)
+
+
+def _target_flags(board: Board, compiler: Compiler) -> tuple[str, ...]:
+    if compiler == "gcc":
+        return board.core.gcc_flags
+    return (
+        "-target",
+        board.core.zig_target,
+        f"-mcpu={board.core.zig_cpu}",
+        "-fno-sanitize=undefined",
+    )
+
+
+def _compile(
+    command: tuple[str, ...],
+    options: Sequence[str],
+    sources: Mapping[str, Source],
+    folders: Sequence[Path],
+    script: str,
+    home: Path,
+    board: Board,
+    compiler: Compiler,
+) -> None:
+    """Lay everything out in `home`, compile there under relative names, leave image.elf."""
+    units: list[str] = []
+    for file_name, source in sources.items():
+        path = home / file_name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(source, str):
+            path.write_text(source, encoding="utf-8")
+        else:
+            path.write_bytes(source.read_bytes())
+        if file_name.endswith(".c"):
+            units.append(file_name)
+    (home / "image.ld").write_text(script, encoding="utf-8")
+    includes = ["-I.", *(f"-I{folder}" for folder in folders)]
+    # 64-bit division and the like; -nostdlib leaves them out.
+    libraries = ["-lgcc" if compiler == "gcc" else "-lcompiler_rt"]
+    run = [
+        *command,
+        *options,
+        *includes,
+        *sorted(units),
+        *libraries,
+        *("-T", "image.ld", "-Wl,-e,Reset_Handler", "-o", "unfinished.elf"),
+    ]
+    try:
+        done = subprocess.run(
+            run, cwd=home, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise FirmwareError(
+            f"Compiling must end within {_TIMEOUT_S} s. Received: {len(units)} files that took "
+            f"longer with {compiler}."
+        ) from error
+    unfinished = home / "unfinished.elf"
+    if done.returncode != 0 or not unfinished.exists():
+        words = (done.stderr or done.stdout).strip()
+        _raise_overflow(words, board)
+        raise FirmwareError(
+            f"C code must compile for {board.name} with {compiler}. Received: {words}"
+        )
+    unfinished.replace(home / "image.elf")
+
+
+def _raise_overflow(words: str, board: Board) -> None:
+    """Turn the linker's words about a full memory into numbers."""
+    pattern = r"region [`'](\w+)'(?:: | )overflowed by (\d+) bytes"
+    worst: dict[str, int] = {}
+    for region, by in re.findall(pattern, words):
+        worst[region] = max(worst.get(region, 0), int(by))
+    has = {"FLASH": board.flash_size, "RAM": board.ram_size}
+    told = [
+        f"{region} has {has[region]:,} bytes, the image needs {has[region] + by:,}"
+        for region, by in sorted(worst.items())
+        if region in has
+    ]
+    if told:
+        raise FirmwareError(
+            f"The image must fit the memory of {board.name}. Received: {'; '.join(told)}. "
+            "Choose a smaller model or a larger board."
+        )

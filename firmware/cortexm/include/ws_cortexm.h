@@ -1,0 +1,50 @@
+/* Registers of the Cortex-M system control space, and what the board has to offer.
+
+   Addresses and bits: Armv7-M Architecture Reference Manual (DDI 0403), B3.2 "System Control
+   Space" and B3.3 "SysTick". */
+#ifndef WS_CORTEXM_H
+#define WS_CORTEXM_H
+
+#include <stdint.h>
+
+#define WS_REG32(address) (*(volatile uint32_t *)(uintptr_t)(address))
+
+#define WS_SYST_CSR WS_REG32(0xE000E010u)  /* B3.3.3: bit 16 COUNTFLAG, bit 2 CLKSOURCE */
+#define WS_SYST_RVR WS_REG32(0xE000E014u)  /* B3.3.4 */
+#define WS_SYST_CVR WS_REG32(0xE000E018u)  /* B3.3.5 */
+#define WS_SCB_ICSR WS_REG32(0xE000ED04u)  /* B3.2.4: bits 8:0 VECTACTIVE */
+#define WS_SCB_CCR WS_REG32(0xE000ED14u)   /* B3.2.8: bit 4 DIV_0_TRP */
+#define WS_SCB_SHCSR WS_REG32(0xE000ED24u) /* B3.2.13: bits 16 to 18 enable the three faults */
+#define WS_SCB_CFSR WS_REG32(0xE000ED28u)  /* B3.2.15 */
+#define WS_SCB_HFSR WS_REG32(0xE000ED2Cu)  /* B3.2.16 */
+#define WS_SCB_MMFAR WS_REG32(0xE000ED34u) /* B3.2.18 */
+#define WS_SCB_BFAR WS_REG32(0xE000ED38u)  /* B3.2.19 */
+#define WS_SCB_CPACR WS_REG32(0xE000ED88u) /* B3.2.20: bits 20 to 23 open the FPU */
+
+/* What unused stack holds; the most that was ever used can be read off. */
+#define WS_STACK_PAINT 0xC5A5C5A5u
+
+extern uint32_t __stack_limit[];
+extern uint32_t __stack_top[];
+
+/* Bytes of stack touched since reset. */
+uint32_t ws_stack_used(void);
+
+/* Where the processor ends up after it reported a fault; emulators stop here. */
+void ws_fault_halt(void);
+
+/* --- offered by boards/<board>/board.c --- */
+
+/* Prepare both UARTs and the millisecond clock. */
+void ws_board_init(void);
+
+/* Write one byte to the console; waits while its buffer is full. */
+void ws_board_put(uint8_t byte);
+
+/* Next byte from the sound UART, or -1 when there is none yet. */
+int32_t ws_board_audio_get(void);
+
+/* True once for every millisecond that has passed (at least; late calls lose some). */
+int ws_board_millisecond(void);
+
+#endif
