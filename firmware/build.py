@@ -56,7 +56,6 @@ _FLAGS = (
     "-nostdlib",
     "-Wl,--gc-sections",
     "-Wl,--build-id=none",
-    "-Wl,--strip-debug",  # the compilers' own libraries bring debug information with paths
     "-Wl,-z,max-page-size=4096",
 )
 
