@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from convert import fixedpoint as fp
 from convert.errors import ModelError, UnsupportedModelError
 from convert.graph import (
+    ITEM_BYTES,
     Activation,
     Add,
     Concatenation,
@@ -72,15 +73,6 @@ __all__ = [
 
 INT8_MIN, INT8_MAX = -128, 127
 _ALL_INT8 = np.arange(INT8_MIN, INT8_MAX + 1, dtype=np.int64)
-_ITEM_BYTES: dict[DType, int] = {
-    "int8": 1,
-    "uint8": 1,
-    "bool": 1,
-    "int16": 2,
-    "int32": 4,
-    "float32": 4,
-    "int64": 8,
-}
 
 
 def _where(op: Op) -> str:
@@ -165,6 +157,11 @@ def _activation_range(op: Op, activation: Activation, output: Tensor) -> tuple[i
     def quantized(bound: float) -> int:
         return zero_point + fp.round_half_away(float(np.float32(bound) / scale))
 
+    if activation not in ("none", "relu", "relu6", "relu_n1_to_1"):
+        raise UnsupportedModelError(
+            f"{_where(op)} must have no fused activation, RELU, RELU6 or RELU_N1_TO_1. "
+            f"Received: {activation}."
+        )
     low, high = INT8_MIN, INT8_MAX
     if activation in ("relu", "relu6"):
         low = max(low, quantized(0.0))
@@ -461,7 +458,11 @@ def _softmax(graph: Graph, op: Op) -> SoftmaxParams:
         np.maximum(differences, diff_min), multiplier, shift
     )
     table = np.where(differences >= diff_min, fp.exp_on_negative_values(scaled, 5), 0)
-    depth = source.shape[-1]
+    depth = source.shape[-1] if source.shape else 1
+    if depth > 4095:  # the sum of 4096 ones overflows Q12.19
+        raise UnsupportedModelError(
+            f"{_where(op)} must have up to 4095 classes. Received: {depth}."
+        )
     return SoftmaxParams(
         rows=source.size // depth,
         depth=depth,
@@ -650,12 +651,12 @@ def _reshape(graph: Graph, op: Op) -> ReshapeParams:
     """RESHAPE. Source: TFLM micro/kernels/reshape.cc; a copy, scales are not looked at."""
     source = _tensor(graph, op, op.inputs[0], None)
     output = _tensor(graph, op, op.outputs[0], source.dtype)
-    if source.size != output.size or source.dtype not in _ITEM_BYTES:
+    if source.size != output.size or source.dtype not in ITEM_BYTES:
         raise ModelError(
             f"{_where(op)} must keep the number of elements. Received: {source.shape} to "
             f"{output.shape} ({source.dtype})."
         )
-    return ReshapeParams(nbytes=source.size * _ITEM_BYTES[source.dtype])
+    return ReshapeParams(nbytes=source.size * ITEM_BYTES[source.dtype])
 
 
 def _concatenation(graph: Graph, op: Op) -> ConcatenationParams:

@@ -11,6 +11,11 @@ Trace = dict[int, NDArray[np.generic]]
 """Tensor index in the .tflite -> values of shape (batch, *tensor shape without its leading 1)."""
 
 
+def clip_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """A tensor's shape for one clip: without its leading 1, unchanged when it has none."""
+    return shape[1:] if shape and shape[0] == 1 else shape
+
+
 class Backend(Protocol):
     """Runs one model. Implementations: `reference`, `tflm`, `host`, `cortex-m`."""
 

@@ -1,0 +1,142 @@
+"""The definition: a plain NumPy interpreter of int8 models, equal to TFLite Micro on every bit.
+
+It is written to be read beside docs/SPEC.md, "Rounding contract", and it is what the generated C is
+held against. All clips go through an operator together.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convert.errors import ModelError, UnsupportedModelError
+from convert.graph import Graph, Op
+from convert.params import (
+    AddParams,
+    ConcatenationParams,
+    ConvParams,
+    DepthwiseConvParams,
+    DequantizeParams,
+    FullyConnectedParams,
+    MeanParams,
+    PadParams,
+    Params,
+    PoolParams,
+    QuantizeParams,
+    ReshapeParams,
+    SoftmaxParams,
+    TableParams,
+)
+from convert.prepare import prepare_graph
+from simulate.backend import Trace, clip_shape
+from simulate.reference import convolution, elementwise, pooling
+
+Array = NDArray[np.generic]
+
+
+class ReferenceBackend:
+    """Runs a graph in NumPy integers.
+
+    Args:
+        graph: What `convert.tflite_reader.read` returns, passes applied or not.
+
+    Raises:
+        UnsupportedModelError: an operator, or more than one graph input.
+        ModelError: scales or shapes that break a rule of TFLite Micro.
+    """
+
+    name = "reference"
+
+    def __init__(self, graph: Graph) -> None:
+        if len(graph.inputs) != 1:
+            raise UnsupportedModelError(
+                f"A model must have one input to be run. Received: {len(graph.inputs)}."
+            )
+        self._graph = graph
+        self._params = prepare_graph(graph)
+
+    def run(self, inputs: NDArray[np.generic]) -> Trace:
+        """Run a batch; see `simulate.backend.Backend.run`. Returns every activation tensor.
+
+        Args:
+            inputs: (batch, *input shape without its leading 1), of the input tensor's dtype.
+
+        Raises:
+            ModelError: the shape or type of `inputs` is another.
+        """
+        source = self._graph.tensors[self._graph.inputs[0]]
+        expected = clip_shape(source.shape)
+        if inputs.shape[1:] != expected or inputs.dtype.name != source.dtype:
+            raise ModelError(
+                f"Inputs must be {source.dtype} of shape (batch, *{expected}). Received: "
+                f"{inputs.dtype} of {inputs.shape}."
+            )
+        clips = inputs.shape[0]
+        values: dict[int, Array] = {source.index: inputs.reshape(clips, *source.shape)}
+        for op, params in zip(self._graph.ops, self._params, strict=True):
+            result = self._run_op(op, params, values)
+            output = self._graph.tensors[op.outputs[0]]
+            if result.shape[0] != clips:  # everything it read was constant
+                result = np.broadcast_to(result, (clips, *result.shape[1:]))
+            values[output.index] = result.reshape(clips, *output.shape)
+        return {
+            index: value.reshape(clips, *clip_shape(self._graph.tensors[index].shape))
+            for index, value in values.items()
+        }
+
+    def _read(self, values: dict[int, Array], index: int) -> Array:
+        """Values of a tensor, clips first; a constant counts as one clip."""
+        if index in values:
+            return values[index]
+        data = self._graph.tensors[index].data
+        assert data is not None  # Graph.verify: read only what is constant or was written
+        return data[np.newaxis]
+
+    def _constant(self, op: Op, position: int) -> Array | None:
+        """Weights or biases: constant data, or None when the input is absent."""
+        if len(op.inputs) <= position or op.inputs[position] == -1:
+            return None
+        tensor = self._graph.tensors[op.inputs[position]]
+        if tensor.data is None:
+            raise UnsupportedModelError(
+                f"Operator {op.index} ({op.kind}) must have constant weights. Received: tensor "
+                f"{tensor.index} ({tensor.name}), which is computed."
+            )
+        return tensor.data
+
+    def _run_op(self, op: Op, params: Params, values: dict[int, Array]) -> Array:
+        """One operator; the result has the clips first and the output's elements in order."""
+        x: NDArray = self._read(values, op.inputs[0])
+        match params:
+            case ConvParams():
+                weights, bias = self._constant(op, 1), self._constant(op, 2)
+                return convolution.conv_2d(params, x, weights, bias)  # type: ignore[arg-type]
+            case DepthwiseConvParams():
+                weights, bias = self._constant(op, 1), self._constant(op, 2)
+                return convolution.depthwise_conv_2d(params, x, weights, bias)  # type: ignore[arg-type]
+            case FullyConnectedParams():
+                weights, bias = self._constant(op, 1), self._constant(op, 2)
+                return convolution.fully_connected(params, x, weights, bias)  # type: ignore[arg-type]
+            case PoolParams() if op.kind == "MAX_POOL_2D":
+                return pooling.max_pool_2d(params, x)
+            case PoolParams():
+                return pooling.average_pool_2d(params, x)
+            case MeanParams():
+                return pooling.mean(params, x)
+            case AddParams():
+                return elementwise.add(params, x, self._read(values, op.inputs[1]))  # type: ignore[arg-type]
+            case SoftmaxParams():
+                return elementwise.softmax(params, x)
+            case TableParams():
+                return elementwise.table(params, x)
+            case QuantizeParams():
+                return elementwise.quantize(params, x)
+            case DequantizeParams():
+                return elementwise.dequantize(params, x)
+            case PadParams():
+                return elementwise.pad(params, x)
+            case ConcatenationParams():
+                parts = [self._read(values, index) for index in op.inputs]
+                return elementwise.concatenation(params, parts)  # type: ignore[arg-type]
+            case ReshapeParams():
+                return x

@@ -1,0 +1,201 @@
+"""CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED in integers.
+
+Arrays carry the clips first and then the model's own shape. Sums of products are formed with
+float64 matrix products where there are many: every product is an integer below 2^16 and TFLM's
+accumulator holds 32 bits, so that every partial sum is an integer below 2^53 and float64 gives it
+exactly, in whatever order it adds. `check_depth` keeps that true.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convert import fixedpoint as fp
+from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams
+
+_T = TypeVar("_T", bound=np.generic)
+Int8Array = NDArray[np.int8]
+Bias = NDArray[np.int32] | None
+
+_CHUNK_VALUES = 1 << 21  # about 16 MB of float64 at a time
+_MAX_DEPTH = 1 << 36  # products below 2^17 each: sums stay below 2^53
+
+
+def check_depth(depth: int) -> None:
+    """Assert that float64 sums of `depth` products are exact; no tensor can be this large."""
+    assert depth < _MAX_DEPTH, depth
+
+
+def pad_to_windows(
+    x: NDArray[_T],
+    value: int,
+    padding: tuple[int, int],
+    output: tuple[int, int],
+    stride: tuple[int, int],
+    reach: tuple[int, int],
+) -> NDArray[_T]:
+    """Surround (n, height, width, channels) so that every window lies inside.
+
+    Args:
+        x: Values.
+        value: What to put around them.
+        padding: Rows above, columns left.
+        output: Windows down and across.
+        stride: Steps between windows.
+        reach: Rows and columns that one window spans, dilation included.
+    """
+    widths = [(0, 0)]
+    for axis in (0, 1):
+        need = (output[axis] - 1) * stride[axis] + reach[axis]
+        widths.append((padding[axis], max(0, need - padding[axis] - x.shape[1 + axis])))
+    widths.append((0, 0))
+    return np.pad(x, widths, constant_values=value)
+
+
+def window_positions(
+    output: tuple[int, int],
+    stride: tuple[int, int],
+    row: int,
+    column: int,
+) -> tuple[slice, slice, slice]:
+    """Index that picks, from a padded array, what window element (row, column) meets everywhere."""
+    return (
+        slice(None),
+        slice(row, row + (output[0] - 1) * stride[0] + 1, stride[0]),
+        slice(column, column + (output[1] - 1) * stride[1] + 1, stride[1]),
+    )
+
+
+def _finish(
+    accumulator: NDArray[np.int64],
+    params: ConvParams | DepthwiseConvParams | FullyConnectedParams,
+    bias: Bias,
+) -> Int8Array:
+    """Bias, rescaling per channel (last axis), output offset, clamp."""
+    if bias is not None:
+        accumulator = accumulator + bias
+    scaled = fp.multiply_by_quantized_multiplier(
+        accumulator.astype(np.int32), np.asarray(params.multiplier), np.asarray(params.shift)
+    )
+    moved = scaled.astype(np.int64) + params.output_offset
+    return np.clip(moved, params.activation_min, params.activation_max).astype(np.int8)
+
+
+def conv_2d(params: ConvParams, x: Int8Array, weights: Int8Array, bias: Bias) -> Int8Array:
+    """CONV_2D. Source: TFLM kernels/internal/reference/integer_ops/conv.h, `ConvPerChannel`.
+
+    Args:
+        params: Prepared integers.
+        x: (clips, *input_shape).
+        weights: (out, height, width, in / groups).
+        bias: (out,) or None.
+
+    Returns:
+        (clips, *output_shape).
+    """
+    clips = x.shape[0]
+    images = x.reshape(-1, *params.input_shape[1:])
+    out_channels, height, width, depth = weights.shape
+    out_rows, out_columns = params.output_shape[1:3]
+    per_group = out_channels // params.groups
+    check_depth(height * width * depth)
+    kernel = weights.astype(np.float64)
+    chunk = max(1, _CHUNK_VALUES // (out_rows * out_columns * max(out_channels, images.shape[3])))
+    results = []
+    for start in range(0, len(images), chunk):
+        shifted = images[start : start + chunk].astype(np.float64) + params.input_offset
+        padded = pad_to_windows(
+            shifted,
+            0,
+            params.padding,
+            (out_rows, out_columns),
+            params.stride,
+            ((height - 1) * params.dilation[0] + 1, (width - 1) * params.dilation[1] + 1),
+        )
+        total = np.zeros((len(shifted), out_rows, out_columns, out_channels))
+        for row in range(height):
+            for column in range(width):
+                seen = padded[
+                    window_positions(
+                        (out_rows, out_columns),
+                        params.stride,
+                        row * params.dilation[0],
+                        column * params.dilation[1],
+                    )
+                ]
+                for group in range(params.groups):
+                    outs = slice(group * per_group, (group + 1) * per_group)
+                    ins = slice(group * depth, (group + 1) * depth)
+                    total[..., outs] += seen[..., ins] @ kernel[outs, row, column].T
+        results.append(_finish(total.astype(np.int64), params, bias))
+    return np.concatenate(results).reshape(clips, *params.output_shape)
+
+
+def depthwise_conv_2d(
+    params: DepthwiseConvParams, x: Int8Array, weights: Int8Array, bias: Bias
+) -> Int8Array:
+    """DEPTHWISE_CONV_2D. Source: TFLM .../integer_ops/depthwise_conv.h, `DepthwiseConvPerChannel`.
+
+    Args:
+        params: Prepared integers.
+        x: (clips, *input_shape).
+        weights: (1, height, width, out).
+        bias: (out,) or None.
+
+    Returns:
+        (clips, *output_shape).
+    """
+    clips = x.shape[0]
+    images = x.reshape(-1, *params.input_shape[1:])
+    _, height, width, out_channels = weights.shape
+    out_rows, out_columns = params.output_shape[1:3]
+    kernel = weights[0].astype(np.int32)
+    chunk = max(1, _CHUNK_VALUES // (out_rows * out_columns * out_channels))
+    results = []
+    for start in range(0, len(images), chunk):
+        shifted = images[start : start + chunk].astype(np.int32) + np.int32(params.input_offset)
+        padded = pad_to_windows(
+            np.repeat(shifted, params.depth_multiplier, axis=3),
+            0,
+            params.padding,
+            (out_rows, out_columns),
+            params.stride,
+            ((height - 1) * params.dilation[0] + 1, (width - 1) * params.dilation[1] + 1),
+        )
+        total = np.zeros((len(shifted), out_rows, out_columns, out_channels), np.int32)
+        for row in range(height):
+            for column in range(width):
+                seen = padded[
+                    window_positions(
+                        (out_rows, out_columns),
+                        params.stride,
+                        row * params.dilation[0],
+                        column * params.dilation[1],
+                    )
+                ]
+                total += seen * kernel[row, column]
+        results.append(_finish(total.astype(np.int64), params, bias))
+    return np.concatenate(results).reshape(clips, *params.output_shape)
+
+
+def fully_connected(
+    params: FullyConnectedParams, x: Int8Array, weights: Int8Array, bias: Bias
+) -> Int8Array:
+    """FULLY_CONNECTED. Source: TFLM .../integer_ops/fully_connected.h, both variants.
+
+    Args:
+        params: Prepared integers.
+        x: (clips, ...) with rows * depth values per clip.
+        weights: (units, depth).
+        bias: (units,) or None.
+
+    Returns:
+        (clips, rows, units), for the caller to reshape.
+    """
+    check_depth(params.depth)
+    rows = x.reshape(x.shape[0], params.rows, params.depth).astype(np.float64)
+    total = (rows + params.input_offset) @ (weights.astype(np.float64) + params.filter_offset).T
+    return _finish(total.astype(np.int64), params, bias)
