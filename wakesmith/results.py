@@ -1,0 +1,168 @@
+"""What a build has found out, as plain data: read by the closing table, the report, the manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Share of test clips that one stage of the line gets right.
+
+    Attributes:
+        stage: e.g. "float model", "int8 .tflite", "firmware".
+        how: how it was run, e.g. "TFLite Micro".
+        correct: clips whose most probable word is the right one.
+        total: clips tried.
+        low: lower end of the 95 % interval, 0 to 1.
+        high: upper end.
+    """
+
+    stage: str
+    how: str
+    correct: int
+    total: int
+    low: float
+    high: float
+
+    @property
+    def share(self) -> float:
+        """Correct share, 0 to 1."""
+        return self.correct / self.total if self.total else 0.0
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One operator of the model.
+
+    Attributes:
+        index: its place in the .tflite.
+        kind: e.g. "CONV_2D".
+        shape: of its output.
+        sqnr_db: signal to quantization noise against the float model, None when not measured.
+        instructions: executed by it in one inference on the emulated core, None when not run.
+    """
+
+    index: int
+    kind: str
+    shape: tuple[int, ...]
+    sqnr_db: float | None = None
+    instructions: int | None = None
+
+
+@dataclass(frozen=True)
+class Memory:
+    """How full one memory of the board is.
+
+    Attributes:
+        name: "flash" or "RAM".
+        size: bytes on the board.
+        parts: (what, bytes), largest first.
+    """
+
+    name: str
+    size: int
+    parts: tuple[tuple[str, int], ...]
+
+    @property
+    def used(self) -> int:
+        """Bytes taken."""
+        return sum(count for _, count in self.parts)
+
+
+@dataclass(frozen=True)
+class Proof:
+    """One comparison of back ends.
+
+    Attributes:
+        what: "features", "every layer" or "outputs".
+        backends: names compared with each other.
+        clips: test clips run through all of them.
+        compared: bytes compared.
+        mismatches: bytes that differ.
+        first: where the first difference is; empty when there is none.
+    """
+
+    what: str
+    backends: tuple[str, ...]
+    clips: int
+    compared: int
+    mismatches: int
+    first: str = ""
+
+
+@dataclass(frozen=True)
+class Spectrogram:
+    """Features of one test clip: (frames, width) int8."""
+
+    word: str
+    features: NDArray[np.int8]
+
+
+@dataclass(frozen=True)
+class Results:
+    """One finished build; see the field types.
+
+    Attributes:
+        name: project name.
+        labels: class names in the order of the model's outputs.
+        board: e.g. "mps2-an386".
+        core: e.g. "Cortex-M4".
+        accuracy: in the order of the line, float first and firmware last.
+        confusion: (true, predicted) counts of the last stage.
+        history: curve name ("loss", "val_loss", ...) to one value per epoch.
+        spectrograms: one or two clips of some words.
+        layers: the model's operators.
+        memories: flash and RAM.
+        instructions: per inference on the emulated core, model only.
+        frontend_instructions: per clip, features only; 0 when not measured.
+        stack: high-water mark in bytes; 0 when not measured.
+        proofs: the comparisons.
+        clips: split name to number of clips.
+        rejected: clips left out.
+        manifest: what `manifest.json` says.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    board: str
+    core: str
+    accuracy: tuple[Accuracy, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    history: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    spectrograms: tuple[Spectrogram, ...] = ()
+    layers: tuple[Layer, ...] = ()
+    memories: tuple[Memory, ...] = ()
+    instructions: int = 0
+    frontend_instructions: int = 0
+    stack: int = 0
+    proofs: tuple[Proof, ...] = ()
+    clips: Mapping[str, int] = field(default_factory=dict)
+    rejected: int = 0
+    manifest: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def mismatches(self) -> int:
+        """Differing bytes over all comparisons."""
+        return sum(proof.mismatches for proof in self.proofs)
+
+    @property
+    def compared(self) -> int:
+        """Bytes compared over all comparisons."""
+        return sum(proof.compared for proof in self.proofs)
+
+
+def wilson(correct: int, total: int, z: float = 1.959964) -> tuple[float, float]:
+    """Wilson's score interval for a share (E. B. Wilson 1927), 95 % by default."""
+    if total == 0:
+        return 0.0, 1.0
+    share = correct / total
+    middle = share + z * z / (2 * total)
+    spread = z * ((share * (1 - share) + z * z / (4 * total)) / total) ** 0.5
+    scale = 1 + z * z / total
+    return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
