@@ -1,4 +1,4 @@
-"""What a build has found out, as plain data: read by the closing table, the report, the manifest."""
+"""What a build has found out, as plain data: for the closing table, the report, the manifest."""
 
 from __future__ import annotations
 

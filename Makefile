@@ -1,0 +1,41 @@
+# What one does in this repository; `make help` lists it.
+# PYTHON may point into a virtual environment: make test PYTHON=.venv/bin/python
+
+PYTHON ?= python3
+JOBS ?= auto
+PARALLEL := $(shell $(PYTHON) -c 'import xdist' 2>/dev/null && echo -n $(JOBS) --dist loadgroup)
+CLANG_FORMAT = $(shell $(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("scripts"))')/clang-format
+C_FILES = $(shell git ls-files '*.c' '*.h' 2>/dev/null || find firmware simulate tests -name '*.[ch]')
+
+.DEFAULT_GOAL := help
+.PHONY: help test slow check format docs bench clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+test: ## Run all tests but the slow ones
+	$(PYTHON) -m pytest $(PARALLEL) -m "not slow"
+
+slow: ## Run the proofs that take minutes
+	$(PYTHON) -m pytest -m slow
+
+check: ## Formatting, lint, types, C formatting
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m mypy
+	$(CLANG_FORMAT) --dry-run -Werror $(C_FILES)
+
+format: ## Format Python and C
+	$(PYTHON) -m ruff format .
+	$(PYTHON) -m ruff check --fix .
+	$(CLANG_FORMAT) -i $(C_FILES)
+
+docs: ## Write docs/SUPPORTED_OPS.md from the code
+	$(PYTHON) -m convert.supported > docs/SUPPORTED_OPS.md
+
+bench: ## Build the example and show instructions per inference
+	$(PYTHON) -m wakesmith build examples/digits.toml
+
+clean: ## Delete what was built here
+	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

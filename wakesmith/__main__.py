@@ -1,0 +1,5 @@
+"""`python -m wakesmith` is the same as the installed command."""
+
+from wakesmith.cli import main
+
+main()

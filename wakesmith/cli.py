@@ -1,0 +1,257 @@
+"""The command line.
+
+Nothing but typer is imported at the top: `wakesmith --help` must answer at once. User mistakes are
+caught here, once, and become one sentence and exit code 2; anything else is a bug with a traceback.
+Exit codes: 0 done, 1 a check failed, 2 the user's mistake, 130 stopped with Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+
+class Compiler(str, Enum):
+    """Compilers for the firmware."""
+
+    zig = "zig"
+    gcc = "gcc"
+
+
+class _Door(TyperGroup):
+    """Where user mistakes are caught."""
+
+    def invoke(self, ctx: Any) -> Any:
+        from convert.errors import UserError
+        from firmware.errors import FirmwareError
+
+        try:
+            return super().invoke(ctx)
+        except (UserError, FirmwareError) as error:
+            # UserError and FirmwareError are for people: one line, whatever a compiler said.
+            typer.echo(f"wakesmith: {' '.join(str(error).split())}", err=True)
+            raise typer.Exit(2) from None
+        except KeyboardInterrupt:
+            typer.echo("wakesmith: stopped.", err=True)
+            raise typer.Exit(130) from None
+        except BrokenPipeError:
+            # The reader of our output went away (`| head`); do not complain at exit either.
+            sys.stdout = None  # type: ignore[assignment]
+            raise typer.Exit(0) from None
+
+
+app = typer.Typer(
+    cls=_Door,
+    # Rich help looks better and doubles the time that --help takes.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    add_completion=False,
+    help="From a list of spoken words to proven Cortex-M firmware.\n\n"
+    "Begin with:  wakesmith new yes no  and then  wakesmith build words.toml",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+ProjectFile = Annotated[
+    Path, typer.Argument(metavar="PROJECT.toml", help="The project file.", show_default=False)
+]
+BuildFolder = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="FOLDER", help="Build folder.  [default: build/<project name>]"),
+]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        import importlib.metadata
+
+        typer.echo(f"wakesmith {importlib.metadata.version('wakesmith')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Options before the command."""
+
+
+@app.command()
+def build(
+    project: ProjectFile,
+    out: BuildFolder = None,
+    until: Annotated[
+        str | None,
+        typer.Option(
+            metavar="STAGE",
+            help="Stop after: speech, features, train, quantize, convert, firmware, verify, report.",
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Run every stage again.")] = False,
+    jobs: Annotated[
+        int, typer.Option(min=0, help="Worker processes for speech; 0 means one per core.")
+    ] = 0,
+    compiler: Annotated[
+        Compiler | None, typer.Option(help="Compiler; overrides the project file.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the closing table.")] = False,
+) -> None:
+    """Build a project: speech, model, C, firmware, proof and report.
+
+    Runs again only what changed. After Ctrl-C the same command goes on from the last finished stage.
+
+    Example:  wakesmith build examples/digits.toml
+    """
+    from wakesmith.building import build_project
+
+    same = build_project(
+        project,
+        out=out,
+        until=until,
+        force=force,
+        jobs=jobs,
+        compiler=compiler.value if compiler else None,
+        quiet=quiet,
+    )
+    if not same:
+        raise typer.Exit(1)
+
+
+@app.command()
+def verify(
+    target: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PROJECT.toml|MODEL.tflite",
+            help="A built project, or any int8 .tflite.",
+            show_default=False,
+        ),
+    ],
+    backends: Annotated[
+        str, typer.Option(metavar="LIST", help="Any of reference,tflm,host,cortex-m.")
+    ] = "reference,tflm,host,cortex-m",
+    clips: Annotated[int, typer.Option(min=1, help="Test clips, or random inputs.")] = 200,
+    inputs: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.npy", help="int8 inputs for a .tflite (default: random)."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the random inputs.")] = 0,
+    board: Annotated[str, typer.Option(help="Board whose core runs a .tflite.")] = "mps2-an386",
+    out: BuildFolder = None,
+) -> None:
+    """Compare back ends byte for byte: features, every layer, outputs.
+
+    Exits with 1 and names the first differing layer, element and both values when they differ.
+
+    Example:  wakesmith verify examples/digits.toml --clips 200
+
+    Example:  wakesmith verify model.tflite --backends reference,tflm,host
+    """
+    from wakesmith.verifying import verify_model, verify_project
+
+    names = tuple(name.strip() for name in backends.split(",") if name.strip())
+    if target.suffix == ".tflite":
+        same = verify_model(
+            target, names, count=clips, seed=seed, inputs=inputs, board=board, say=typer.echo
+        )
+    else:
+        same = verify_project(target, names, clips=clips, out=out, say=typer.echo)
+    if not same:
+        raise typer.Exit(1)
+
+
+@app.command()
+def recognize(
+    clips: Annotated[
+        list[Path],
+        typer.Argument(metavar="CLIP...", help="WAV or FLAC files.", show_default=False),
+    ],
+    project: Annotated[
+        Path,
+        typer.Option("--project", "-p", metavar="PROJECT.toml", help="A built project."),
+    ],
+    out: BuildFolder = None,
+    top: Annotated[int, typer.Option(min=1, help="Words to print per clip.")] = 3,
+) -> None:
+    """Run clips through the emulated firmware and print the words with scores.
+
+    Example:  wakesmith recognize seven.wav --project examples/digits.toml
+    """
+    from wakesmith.recognizing import recognize_clips
+
+    recognize_clips(project, clips, out=out, top=top, say=typer.echo)
+
+
+@app.command()
+def report(project: ProjectFile, out: BuildFolder = None) -> None:
+    """Print the closing table of a build again and say where its report is.
+
+    Example:  wakesmith report examples/digits.toml
+    """
+    from wakesmith.building import show_build
+
+    if not show_build(project, out=out):
+        raise typer.Exit(1)
+
+
+@app.command()
+def new(
+    words: Annotated[
+        list[str], typer.Argument(metavar="WORD...", help="Two or more.", show_default=False)
+    ],
+    file: Annotated[
+        Path, typer.Option("--file", "-f", metavar="FILE", help="Project file to write.")
+    ] = Path("words.toml"),
+) -> None:
+    """Write a project file with comments, to build as it is or to change.
+
+    Example:  wakesmith new yes no stop --file commands.toml
+    """
+    from wakesmith.starter import write_starter
+
+    write_starter(file, words)
+    typer.echo(f"Wrote {file}. Next:  wakesmith build {file}")
+
+
+@app.command()
+def boards() -> None:
+    """List the boards that firmware can be built for.
+
+    Example:  wakesmith boards
+    """
+    from firmware.board import list_boards, load_board
+
+    for name in list_boards():
+        board = load_board(name)
+        typer.echo(
+            f"{name:<14} {board.title}: {board.flash_size // 1024} kB flash, "
+            f"{board.ram_size // 1024} kB RAM"
+        )
+
+
+@app.command()
+def clean(project: ProjectFile, out: BuildFolder = None) -> None:
+    """Delete the build folder of a project.
+
+    Example:  wakesmith clean examples/digits.toml
+    """
+    from wakesmith.building import clean_build
+
+    typer.echo(clean_build(project, out=out))
+
+
+def main() -> None:
+    """Entry point of the installed command."""
+    app(prog_name="wakesmith")
+
+
+if __name__ == "__main__":
+    main()

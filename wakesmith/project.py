@@ -1,0 +1,167 @@
+"""The project file: one TOML file that says everything about a build.
+
+Each section is the frozen dataclass of the room that uses it, so a key means the same in a project
+file and in a training script. Importing this module does not import TensorFlow.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from convert.errors import SpecError
+from convert.frontend import FrontEnd
+from train.augment import Augmentation
+from train.datasets import (
+    DataSpec,
+    SilenceSpec,
+    SourceSpec,
+    UnknownSpec,
+    check_words,
+)
+from train.fit import FitSpec
+from train.models import ModelSpec
+from train.quantization import QuantizationSpec
+from wakesmith.schema import build, read_toml
+
+
+@dataclass(frozen=True)
+class ProjectSection:
+    """`[project]`.
+
+    Attributes:
+        name: names the build folder; letters, digits, `-` and `_`.
+        words: what the model tells apart, two or more.
+        seed: of everything random; the same seed gives the same bytes.
+        clip_seconds: length of a clip and of what the firmware listens to at once.
+        unknown: adds a class for all other words; `[unknown]` has its details.
+        silence: adds a class for no speech; `[silence]` has its details.
+    """
+
+    name: str
+    words: tuple[str, ...]
+    seed: int = 0
+    clip_seconds: float = 1.0
+    unknown: bool = False
+    silence: bool = False
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", self.name):
+            raise SpecError(
+                "name must be 1 to 64 letters, digits, - and _, the first a letter or digit. "
+                f"Received: {self.name!r}."
+            )
+        if not 0 <= self.seed < 2**31:
+            raise SpecError(f"seed must be from 0 to {2**31 - 1}. Received: {self.seed}.")
+        check_words(self.words)
+
+
+@dataclass(frozen=True)
+class DataSection:
+    """`[data]`.
+
+    Attributes:
+        sources: `[[data.sources]]`, one or more, freely combined.
+        min_good_fraction: the build goes on while at least this share of a source is usable.
+    """
+
+    sources: tuple[Annotated[SourceSpec, Field(discriminator="kind")], ...]
+    min_good_fraction: float = 0.9
+
+
+@dataclass(frozen=True)
+class FirmwareSection:
+    """`[firmware]`.
+
+    Attributes:
+        board: one of `wakesmith boards`.
+        compiler: "zig" (clang, comes with pip) or "gcc" (arm-none-eabi-gcc, to be installed).
+    """
+
+    board: str = "mps2-an386"
+    compiler: Literal["zig", "gcc"] = "zig"
+
+    def __post_init__(self) -> None:
+        from firmware.board import load_board
+        from firmware.errors import FirmwareError
+
+        try:
+            load_board(self.board)
+        except FirmwareError as error:
+            raise SpecError(str(error)) from error
+
+
+@dataclass(frozen=True)
+class VerifySection:
+    """`[verify]`.
+
+    Attributes:
+        clips: test clips that run through all back ends; all of them when there are fewer.
+        emulated_clips: how many of these also run through the emulated firmware.
+    """
+
+    clips: int = 200
+    emulated_clips: int = 200
+
+    def __post_init__(self) -> None:
+        for name, value in (("clips", self.clips), ("emulated_clips", self.emulated_clips)):
+            if not 1 <= value <= 1_000_000:
+                raise SpecError(f"{name} must be from 1 to 1000000. Received: {value}.")
+
+
+@dataclass(frozen=True)
+class Project:
+    """A whole project file."""
+
+    project: ProjectSection
+    data: DataSection
+    unknown: UnknownSpec | None = None
+    silence: SilenceSpec | None = None
+    augment: Augmentation = field(default_factory=Augmentation)
+    frontend: FrontEnd = field(default_factory=FrontEnd)
+    model: ModelSpec = field(default_factory=ModelSpec)
+    train: FitSpec = field(default_factory=FitSpec)
+    quantization: QuantizationSpec = field(default_factory=QuantizationSpec)
+    firmware: FirmwareSection = field(default_factory=FirmwareSection)
+    verify: VerifySection = field(default_factory=VerifySection)
+
+    def __post_init__(self) -> None:
+        for name, wanted in (
+            ("unknown", self.project.unknown),
+            ("silence", self.project.silence),
+        ):
+            if getattr(self, name) is not None and not wanted:
+                raise SpecError(
+                    f"[{name}] must go with {name} = true in [project]. Received: {name} = false."
+                )
+        self.data_spec()  # what only the whole can tell: reserved words, clip length
+
+    def data_spec(self) -> DataSpec:
+        """What `train.datasets.load_spec` takes."""
+        return DataSpec(
+            words=self.project.words,
+            sources=self.data.sources,
+            clip_seconds=self.project.clip_seconds,
+            unknown=(self.unknown or UnknownSpec()) if self.project.unknown else None,
+            silence=(self.silence or SilenceSpec()) if self.project.silence else None,
+            min_good_fraction=self.data.min_good_fraction,
+        )
+
+    @property
+    def samples(self) -> int:
+        """Samples of a clip at 16 kHz."""
+        return round(self.project.clip_seconds * self.frontend.sample_rate)
+
+
+def load_project(path: Path) -> Project:
+    """Read and check a project file.
+
+    Raises:
+        UserError: the file cannot be read.
+        SpecError: a key or a value is wrong; the message names it.
+    """
+    return build(Project, read_toml(path), path.name)
