@@ -1,0 +1,200 @@
+"""TFLite Micro's own reference kernels, from the `tflite-micro` wheel: the golden model.
+
+TFLite Micro reports failures on stderr from C++, and some of them (a broken model, a check that
+aborts, an arena a little too small) end the process. So a model is tried first in a process of its
+own (`simulate.tflm_child`), and what that process says becomes a `ModelError`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convert.errors import ModelError, UnsupportedModelError
+from convert.graph import ITEM_BYTES, Graph
+from convert.quiet import quiet_stderr
+from convert.tflite_reader import read
+from simulate.backend import Trace, clip_shape
+
+_CHILD = Path(__file__).with_name("tflm_child.py")
+_SECONDS = 120
+_NOISE = ("WARNING", "INFO", "[RecordingMicroAllocator]", "W0000", "I0000")
+
+
+@dataclass(frozen=True)
+class ArenaUse:
+    """Bytes of TFLite Micro's arena on this 64-bit host.
+
+    `minimum` is the smallest arena in which the interpreter allocates and runs; the others are what
+    its recording allocator reports: `total` = `head` (activations and scratch buffers, planned) +
+    `tail` (persistent: tensor structures, per-channel multipliers, kernel data).
+    """
+
+    minimum: int
+    total: int
+    head: int
+    tail: int
+
+
+def _child(model: bytes, *arguments: str) -> tuple[dict[str, Any], str]:
+    """Run `tflm_child`; its answer and what was written to stderr.
+
+    Raises:
+        ModelError: it died or gave an error.
+    """
+    try:
+        done = subprocess.run(
+            [sys.executable, str(_CHILD), *arguments],
+            input=model,
+            capture_output=True,
+            timeout=_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise ModelError(
+            f"TFLite Micro must finish with a model within {_SECONDS} s. Received: no answer."
+        ) from None
+    words = done.stderr.decode(errors="replace")
+    if done.returncode == 0:
+        answer = json.loads(done.stdout.splitlines()[-1])
+        if "error" not in answer:
+            return answer, words
+        reason = str(answer["error"])
+    elif done.returncode < 0:
+        reason = f"its process died ({signal.Signals(-done.returncode).name})"
+    else:
+        raise RuntimeError(f"{_CHILD.name} ended with status {done.returncode}:\n{words}")
+    raise ModelError(
+        f"TFLite Micro must be able to run the model. Received: {_sentence(reason, words)}."
+    )
+
+
+def _sentence(reason: str, words: str) -> str:
+    """The failure and the first thing that TFLite Micro said about it, on one line."""
+    lines = [line.strip() for line in words.splitlines() if line.strip()]
+    said = [line for line in lines if not line.startswith(_NOISE)]
+    text = reason if not said else f"{reason} ({said[0].rstrip('.')})"
+    return "".join(c if c.isprintable() else "?" for c in text.rstrip("."))[:400]
+
+
+def arena_use(model: bytes) -> ArenaUse:
+    """Measure how much arena TFLite Micro needs for a model.
+
+    A child process forks once per trial (an arena that is a little too small can crash the wheel)
+    and bisects for the smallest multiple of 16 bytes in which allocation and one inference work,
+    with the ordinary planner, that is without preserving all tensors; then it reads the recorded
+    total. The minimum can exceed the total, because preparing needs temporary memory.
+
+    Structures hold pointers of 8 bytes here and of 4 on a Cortex-M, and the recording allocator
+    keeps its own tables in the arena, so on the target less suffices: the number is safe there. For
+    the MLPerf Tiny keyword model it is 24,272 against 22,820 on a Cortex-M4.
+
+    Raises:
+        ModelError: TFLite Micro cannot run the model.
+    """
+    answer, words = _child(model, "measure")
+
+    def recorded(part: str) -> int:
+        found = re.search(rf"Arena allocation {part} (\d+) bytes", words)
+        if found is None:
+            raise ModelError(
+                f"TFLite Micro must report its {part} allocation. Received: {words!r}."
+            )
+        return int(found.group(1))
+
+    return ArenaUse(answer["minimum"], recorded("total"), recorded("head"), recorded("tail"))
+
+
+def arena_size(model: bytes) -> int:
+    """Bytes of arena that TFLite Micro needs: `arena_use(model).minimum`, a multiple of 16.
+
+    Raises:
+        ModelError: TFLite Micro cannot run the model.
+    """
+    return arena_use(model).minimum
+
+
+class TflmBackend:
+    """Runs a model in TFLite Micro and shows every activation tensor.
+
+    Args:
+        model: Bytes of a .tflite.
+        guard: Try the model in a process of its own first (0.4 s). Without it a model that makes
+            TFLite Micro abort takes this process with it; for models that we made ourselves.
+
+    Raises:
+        ModelError: the file is damaged or TFLite Micro cannot run it.
+        UnsupportedModelError: more than one graph input.
+    """
+
+    name = "tflm"
+
+    def __init__(self, model: bytes, *, guard: bool = True) -> None:
+        graph = read(model)
+        if len(graph.inputs) != 1:
+            raise UnsupportedModelError(
+                f"A model must have one input to be run. Received: {len(graph.inputs)}."
+            )
+        self._graph = graph
+        # Without reuse of memory: all activations, plus scratch and persistent data, generously.
+        activations = sum(t.size * ITEM_BYTES.get(t.dtype, 8) + 64 for t in graph.tensors)
+        arena = (1 << 20) + 4 * len(model) + 4 * activations
+        if guard:
+            _child(model, "check", str(arena))
+        from tflite_micro import runtime
+
+        try:
+            with quiet_stderr():
+                self._interpreter = runtime.Interpreter.from_bytes(
+                    model,
+                    arena_size=arena,
+                    intrepreter_config=runtime.InterpreterConfig.kPreserveAllTensors,
+                )
+        except Exception as error:  # the wheel's own parser raises anything on damaged files
+            raise ModelError(
+                f"TFLite Micro must be able to run the model. Received: {error}."
+            ) from None
+
+    def run(self, inputs: NDArray[np.generic]) -> Trace:
+        """Run a batch, clip by clip; see `simulate.backend.Backend.run`.
+
+        Args:
+            inputs: (batch, *input shape without its leading 1), of the input tensor's dtype.
+
+        Raises:
+            ModelError: the shape or type of `inputs` is another, or an inference fails.
+        """
+        graph: Graph = self._graph
+        source = graph.tensors[graph.inputs[0]]
+        if inputs.shape[1:] != clip_shape(source.shape) or inputs.dtype.name != source.dtype:
+            raise ModelError(
+                f"Inputs must be {source.dtype} of shape (batch, *{clip_shape(source.shape)}). "
+                f"Received: {inputs.dtype} of {inputs.shape}."
+            )
+        shown = [source.index, *(index for op in graph.ops for index in op.outputs)]
+        rows: dict[int, list[NDArray[np.generic]]] = {index: [] for index in shown}
+        for clip in inputs:
+            try:
+                self._interpreter.set_input(clip.reshape(source.shape), 0)
+                self._interpreter.invoke()
+            except (RuntimeError, ValueError) as error:
+                raise ModelError(
+                    f"TFLite Micro must be able to run the model. Received: {error}."
+                ) from None
+            for index in shown:
+                values = self._interpreter.GetTensor(index, 0)["tensor_data"]
+                rows[index].append(np.array(values).reshape(clip_shape(graph.tensors[index].shape)))
+        empty = np.empty(0, source.dtype)
+        return {
+            index: np.stack(values) if values else empty.reshape(0)
+            for index, values in rows.items()
+        }

@@ -1,0 +1,103 @@
+"""A process of its own around TFLite Micro, which may abort or crash instead of raising.
+
+Started as a script by `simulate.tflm`, it imports nothing of ours. Reads a model from stdin and
+prints one line of JSON; TFLite Micro's own words go to stderr.
+
+    check ARENA    allocate with all tensors preserved, run once on zeros
+    measure        the smallest arena that works, and what the interpreter records
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import sys
+from typing import Any
+
+_STEP = 16  # TFLite Micro aligns its arena to this
+_LARGEST = 1 << 28
+_SECONDS = 30
+
+
+def _interpreter(model: bytes, arena: int, preserve: bool) -> Any:
+    """A TFLite Micro interpreter; see `tflite_micro.runtime`."""
+    from tflite_micro import runtime
+
+    config = runtime.InterpreterConfig
+    return runtime.Interpreter.from_bytes(
+        model,
+        arena_size=arena,
+        intrepreter_config=config.kPreserveAllTensors if preserve else config.kAllocationRecording,
+    )
+
+
+def _run_once(interpreter: Any) -> None:
+    """One inference on zeros."""
+    import numpy as np
+
+    details = interpreter.get_input_details(0)
+    interpreter.set_input(np.zeros(details["shape"], details["dtype"]), 0)
+    interpreter.invoke()
+
+
+def _works(model: bytes, arena: int, report: bool = False) -> bool:
+    """Whether a child of ours can allocate and run in `arena` bytes; it may die trying."""
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            signal.alarm(_SECONDS)
+            if not report:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+            interpreter = _interpreter(model, arena, preserve=False)
+            _run_once(interpreter)
+            if report:
+                interpreter.print_allocations()
+            status = 0
+        except Exception as error:
+            if report:
+                print(error, file=sys.stderr)
+        finally:
+            os._exit(status)
+    return os.waitpid(pid, 0)[1] == 0
+
+
+def _measure(model: bytes) -> dict[str, int | str]:
+    """Smallest arena, a multiple of 16, found by bisection."""
+    low, high = 0, 4096
+    while not _works(model, high):
+        low, high = high, high * 2
+        if high > _LARGEST:
+            _works(model, _LARGEST, report=True)
+            return {"error": f"no arena of up to {_LARGEST} bytes is enough"}
+    while high - low > _STEP:
+        middle = (low + high) // 2 // _STEP * _STEP
+        low, high = (low, middle) if _works(model, middle) else (middle, high)
+    _works(model, max(2 * high, 1 << 16), report=True)  # prints what it recorded
+    return {"minimum": high}
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command; the exit status is 0 whenever a line of JSON was printed."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash is an answer, not a core file
+    from tflite_micro import runtime  # noqa: F401  (imported once, before forking)
+
+    model = sys.stdin.buffer.read()
+    answer: dict[str, int | str] = {}
+    if arguments[0] == "measure":
+        answer = _measure(model)
+    else:
+        signal.alarm(_SECONDS)
+        try:
+            _run_once(_interpreter(model, int(arguments[1]), preserve=True))
+        except Exception as error:
+            answer = {"error": str(error)}
+    print(json.dumps(answer))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.path.pop(0)  # our own folder: its modules are not for this process
+    sys.exit(main(sys.argv[1:]))
