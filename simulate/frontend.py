@@ -59,16 +59,7 @@ def log_rows(clips: NDArray[np.int16], fe: FrontEnd) -> NDArray[np.int16]:
     Raises:
         SpecError: the clips have another shape or type, or are shorter than a window.
     """
-    clips = np.asarray(clips)
-    if clips.dtype != np.int16 or clips.ndim != 2:
-        raise SpecError(
-            f"Clips must be int16 of shape (n, samples). Received: {clips.dtype} {clips.shape}."
-        )
-    count = fe.frames(clips.shape[1])
-    if count == 0:
-        raise SpecError(
-            f"Clips must have at least {fe.window} samples. Received: {clips.shape[1]}."
-        )
+    count = check_clips(clips, fe)
     views = np.lib.stride_tricks.sliding_window_view(clips, fe.window, axis=1)[:, :: fe.hop]
     rows = np.empty((clips.shape[0], count, fe.mels), dtype=np.int16)
     step = max(1, _CHUNK // count)
@@ -99,6 +90,23 @@ def normalise(rows: NDArray[np.int16], fe: FrontEnd) -> NDArray[np.int8]:
     half = 1 << (DCT_BITS - 1)
     sums = (np.matmul(centred, t.dct.T.astype(np.int32)) + half) >> DCT_BITS
     return np.clip((sums * t.dct_scale + 0x8000) >> 16, -128, 127).astype(np.int8)
+
+
+def check_clips(clips: NDArray[np.int16], fe: FrontEnd) -> int:
+    """Frames of each clip.
+
+    Raises:
+        SpecError: the clips are not int16 of shape (n, samples), or are shorter than a window.
+    """
+    if not isinstance(clips, np.ndarray) or clips.dtype != np.int16 or clips.ndim != 2:
+        found = f"{getattr(clips, 'dtype', type(clips).__name__)} {np.shape(clips)}"
+        raise SpecError(f"Clips must be an int16 array of shape (n, samples). Received: {found}.")
+    count = fe.frames(clips.shape[1])
+    if count == 0:
+        raise SpecError(
+            f"Clips must have at least {fe.window} samples. Received: {clips.shape[1]}."
+        )
+    return count
 
 
 class HopFrontEnd:
