@@ -492,9 +492,9 @@ def relu(
     return build_model([OpSpec(kind, (0,), (1,))], tensors)
 
 
-def relu6(**keywords) -> bytes:
-    """RELU6."""
-    return relu("RELU6", **keywords)
+def relu6(*, shape: tuple[int, ...] = (1, 10), q: QParams = (0.1, 4)) -> bytes:
+    """RELU6; TFLite Micro clamps without rescaling."""
+    return relu("RELU6", shape=shape, input_q=q, output_q=q)
 
 
 def reshape(

@@ -1,0 +1,228 @@
+"""Which models a target can run: `check` names what is in the way and a way out.
+
+`python -m convert.supported` prints docs/SUPPORTED_OPS.md, which is made of the same docstrings as
+the messages (see `convert.constraints`).
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from convert import constraints as c
+from convert.errors import UnsupportedModelError
+from convert.graph import DType, Graph, Op, shown
+from convert.passes import prepare
+from convert.tflm_ops import RESOLVER_METHODS
+
+Target = Literal["c", "tflm"]
+OpConstraint = Callable[[Graph, Op], c.Verdict]
+Types = tuple[DType, ...]
+
+_INT8: Types = ("int8",)
+_INT32: Types = ("int32",)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What one operator takes: allowed element types by input, and its own constraints."""
+
+    inputs: tuple[Types, ...]
+    constraints: tuple[OpConstraint, ...]
+    optional: int = 0  # how many of the last inputs may be absent
+    variadic: bool = False  # any number of inputs of the first's type
+    output: Types = _INT8
+
+
+MODEL_CONSTRAINTS = (
+    c.model_has_operators,
+    c.model_is_int8,
+    c.model_has_batch_1,
+    c.model_computes_its_outputs,
+)
+# `_has_arity` and `_has_types` come before these.
+COMMON_CONSTRAINTS: tuple[OpConstraint, ...] = (
+    c.has_static_shapes,
+    c.fits_a_microcontroller,
+    c.is_quantized,
+    c.has_computed_input,
+)
+_WEIGHTS = (
+    c.has_constant_weights,
+    c.has_symmetric_weights,
+    c.has_weight_scales,
+    c.has_fitting_bias,
+    c.has_bounded_sums,
+    c.has_moderate_rescaling,
+    c.has_known_activation,
+)
+_WINDOW = (c.has_four_dimensions, c.has_matching_window, c.has_matching_channels)
+_CONVOLUTION = Rule((_INT8, _INT8, _INT32), (*_WINDOW, *_WEIGHTS), optional=1)
+_POOL = Rule((_INT8,), (*_WINDOW, c.has_nearly_equal_quantization, c.has_known_activation))
+
+RULES: dict[str, Rule] = {
+    "ADD": Rule(
+        (_INT8, _INT8),
+        (c.broadcasts_to_output, c.has_moderate_output_scale, c.has_known_activation),
+    ),
+    "AVERAGE_POOL_2D": _POOL,
+    "CONCATENATION": Rule(
+        (_INT8,),
+        (c.concatenates_few, c.fills_output_along_axis, c.has_equal_quantization),
+        variadic=True,
+    ),
+    "CONV_2D": _CONVOLUTION,
+    "DEPTHWISE_CONV_2D": _CONVOLUTION,
+    "DEQUANTIZE": Rule((_INT8,), (c.has_equal_shapes,), output=("float32",)),
+    "FULLY_CONNECTED": Rule((_INT8, _INT8, _INT32), (c.has_matrix_weights, *_WEIGHTS), optional=1),
+    "LOGISTIC": Rule(
+        (_INT8,), (c.has_equal_shapes, c.has_probability_output, c.has_usable_input_scale)
+    ),
+    "MAX_POOL_2D": _POOL,
+    "MEAN": Rule((_INT8, _INT32), (c.has_constant_axes, c.has_moderate_rescaling)),
+    "PAD": Rule((_INT8, _INT32), (c.has_constant_paddings, c.has_equal_quantization)),
+    "QUANTIZE": Rule((("int8", "float32"),), (c.has_equal_shapes, c.has_moderate_rescaling)),
+    "RELU": Rule((_INT8,), (c.has_equal_shapes, c.has_moderate_rescaling)),
+    "RELU6": Rule((_INT8,), (c.has_equal_shapes, c.has_relu6_quantization)),
+    "RESHAPE": Rule(
+        (_INT8, ("int32", "int64")), (c.has_constant_shape, c.keeps_its_elements), optional=1
+    ),
+    "SOFTMAX": Rule(
+        (_INT8,),
+        (c.has_equal_shapes, c.has_few_classes, c.has_probability_output, c.has_usable_beta),
+    ),
+}
+
+
+def check(graph: Graph, target: Target = "c") -> None:
+    """Raise unless `target` can run the graph.
+
+    Args:
+        graph: a verified graph, before or after `convert.passes.prepare` (what a pass removes or
+            rewrites is not held against the model).
+        target: "c" for interpreter-free C and the reference interpreter, "tflm" for TFLite Micro
+            (operators only: its interpreter checks the rest itself).
+
+    Raises:
+        UnsupportedModelError: the message names the operator, its index, its output tensor, what
+            must hold, what was received and what to do.
+    """
+    known = RULES if target == "c" else RESOLVER_METHODS
+    if target == "c":
+        graph = prepare(graph)
+        for model_constraint in MODEL_CONSTRAINTS:
+            valid, detail = model_constraint(graph)
+            if not valid:
+                raise UnsupportedModelError(_message("", model_constraint, detail))
+    unknown = [op for op in graph.ops if op.kind not in known]
+    if unknown:
+        others = sorted({op.kind for op in unknown[1:]} - {unknown[0].kind})
+        more = f" and, further on, {', '.join(others[:5])}" if others else ""
+        choice = ", ".join(sorted(known)) if target == "c" else "those that TFLite Micro has"
+        raise UnsupportedModelError(
+            f"{_place(graph, unknown[0])}: operators must be among {choice}. "
+            f"Received: {unknown[0].kind}{more}. Replace the layer that makes it"
+            + (", or use the tflm target." if target == "c" else ".")
+        )
+    if target == "c":
+        for op in graph.ops:
+            _check_operator(graph, op)
+
+
+def _check_operator(graph: Graph, op: Op) -> None:
+    for constraint in (_has_arity, _has_types, *COMMON_CONSTRAINTS, *RULES[op.kind].constraints):
+        valid, detail = constraint(graph, op)
+        if not valid:
+            raise UnsupportedModelError(_message(_place(graph, op) + ": ", constraint, detail))
+
+
+def _has_arity(graph: Graph, op: Op) -> c.Verdict:
+    """Every required input is there, and there is one output.
+
+    Export the model again; the file contradicts itself.
+    """
+    rule = RULES[op.kind]
+    least = len(rule.inputs) - rule.optional
+    enough = least <= len(op.inputs) and -1 not in op.inputs[:least]
+    if rule.variadic:
+        fits = enough and -1 not in op.inputs
+    else:
+        fits = enough and len(op.inputs) <= len(rule.inputs)
+    return fits and len(op.outputs) == 1, f"inputs {op.inputs[:20]}, outputs {op.outputs[:20]}"
+
+
+def _has_types(graph: Graph, op: Op) -> c.Verdict:
+    """Inputs and outputs have the element types in the table above.
+
+    Convert the model to full int8.
+    """
+    rule = RULES[op.kind]
+    wanted = rule.inputs * len(op.inputs) if rule.variadic else rule.inputs
+    pairs = [*zip(op.inputs, wanted, strict=False), (op.outputs[0], rule.output)]
+    for index, types in pairs:
+        if index != -1 and graph.tensors[index].dtype not in types:
+            tensor = graph.tensors[index]
+            return False, (
+                f'{tensor.dtype} for tensor {index} "{shown(tensor.name)}", which must be '
+                f"{' or '.join(types)}"
+            )
+    return True, ""
+
+
+def _place(graph: Graph, op: Op) -> str:
+    """How messages name an operator: index, kind and output tensor."""
+    inside = bool(op.outputs) and 0 <= op.outputs[0] < len(graph.tensors)
+    name = shown(graph.tensors[op.outputs[0]].name) if inside else ""
+    return f'Operator {op.index} ({shown(op.kind)}, output "{name}")'
+
+
+def _paragraphs(function: Callable[..., c.Verdict]) -> tuple[str, str]:
+    """What must hold and the way out, each on one line, from the docstring."""
+    rule, way_out = inspect.cleandoc(function.__doc__ or "").split("\n\n")
+    return " ".join(rule.split()), " ".join(way_out.split())
+
+
+def _message(place: str, function: Callable[..., c.Verdict], detail: str) -> str:
+    rule, way_out = _paragraphs(function)
+    return f"{place}{rule.removesuffix('.')}. Received: {detail}. {way_out}"
+
+
+def page() -> str:
+    """The text of docs/SUPPORTED_OPS.md."""
+    lines = [
+        "# Supported operators",
+        "",
+        "Made by `python -m convert.supported`; a test compares. Each rule is one function in",
+        "`convert/constraints.py`, and what an error message says is what stands here.",
+        "",
+        "What interpreter-free C and the reference interpreter take (SQUEEZE and EXPAND_DIMS count",
+        "as RESHAPE):",
+        "",
+        "| operator | inputs | output |",
+        "|---|---|---|",
+    ]
+    for kind, rule in RULES.items():
+        names = [" or ".join(types) for types in rule.inputs]
+        first_optional = len(names) - rule.optional
+        names = [f"[{n}]" if i >= first_optional else n for i, n in enumerate(names)]
+        listed = ", ".join(names) + (", ..." if rule.variadic else "")
+        lines.append(f"| {kind} | {listed} | {' or '.join(rule.output)} |")
+    lines += ["", "Inputs in brackets are optional.", "", "## Every model", ""]
+    lines += [_item(f) for f in MODEL_CONSTRAINTS]
+    lines += ["", "## Every operator", ""]
+    lines += [_item(f) for f in (_has_arity, _has_types, *COMMON_CONSTRAINTS)]
+    for kind, rule in RULES.items():
+        lines += ["", f"## {kind}", ""]
+        lines += [_item(f) for f in rule.constraints]
+    return "\n".join(lines) + "\n"
+
+
+def _item(function: Callable[..., c.Verdict]) -> str:
+    rule, way_out = _paragraphs(function)
+    return f"- {rule} *{way_out}*"
+
+
+if __name__ == "__main__":
+    print(page(), end="")
