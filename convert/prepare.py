@@ -459,10 +459,8 @@ def _softmax(graph: Graph, op: Op) -> SoftmaxParams:
     )
     table = np.where(differences >= diff_min, fp.exp_on_negative_values(scaled, 5), 0)
     depth = source.shape[-1] if source.shape else 1
-    if depth > 4095:  # the sum of 4096 ones overflows Q12.19
-        raise UnsupportedModelError(
-            f"{_where(op)} must have up to 4095 classes. Received: {depth}."
-        )
+    if depth > 511:  # the last shift passes 31 bits once the exponentials add up to 512
+        raise UnsupportedModelError(f"{_where(op)} must have up to 511 classes. Received: {depth}.")
     return SoftmaxParams(
         rows=source.size // depth,
         depth=depth,
