@@ -46,11 +46,14 @@ static inline int32_t ws_requantize(int32_t x, int32_t multiplier, int32_t shift
     return ws_round_shift_right(ws_mul_high(shifted, multiplier), right);
 }
 
-/* An accumulator to an int8 output: rescale, add the zero point, clamp to [low, high]. */
+/*
+ * An accumulator to an int8 output: rescale, add the zero point, clamp to [low, high]. The clamp
+ * comes first, with moved bounds, so that no sum can overflow.
+ */
 static inline int8_t ws_to_s8(int32_t accumulator, int32_t multiplier, int32_t shift,
                               int32_t offset, int32_t low, int32_t high) {
     const int32_t scaled = ws_requantize(accumulator, multiplier, shift);
-    return (int8_t)ws_clamp(ws_add_wrap(scaled, offset), low, high);
+    return (int8_t)(ws_clamp(scaled, low - offset, high - offset) + offset);
 }
 
 /*

@@ -15,6 +15,15 @@
 
 #include <stdint.h>
 
+#if defined(__GNUC__)
+#define WS_ALIGNED(bytes) __attribute__((aligned(bytes)))
+#define WS_NOINLINE __attribute__((noinline))
+/* Keeps a function with nothing to do, and the calls to it, where tools can see them. */
+#define WS_NOTHING() __asm__ volatile("")
+#else
+#error "define WS_ALIGNED, WS_NOINLINE and WS_NOTHING for this compiler"
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif

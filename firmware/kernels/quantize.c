@@ -23,7 +23,7 @@ void ws_quantize_f32_s8(const ws_quantize_params *p, const void *input, int8_t *
         memcpy(&x, in, sizeof x);
         in += sizeof x;
         x /= p->scale;
-        /* Beyond +-1024 the result is clamped anyway; what is not a number counts as low. */
+        x = x == x ? x : 0.0f; /* what is not a number gives the zero point */
         x = x > -1024.0f ? x : -1024.0f;
         x = x < 1024.0f ? x : 1024.0f;
         output[i] = (int8_t)ws_clamp(round_half_away(x) + p->zero_point, INT8_MIN, INT8_MAX);

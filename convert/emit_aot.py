@@ -1,0 +1,353 @@
+"""Interpreter-free C from a graph: one header, one source, one function per layer.
+
+The generated source holds the constants and the order of the layers; the loops are in
+`firmware/kernels`. Every layer is a function of its own that is neither static nor inlined, so that
+an emulator can stop after it and read the arena, count its instructions, and name it in a fault.
+On the host the same is had with `WS_OBSERVE` (see `simulate.hostlib`).
+
+The text is a function of the graph, the prefix and the labels: no dates, no paths, no hash order.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from convert import cwriter, emit_plain, emit_weighted, memory
+from convert.emit_layer import ConstantPool, Layer, LayerCode, emit_layer
+from convert.errors import SpecError, UnsupportedModelError
+from convert.generated import GeneratedModel, LayerSlot, TensorSlot
+from convert.graph import DType, Graph, Op, Tensor, shown
+from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams, Params
+from convert.prepare import prepare_graph
+
+_CTYPE: dict[DType, str] = {"int8": "int8_t", "float32": "float"}
+_MAX_ARENA = 2**31 - 1
+_EMITTERS = (emit_plain, emit_weighted)  # imported so that their emitters are registered
+
+__all__ = ["GeneratedModel", "LayerSlot", "TensorSlot", "emit_model"]
+
+
+def emit_model(
+    graph: Graph, *, prefix: str = "model", labels: Sequence[str] = ()
+) -> GeneratedModel:
+    """Make C from a graph.
+
+    Args:
+        graph: as the reader makes it, with or without passes applied.
+        prefix: what all C names and both file names begin with.
+        labels: one text per class; none, or as many as the output has values in its last dimension.
+
+    Raises:
+        SpecError: the prefix is no C identifier, or there are too few or too many labels.
+        UnsupportedModelError: an operator or a type that the kernels do not have.
+        ModelError: scales or shapes break a rule of TFLite Micro.
+    """
+    if cwriter.identifier(prefix) != prefix:
+        raise SpecError(
+            f"A prefix must be a C identifier. Received: {prefix!r}. "
+            f"Try {cwriter.identifier(prefix)!r}."
+        )
+    return _Writer(graph, prefix, tuple(labels)).generate()
+
+
+class _Writer:
+    """State of one `emit_model`: the graph, its plan, and the layers made so far."""
+
+    def __init__(self, graph: Graph, prefix: str, labels: tuple[str, ...]) -> None:
+        self.graph = graph
+        self.prefix = prefix
+        self.capital = prefix.upper()
+        self.labels = labels
+        self.plan = memory.plan(graph)
+        self.pool = ConstantPool()
+        if self.plan.arena_size > _MAX_ARENA:
+            raise UnsupportedModelError(
+                f"The arena must stay below 2 GiB. Received: {self.plan.arena_size} bytes."
+            )
+        self.inputs = tuple(self._edge(index) for index in graph.inputs)
+        self.outputs = tuple(self._edge(index) for index in graph.outputs)
+        classes = self.outputs[0].shape[-1] if self.outputs and self.outputs[0].shape else 1
+        if labels and len(labels) != classes:
+            raise SpecError(
+                f"There must be one label per class of the model ({classes}). "
+                f"Received: {len(labels)}."
+            )
+
+    def generate(self) -> GeneratedModel:
+        """All of it."""
+        slots: list[LayerSlot] = []
+        codes: list[LayerCode] = []
+        texts: list[str] = []
+        for op, params in zip(self.graph.ops, prepare_graph(self.graph), strict=True):
+            layer = self._layer(op, params)
+            code = emit_layer(layer, params)
+            slot = self._slot(op, code)
+            slots.append(slot)
+            codes.append(code)
+            texts.append(self._layer_text(layer, slot, code))
+        macs = sum(code.macs for code in codes)
+        files = {
+            f"{self.prefix}.h": self._header(slots, macs),
+            f"{self.prefix}.c": self._source(slots, texts),
+        }
+        return GeneratedModel(
+            prefix=self.prefix,
+            files=files,
+            layers=tuple(slots),
+            inputs=self.inputs,
+            outputs=self.outputs,
+            arena_size=self.plan.arena_size,
+            arena_symbol=f"{self.prefix}_arena",
+            flash_bytes=self.pool.nbytes,
+            macs=macs,
+            kernels=tuple(sorted({code.kernel for code in codes if code.kernel})),
+            model_hash=self.graph.model_hash,
+            labels=self.labels,
+        )
+
+    def _edge(self, index: int) -> TensorSlot:
+        """A graph input or output."""
+        tensor = self.graph.tensors[index]
+        if tensor.dtype not in _CTYPE or index not in self.plan:
+            received = "a constant" if tensor.data is not None else tensor.dtype
+            raise UnsupportedModelError(
+                "Inputs and outputs of a model must be computed tensors of type int8 or float32. "
+                f"Received: {received} for tensor {index} ({shown(tensor.name)})."
+            )
+        return TensorSlot(
+            tensor=index,
+            name=tensor.name,
+            dtype=tensor.dtype,
+            shape=tensor.shape,
+            offset=self.plan.offset_of(index),
+            nbytes=tensor.nbytes,
+        )
+
+    def _layer(self, op: Op, params: Params) -> Layer:
+        """What the emitter of `op` needs."""
+        name = f"{self.prefix}_layer_{op.index:02d}"
+        weighted = isinstance(params, ConvParams | DepthwiseConvParams | FullyConnectedParams)
+        inputs, definitions = self._operands(op, name)
+        constants = []
+        for position in (1, 2):
+            tensor = self._input(op, position) if weighted else None
+            if tensor is not None and tensor.data is None:
+                raise UnsupportedModelError(
+                    f"Operator {op.index} ({op.kind}) must have constant weights. Received: tensor "
+                    f"{tensor.index} ({shown(tensor.name)}), which is computed."
+                )
+            constants.append(None if tensor is None else tensor.data)
+        return Layer(
+            op=op,
+            name=name,
+            inputs=inputs,
+            output=self._place(op.outputs[0]),
+            weights=constants[0],
+            bias=constants[1],
+            in_place=self.plan.is_alias(op.outputs[0]),
+            pool=self.pool,
+            definitions=definitions,
+        )
+
+    def _input(self, op: Op, position: int) -> Tensor | None:
+        if len(op.inputs) <= position or op.inputs[position] == -1:
+            return None
+        return self.graph.tensors[op.inputs[position]]
+
+    def _operands(self, op: Op, name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """C expressions of what a kernel reads, and definitions of those that are constant."""
+        if op.kind == "CONCATENATION":
+            indices = op.inputs
+        else:
+            indices = op.inputs[: 2 if op.kind == "ADD" else 1]
+        expressions, definitions = [], []
+        for position, index in enumerate(indices):
+            tensor = self.graph.tensors[index]
+            expression = self._place(index)
+            if tensor.data is not None:
+                if tensor.dtype != "int8":
+                    raise UnsupportedModelError(
+                        f"Operator {op.index} ({op.kind}) must read constants of type int8. "
+                        f"Received: {tensor.dtype} for tensor {index} ({shown(tensor.name)})."
+                    )
+                expression, text = self.pool.add("int8_t", f"{name}_in{position}", tensor.data)
+                definitions.append(text)
+            expressions.append(expression)
+        return tuple(expressions), tuple(definitions)
+
+    def _place(self, index: int) -> str:
+        """The macro that says where a tensor is in the arena."""
+        return f"{self.capital}_TENSOR_{index}"
+
+    def _slot(self, op: Op, code: LayerCode) -> LayerSlot:
+        tensor = self.graph.tensors[op.outputs[0]]
+        return LayerSlot(
+            op_index=op.index,
+            kind=op.kind,
+            function=f"{self.prefix}_layer_{op.index:02d}_{op.kind.lower()}",
+            output=tensor.index,
+            offset=self.plan.offset_of(tensor.index),
+            nbytes=tensor.nbytes,
+            dtype=tensor.dtype,
+            shape=tensor.shape,
+            macs=code.macs,
+        )
+
+    def _layer_text(self, layer: Layer, slot: LayerSlot, code: LayerCode) -> str:
+        """Comment, constants and function of one layer."""
+        op = layer.op
+        first = f"Layer {op.index}, {op.kind}"
+        if code.about:
+            first += f": {code.about}"
+        activation = getattr(op.options, "activation", "none")
+        if activation != "none":
+            first += f", then {activation}"
+        sources = [i for i in op.inputs if i in self.plan]
+        lines = [f"{first}.", *(f"in:  {self._describe(i)}" for i in sources)]
+        lines.append(f"out: {self._describe(slot.output)}")
+        if code.macs:
+            lines.append(f"{code.macs} multiplications")
+        body = "".join(f"    {line}\n" for part in code.body for line in part.split("\n"))
+        return "\n".join(
+            [
+                cwriter.comment("\n".join(lines)),
+                *(text for text in (*layer.definitions, *code.definitions) if text),
+                f"void {slot.function}(void);",
+                f"WS_NOINLINE void {slot.function}(void) {{",
+                f"{body}}}",
+                "",
+            ]
+        )
+
+    def _describe(self, index: int) -> str:
+        tensor = self.graph.tensors[index]
+        shape = "x".join(map(str, tensor.shape)) or "scalar"
+        return f"tensor {index}, {tensor.dtype} {shape}, {shown(tensor.name)}"
+
+    def _banner(self, about: str) -> str:
+        return cwriter.banner(self.graph.model_hash, about)
+
+    def _source(self, slots: list[LayerSlot], layers: list[str]) -> str:
+        name, capital = self.prefix, self.capital
+        lines = [self._banner("The layers of the model, in the order in which they run.")]
+        lines += [f'#include "{name}.h"', "", "#include <stddef.h>", ""]
+        lines += ['#include "ws_kernels.h"', '#include "ws_memory.h"', ""]
+        lines.append(
+            cwriter.comment(
+                "All activations. Tensors share bytes when they are never needed together."
+            )
+        )
+        size = f"{capital}_ARENA_SIZE"
+        lines.append(f"static int8_t {name}_arena[{size}] WS_ALIGNED({memory.ALIGNMENT});")
+        lines += self._places()
+        lines += ["", *layers]
+        lines += self._observer()
+        nothing = "Nothing to prepare: all constants are in flash, all numbers known."
+        lines += [f"void {name}_init(void) {{", f"    {cwriter.comment(nothing)}", "}", ""]
+        for role, edges, qualifier in (
+            ("input", self.inputs, ""),
+            ("output", self.outputs, "const "),
+        ):
+            for function, edge in zip(self._accessors(role, len(edges)), edges, strict=True):
+                ctype = f"{qualifier}{_CTYPE[edge.dtype]} *"
+                value = self._place(edge.tensor)
+                if edge.dtype != "int8":
+                    value = f"({ctype})({qualifier}void *){value}"
+                lines += [f"{ctype}{function}(void) {{", f"    return {value};", "}", ""]
+        lines.append(f"int {name}_invoke(void) {{")
+        for position, slot in enumerate(slots):
+            lines.append(f"    {slot.function}();")
+            lines.append(f"    OBSERVE({position}, {self._place(slot.output)}, {slot.nbytes});")
+        lines += ["    return 0;", "}"]
+        if self.labels:
+            lines += ["", cwriter.label_array(f"{name}_labels", self.labels).rstrip("\n")]
+        return "\n".join(lines) + "\n"
+
+    def _places(self) -> list[str]:
+        """A name for each tensor's place in the arena."""
+        used = sorted(
+            {i for op in self.graph.ops for i in (*op.inputs, *op.outputs) if i in self.plan}
+            | {edge.tensor for edge in (*self.inputs, *self.outputs)}
+        )
+        return [
+            f"#define {self._place(i)} ({self.prefix}_arena + {self.plan.offset_of(i)})"
+            for i in used
+        ]
+
+    def _observer(self) -> list[str]:
+        about = (
+            "A host build may define WS_OBSERVE as a function that is shown every layer's output."
+        )
+        return [
+            cwriter.comment(about),
+            "#ifdef WS_OBSERVE",
+            "void WS_OBSERVE(int32_t layer, const void *output, int32_t nbytes);",
+            "#define OBSERVE(layer, output, nbytes) WS_OBSERVE((layer), (output), (nbytes))",
+            "#else",
+            "#define OBSERVE(layer, output, nbytes) ((void)0)",
+            "#endif",
+            "",
+        ]
+
+    def _accessors(self, role: str, count: int) -> list[str]:
+        """Function names: model_input, and model_input_1 and so on where there are more."""
+        return [f"{self.prefix}_{role}" + (f"_{i}" if i else "") for i in range(count)]
+
+    def _header(self, slots: list[LayerSlot], macs: int) -> str:
+        name, capital = self.prefix, self.capital
+        lines = [
+            "#include <stdint.h>",
+            "",
+            "#ifdef __cplusplus",
+            'extern "C" {',
+            "#endif",
+            "",
+            f'#define {capital}_HASH "{self.graph.model_hash}"',
+            f"#define {capital}_ARENA_SIZE {max(self.plan.arena_size, memory.ALIGNMENT)}"
+            " /* bytes of RAM */",
+            f"#define {capital}_CONSTANT_SIZE {self.pool.nbytes} /* bytes of flash, beside code */",
+            f"#define {capital}_MACS {macs} /* multiplications per run */",
+            f"#define {capital}_LAYER_COUNT {len(slots)}",
+        ]
+        for role, edges in (("INPUT", self.inputs), ("OUTPUT", self.outputs)):
+            for position, edge in enumerate(edges):
+                macro = f"{capital}_{role}" + (f"_{position}" if position else "")
+                lines += ["", *self._edge_macros(macro, edge)]
+        if self.labels:
+            lines += [
+                "",
+                f"#define {capital}_LABEL_COUNT {len(self.labels)}",
+                f"extern const char *const {name}_labels[{capital}_LABEL_COUNT]; /* UTF-8 */",
+            ]
+        lines += ["", "/* Call once before anything else. */", f"void {name}_init(void);", ""]
+        lines.append("/* Where to put the input; running the model may overwrite it. */")
+        for function, edge in zip(
+            self._accessors("input", len(self.inputs)), self.inputs, strict=True
+        ):
+            lines.append(f"{_CTYPE[edge.dtype]} *{function}(void);")
+        lines += ["", "/* Where the output is after a run, until the next input is written. */"]
+        for function, edge in zip(
+            self._accessors("output", len(self.outputs)), self.outputs, strict=True
+        ):
+            lines.append(f"const {_CTYPE[edge.dtype]} *{function}(void);")
+        lines += ["", "/* Run the model; always returns 0. */", f"int {name}_invoke(void);"]
+        lines += ["", "#ifdef __cplusplus", "}", "#endif"]
+        body = cwriter.guarded(f"{name}.h", "\n".join(lines))
+        return self._banner("Include this; compile the source beside it and the kernels.") + (
+            f"\n{body}"
+        )
+
+    def _edge_macros(self, macro: str, edge: TensorSlot) -> list[str]:
+        """Sizes, and the quantization where there is one."""
+        shape = ", ".join(map(str, edge.shape)) or "1"
+        lines = [
+            f"#define {macro}_SIZE {math.prod(edge.shape)} /* values */",
+            f"#define {macro}_SHAPE {{{shape}}}",
+        ]
+        quant = self.graph.tensors[edge.tensor].quant
+        if edge.dtype == "int8" and quant is not None and len(quant.scale) == 1:
+            zero = quant.zero_point[0] if quant.zero_point else 0
+            lines.append(f"#define {macro}_SCALE {cwriter.float32(quant.scale[0])}")
+            lines.append(f"#define {macro}_ZERO_POINT {cwriter.integer(zero)}")
+        return lines

@@ -1,0 +1,137 @@
+"""What the emitters of single operators share: their input, their result, and how they are found.
+
+One emitter function per parameter class, in `emit_weighted` and `emit_plain`, found through a
+registry. Adding an operator means: a class in `convert.params`, a kernel in `firmware/kernels`, and
+a function there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NoReturn, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convert import cwriter
+from convert.errors import UnsupportedModelError
+from convert.graph import Op
+from convert.params import Params
+
+_INT32_MAX = 2**31 - 1
+_MAX_STEP = 1 << 14  # of strides, dilations, filters: products stay far inside int32
+_CTYPES = {"int8_t": np.int8, "int32_t": np.int32}
+
+
+@dataclass
+class ConstantPool:
+    """Arrays of one generated file. Equal contents are written once and shared."""
+
+    nbytes: int = 0
+    _names: dict[tuple[str, bytes], str] = field(default_factory=dict)
+
+    def add(self, ctype: str, name: str, values: Sequence[int] | NDArray) -> tuple[str, str]:
+        """(name to use, definition to print, empty when an equal array exists)."""
+        data = np.ascontiguousarray(values, dtype=_CTYPES[ctype])
+        key = (ctype, data.tobytes())
+        if key in self._names:
+            return self._names[key], ""
+        self._names[key] = name
+        self.nbytes += data.nbytes
+        return name, cwriter.array(ctype, name, data, attribute="WS_ALIGNED(4)")
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What an emitter sees of its operator.
+
+    `inputs` and `output` are C expressions of type `int8_t *` (or const) for what the kernel reads
+    and writes; `definitions` define those that are constant. `weights` and `bias` are the constant
+    second and third input where the operator has them.
+    """
+
+    op: Op
+    name: str  # C prefix of everything that belongs to this layer, e.g. "model_layer_03"
+    inputs: tuple[str, ...]
+    output: str
+    weights: NDArray | None
+    bias: NDArray | None
+    in_place: bool  # the output is the same memory as the first input
+    pool: ConstantPool
+    definitions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LayerCode:
+    """One layer in C."""
+
+    definitions: tuple[str, ...]  # arrays and the parameter struct
+    body: tuple[str, ...]  # statements, without indentation
+    kernel: str  # file name in firmware/kernels; empty when none is needed
+    macs: int = 0
+    about: str = ""  # for the comment: what the numbers say in words
+
+
+Emitter = Callable[[Layer, Any], LayerCode]
+_EMITTERS: dict[type, Emitter] = {}
+_E = TypeVar("_E", bound=Emitter)
+
+
+def emits(params: type) -> Callable[[_E], _E]:
+    """Register a function as the emitter of a parameter class."""
+
+    def register(function: _E) -> _E:
+        _EMITTERS[params] = function
+        return function
+
+    return register
+
+
+def emit_layer(layer: Layer, params: Params) -> LayerCode:
+    """The C of one operator.
+
+    Raises:
+        UnsupportedModelError: there is no emitter, or a size would overflow the kernel's integers.
+    """
+    emitter = _EMITTERS.get(type(params))
+    if emitter is None:
+        refuse(layer, "be one that C can be made for", layer.op.kind)
+    return emitter(layer, params)
+
+
+def refuse(layer: Layer, must: str, received: object) -> NoReturn:
+    """Raise the error that names the operator, what it must do, and what it does."""
+    raise UnsupportedModelError(
+        f"Operator {layer.op.index} ({layer.op.kind}) must {must}. Received: {received}."
+    )
+
+
+def check_sum(layer: Layer, terms: int, largest: int) -> None:
+    """A sum of `terms` products of at most `largest` must fit int32."""
+    if terms * largest > _INT32_MAX:
+        refuse(layer, f"add at most {_INT32_MAX // largest} values per output", terms)
+
+
+def check_steps(layer: Layer, *pairs: tuple[int, int]) -> None:
+    """Positions must stay far inside int32."""
+    for value in (v for pair in pairs for v in pair):
+        if value > _MAX_STEP:
+            refuse(layer, f"have strides, dilations and windows of at most {_MAX_STEP}", value)
+
+
+def struct_text(ctype: str, name: str, fields: Sequence[tuple[str, object]]) -> str:
+    """A constant struct with named fields; tuples become nested braces."""
+    lines = [f"    .{key} = {_initializer(value)},\n" for key, value in fields]
+    return f"static const {ctype} {name} = {{\n{''.join(lines)}}};\n"
+
+
+def _initializer(value: object) -> str:
+    if isinstance(value, tuple):
+        return "{" + ", ".join(_initializer(v) for v in value) + "}"
+    return cwriter.integer(value) if isinstance(value, int) else str(value)
+
+
+def by(pair: tuple[int, ...]) -> str:
+    """Height and width as text, "3x5"."""
+    return f"{pair[0]}x{pair[1]}"

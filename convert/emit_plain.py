@@ -1,0 +1,291 @@
+"""C of the operators without weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from convert import cwriter
+from convert.emit_layer import (
+    Layer,
+    LayerCode,
+    by,
+    check_steps,
+    check_sum,
+    emits,
+    refuse,
+    struct_text,
+)
+from convert.params import (
+    AddParams,
+    ConcatenationParams,
+    DequantizeParams,
+    MeanParams,
+    PadParams,
+    PoolParams,
+    QuantizeParams,
+    ReshapeParams,
+    Shape,
+    SoftmaxParams,
+    TableParams,
+)
+
+_MAX_SOFTMAX = 8191  # the sum of the exponentials is kept in 32 bits
+
+
+@emits(PoolParams)
+def _pool(layer: Layer, p: PoolParams) -> LayerCode:
+    check_steps(layer, p.stride, p.window, p.padding)
+    check_sum(layer, p.window[0] * p.window[1], 255)
+    kind = "max" if layer.op.kind == "MAX_POOL_2D" else "average"
+    params = f"{layer.name}_params"
+    struct = struct_text(
+        "ws_pool2d_params",
+        params,
+        [
+            ("batches", p.input_shape[0]),
+            ("input", p.input_shape[1:]),
+            ("output", p.output_shape[1:]),
+            ("window", p.window),
+            ("stride", p.stride),
+            ("padding", p.padding),
+            ("activation_min", p.activation_min),
+            ("activation_max", p.activation_max),
+        ],
+    )
+    call = f"ws_{kind}_pool2d_s8(&{params}, {layer.inputs[0]}, {layer.output});"
+    about = f"window {by(p.window)}, stride {by(p.stride)}"
+    return LayerCode((struct,), (call,), "pool2d.c", about=about)
+
+
+def split_mean(shape: Shape, axes: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+    """`shape` as alternating runs [kept][reduced][kept][reduced][kept] of dimensions.
+
+    Neighbours of one sort are merged and dimensions of 1 belong to either. None when five runs are
+    not enough, which takes five dimensions or more.
+    """
+    runs = [1]  # even positions are kept, odd ones reduced
+    for axis, size in enumerate(shape):
+        if size == 1:
+            continue
+        if (len(runs) % 2 == 0) != (axis in axes):
+            runs.append(1)
+        runs[-1] *= size
+    if len(runs) > 5:
+        return None
+    runs += [1] * (5 - len(runs))
+    return (runs[0], runs[2], runs[4]), (runs[1], runs[3])
+
+
+@emits(MeanParams)
+def _mean(layer: Layer, p: MeanParams) -> LayerCode:
+    split = split_mean(p.input_shape, p.axes)
+    if split is None:
+        refuse(layer, "reduce axes that lie in at most two groups", f"axes {p.axes}")
+    check_sum(layer, p.count, 255)
+    params = f"{layer.name}_params"
+    struct = struct_text(
+        "ws_mean_params",
+        params,
+        [
+            ("kept", split[0]),
+            ("reduced", split[1]),
+            ("sum_offset", p.sum_offset),
+            ("output_offset", p.output_offset),
+            ("multiplier", p.multiplier),
+            ("shift", p.shift),
+        ],
+    )
+    call = f"ws_mean_s8(&{params}, {layer.inputs[0]}, {layer.output});"
+    about = f"over axes {', '.join(map(str, p.axes))}"
+    return LayerCode((struct,), (call,), "mean.c", about=about)
+
+
+@emits(SoftmaxParams)
+def _softmax(layer: Layer, p: SoftmaxParams) -> LayerCode:
+    if p.depth > _MAX_SOFTMAX:
+        refuse(layer, f"have at most {_MAX_SOFTMAX} classes", p.depth)
+    table = list(p.exp_table)
+    while len(table) > 1 and table[-1] == 0:  # a share of 0, as beyond the table
+        table.pop()
+    name, text = layer.pool.add("int32_t", f"{layer.name}_exp", table)
+    params = f"{layer.name}_params"
+    struct = struct_text(
+        "ws_softmax_params",
+        params,
+        [
+            ("rows", p.rows),
+            ("depth", p.depth),
+            ("exp_count", len(table)),
+            ("exp_table", name),
+        ],
+    )
+    call = f"ws_softmax_s8(&{params}, {layer.inputs[0]}, {layer.output});"
+    about = f"{p.rows} rows of {p.depth}"
+    return LayerCode((text, struct), (call,), "softmax.c", about=about)
+
+
+def broadcast_strides(
+    shape1: Shape, shape2: Shape
+) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]] | None:
+    """Four dimensions that walk through two broadcast inputs: (shape, strides 1, strides 2).
+
+    Neighbouring dimensions in which both inputs behave alike are merged, so equal shapes become a
+    single run. A stride of 0 repeats. None when more than four dimensions remain.
+    """
+    rank = max(len(shape1), len(shape2))
+    left = (1,) * (rank - len(shape1)) + tuple(shape1)
+    right = (1,) * (rank - len(shape2)) + tuple(shape2)
+    merged: list[tuple[int, bool, bool]] = []  # size, repeats in input 1, repeats in input 2
+    for a, b in zip(left, right, strict=True):
+        size = max(a, b)
+        if size == 1:
+            continue
+        repeats = (a == 1, b == 1)
+        if merged and merged[-1][1:] == repeats:
+            merged[-1] = (merged[-1][0] * size, *repeats)
+        else:
+            merged.append((size, *repeats))
+    if len(merged) > 4:
+        return None
+    merged = [(1, False, False)] * (4 - len(merged)) + merged
+
+    def strides(which: int) -> tuple[int, ...]:
+        found, step = [], 1
+        for entry in reversed(merged):
+            found.append(0 if entry[which] else step)
+            step *= 1 if entry[which] else entry[0]
+        return tuple(reversed(found))
+
+    return tuple(m[0] for m in merged), strides(1), strides(2)
+
+
+@emits(AddParams)
+def _add(layer: Layer, p: AddParams) -> LayerCode:
+    walk = broadcast_strides(p.input1_shape, p.input2_shape)
+    if walk is None:
+        shapes = f"{p.input1_shape} and {p.input2_shape}"
+        refuse(layer, "broadcast over at most four groups of dimensions", shapes)
+    params = f"{layer.name}_params"
+    struct = struct_text(
+        "ws_add_params",
+        params,
+        [
+            ("shape", walk[0]),
+            ("stride1", walk[1]),
+            ("stride2", walk[2]),
+            ("left_shift", p.left_shift),
+            ("offset1", p.input1_offset),
+            ("multiplier1", p.input1_multiplier),
+            ("shift1", p.input1_shift),
+            ("offset2", p.input2_offset),
+            ("multiplier2", p.input2_multiplier),
+            ("shift2", p.input2_shift),
+            ("output_offset", p.output_offset),
+            ("output_multiplier", p.output_multiplier),
+            ("output_shift", p.output_shift),
+            ("activation_min", p.activation_min),
+            ("activation_max", p.activation_max),
+        ],
+    )
+    call = f"ws_add_s8(&{params}, {layer.inputs[0]}, {layer.inputs[1]}, {layer.output});"
+    about = "" if p.input1_shape == p.input2_shape else "broadcast"
+    return LayerCode((struct,), (call,), "add.c", about=about)
+
+
+def merge_pads(
+    shape: Shape, before: Sequence[int], after: Sequence[int]
+) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]] | None:
+    """(input, output, before) of four dimensions; None when more are needed.
+
+    A dimension that is not padded is merged into the one to its left, scaling its padding.
+    """
+    merged: list[tuple[int, int, int]] = []  # size, before, after
+    for size, low, high in zip(shape, before, after, strict=True):
+        if merged and low == 0 and high == 0:
+            merged[-1] = tuple(v * size for v in merged[-1])  # type: ignore[assignment]
+        else:
+            merged.append((size, low, high))
+    if len(merged) > 4:
+        return None
+    merged = [(1, 0, 0)] * (4 - len(merged)) + merged
+    return (
+        tuple(m[0] for m in merged),
+        tuple(sum(m) for m in merged),
+        tuple(m[1] for m in merged),
+    )
+
+
+@emits(PadParams)
+def _pad(layer: Layer, p: PadParams) -> LayerCode:
+    merged = merge_pads(p.input_shape, p.before, p.after)
+    if merged is None:
+        refuse(layer, "pad at most four dimensions", f"{p.before} and {p.after}")
+    params = f"{layer.name}_params"
+    struct = struct_text(
+        "ws_pad_params",
+        params,
+        [
+            ("input", merged[0]),
+            ("output", merged[1]),
+            ("before", merged[2]),
+            ("value", p.value),
+        ],
+    )
+    call = f"ws_pad_s8(&{params}, {layer.inputs[0]}, {layer.output});"
+    sides = ", ".join(f"{a}+{b}" for a, b in zip(p.before, p.after, strict=True))
+    return LayerCode((struct,), (call,), "pad.c", about=f"before+after {sides}")
+
+
+@emits(ConcatenationParams)
+def _concatenation(layer: Layer, p: ConcatenationParams) -> LayerCode:
+    run, text = layer.pool.add("int32_t", f"{layer.name}_run", p.runs)
+    params = f"{layer.name}_params"
+    struct = struct_text(
+        "ws_concatenation_params",
+        params,
+        [("outer", p.outer), ("count", len(p.runs)), ("run", run)],
+    )
+    sources = cwriter.wrapped(list(layer.inputs), "    ").rstrip("\n")
+    body = (
+        f"static const int8_t *const inputs[{len(p.runs)}] = {{\n{sources}\n}};",
+        f"ws_concatenation_s8(&{params}, inputs, {layer.output});",
+    )
+    return LayerCode((text, struct), body, "concatenation.c", about=f"along axis {p.axis}")
+
+
+@emits(TableParams)
+def _table(layer: Layer, p: TableParams) -> LayerCode:
+    table, text = layer.pool.add("int8_t", f"{layer.name}_table", p.table)
+    params = f"{layer.name}_params"
+    struct = struct_text("ws_table_params", params, [("size", p.size), ("table", table)])
+    call = f"ws_table_s8(&{params}, {layer.inputs[0]}, {layer.output});"
+    return LayerCode((text, struct), (call,), "table.c")
+
+
+def _edge(layer: Layer, p: QuantizeParams | DequantizeParams, function: str) -> LayerCode:
+    params = f"{layer.name}_params"
+    struct = struct_text(
+        "ws_quantize_params",
+        params,
+        [("size", p.size), ("zero_point", p.zero_point), ("scale", cwriter.float32(p.scale))],
+    )
+    call = f"{function}(&{params}, {layer.inputs[0]}, {layer.output});"
+    return LayerCode((struct,), (call,), "quantize.c")
+
+
+@emits(QuantizeParams)
+def _quantize(layer: Layer, p: QuantizeParams) -> LayerCode:
+    return _edge(layer, p, "ws_quantize_f32_s8")
+
+
+@emits(DequantizeParams)
+def _dequantize(layer: Layer, p: DequantizeParams) -> LayerCode:
+    return _edge(layer, p, "ws_dequantize_s8_f32")
+
+
+@emits(ReshapeParams)
+def _reshape(layer: Layer, p: ReshapeParams) -> LayerCode:
+    if layer.in_place:
+        return LayerCode((), ("WS_NOTHING();",), "", about="the same bytes, nothing to do")
+    call = f"memcpy({layer.output}, {layer.inputs[0]}, {p.nbytes});"
+    return LayerCode((), (call,), "", about="a copy")

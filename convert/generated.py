@@ -1,0 +1,62 @@
+"""What the C emitter hands to builders and simulators: the text, and where everything is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from convert.graph import DType
+
+
+@dataclass(frozen=True)
+class TensorSlot:
+    """Where a graph input or output lives in the arena."""
+
+    tensor: int
+    name: str
+    dtype: DType
+    shape: tuple[int, ...]
+    offset: int  # bytes into the arena
+    nbytes: int
+
+
+@dataclass(frozen=True)
+class LayerSlot:
+    """One layer of the generated C and where its output is when its function returns."""
+
+    op_index: int
+    kind: str
+    function: str  # C symbol
+    output: int  # tensor index in the .tflite
+    offset: int  # bytes into the arena
+    nbytes: int
+    dtype: DType
+    shape: tuple[int, ...]
+    macs: int
+
+
+@dataclass(frozen=True)
+class GeneratedModel:
+    """The C of one model and what tools need to know about it.
+
+    `files` are `<prefix>.h` and `<prefix>.c`, to be compiled with `kernels` (file names in
+    `firmware/kernels`); the arena is the static array `<prefix>_arena`. `flash_bytes` counts the
+    constant arrays, without parameter structs and code.
+    """
+
+    prefix: str
+    files: dict[str, str]
+    layers: tuple[LayerSlot, ...]
+    inputs: tuple[TensorSlot, ...]
+    outputs: tuple[TensorSlot, ...]
+    arena_size: int
+    arena_symbol: str
+    flash_bytes: int
+    macs: int
+    kernels: tuple[str, ...]
+    model_hash: str
+    labels: tuple[str, ...]
+
+    @property
+    def header(self) -> str:
+        """Name of the header."""
+        return f"{self.prefix}.h"

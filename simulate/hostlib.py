@@ -1,0 +1,211 @@
+"""The generated C on this machine: compiled to a shared library, called through ctypes.
+
+Several models can share one library (`HostLibrary`), since starting the compiler costs more than
+compiling a small model. Layers are observed through the hook that the generated C has for it
+(`WS_OBSERVE`): after each one its output is appended to a trace.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convert.emit_aot import emit_model
+from convert.errors import ModelError, UnsupportedModelError
+from convert.generated import GeneratedModel, TensorSlot
+from convert.graph import Graph
+from firmware.hostbuild import KERNEL_DIR, Source, build_shared
+from simulate.backend import Trace, clip_shape
+
+_OBSERVER = """\
+#include <stddef.h>
+#include "ws_memory.h"
+
+/* Where the next layer's output goes; NULL when nobody looks. */
+static uint8_t *ws_trace;
+
+void ws_observe(int32_t layer, const void *output, int32_t nbytes) {
+    (void)layer;
+    if (ws_trace != NULL) {
+        memcpy(ws_trace, output, (size_t)nbytes);
+        ws_trace += nbytes;
+    }
+}
+"""
+
+_RUNNER = """
+/* Run `count` inputs; traces of {trace} bytes and outputs of {out} bytes go where told, if told. */
+void {prefix}_host_run(const uint8_t *inputs, int32_t count, uint8_t *traces, uint8_t *outputs);
+void {prefix}_host_run(const uint8_t *inputs, int32_t count, uint8_t *traces, uint8_t *outputs) {{
+    {prefix}_init();
+    ws_trace = traces;
+    for (int32_t i = 0; i < count; i++) {{
+        memcpy({prefix}_input(), inputs, {size});
+        inputs += {size};
+        (void){prefix}_invoke();
+        if (outputs != NULL) {{
+            memcpy(outputs, {prefix}_output(), {out});
+            outputs += {out};
+        }}
+    }}
+    ws_trace = NULL;
+}}
+"""
+
+
+def host_sources(models: Sequence[GeneratedModel]) -> dict[str, Source]:
+    """Everything to compile for `models` on the host: one unit with all of them, and the kernels.
+
+    The unit defines `ws_observe` and, per model, `<prefix>_host_run`.
+
+    Raises:
+        UnsupportedModelError: a model has more than one input.
+        ValueError: two models have the same prefix.
+    """
+    if len({m.prefix.upper() for m in models}) != len(models):
+        raise ValueError(f"Prefixes must differ. Received: {[m.prefix for m in models]}.")
+    sources: dict[str, Source] = {}
+    parts = ["#include <stdint.h>\n", "#define WS_OBSERVE ws_observe\n"]
+    for model in models:
+        if len(model.inputs) != 1 or not model.outputs:
+            raise UnsupportedModelError(
+                f"A model must have one input to be run. Received: {len(model.inputs)}."
+            )
+        sources.update({name.replace(".c", ".inc"): text for name, text in model.files.items()})
+        parts.append(f'#include "{model.prefix}.inc"\n')
+    parts.append(_OBSERVER)
+    parts += [
+        _RUNNER.format(
+            prefix=model.prefix,
+            size=model.inputs[0].nbytes,
+            out=model.outputs[0].nbytes,
+            trace=sum(layer.nbytes for layer in model.layers),
+        )
+        for model in models
+    ]
+    sources["host.c"] = "".join(parts)
+    kernels = {name for model in models for name in model.kernels}
+    sources.update({name: KERNEL_DIR / name for name in sorted(kernels)})
+    return sources
+
+
+class HostLibrary:
+    """Several models in one shared library.
+
+    Args:
+        models: with distinct prefixes.
+
+    Raises:
+        UnsupportedModelError: a model has more than one input.
+        FirmwareError: the C does not compile.
+    """
+
+    def __init__(self, models: Sequence[GeneratedModel]) -> None:
+        self._library = ctypes.CDLL(str(build_shared(host_sources(models))))
+        # The arena, and where the trace goes, are static: one call at a time.
+        lock = threading.Lock()
+        self.backends: Mapping[str, HostBackend] = {
+            model.prefix: HostBackend(model, _library=self._library, _lock=lock) for model in models
+        }
+
+
+class HostBackend:
+    """Runs one generated model; see `simulate.backend.Backend`.
+
+    Args:
+        generated: what `convert.emit_aot.emit_model` returned.
+
+    Raises:
+        UnsupportedModelError: the model has more than one input.
+        FirmwareError: the C does not compile.
+    """
+
+    name = "host"
+
+    def __init__(
+        self,
+        generated: GeneratedModel,
+        *,
+        _library: ctypes.CDLL | None = None,
+        _lock: threading.Lock | None = None,
+    ) -> None:
+        self.generated = generated
+        library = _library or ctypes.CDLL(str(build_shared(host_sources([generated]))))
+        self._run = getattr(library, f"{generated.prefix}_host_run")
+        pointer = ctypes.c_void_p
+        self._run.argtypes = (pointer, ctypes.c_int32, pointer, pointer)
+        self._run.restype = None
+        self._lock = _lock or threading.Lock()
+
+    @classmethod
+    def from_graph(cls, graph: Graph) -> HostBackend:
+        """Generate C from a graph, compile it, load it."""
+        return cls(emit_model(graph))
+
+    def run(self, inputs: NDArray[np.generic]) -> Trace:
+        """Run a batch; every layer's output and the input itself are in the trace.
+
+        Args:
+            inputs: (batch, *input shape without its leading 1), of the input tensor's dtype.
+
+        Raises:
+            ModelError: the shape or type of `inputs` is another.
+        """
+        data = self._checked(inputs)
+        layers = self.generated.layers
+        traces = np.empty((len(data), sum(layer.nbytes for layer in layers)), np.uint8)
+        self._call(data, traces, None)
+        found: Trace = {self.generated.inputs[0].tensor: data}
+        start = 0
+        for layer in layers:
+            part = np.ascontiguousarray(traces[:, start : start + layer.nbytes])
+            shape = (len(data), *clip_shape(layer.shape))
+            found[layer.output] = part.view(layer.dtype).reshape(shape)
+            start += layer.nbytes
+        return found
+
+    def predict(self, inputs: NDArray[np.generic]) -> NDArray[np.generic]:
+        """The first graph output only, without the memory that a trace takes.
+
+        Args:
+            inputs: as for `run`.
+
+        Returns:
+            (batch, *output shape without its leading 1), of the output tensor's dtype.
+
+        Raises:
+            ModelError: the shape or type of `inputs` is another.
+        """
+        data = self._checked(inputs)
+        edge = self.generated.outputs[0]
+        outputs = np.empty((len(data), edge.nbytes), np.uint8)
+        self._call(data, None, outputs)
+        return outputs.view(edge.dtype).reshape(len(data), *clip_shape(edge.shape))
+
+    def _checked(self, inputs: NDArray[np.generic]) -> NDArray[np.generic]:
+        edge: TensorSlot = self.generated.inputs[0]
+        expected = clip_shape(edge.shape)
+        if inputs.shape[1:] != expected or inputs.dtype.name != edge.dtype:
+            raise ModelError(
+                f"Inputs must be {edge.dtype} of shape (batch, *{expected}). Received: "
+                f"{inputs.dtype} of {inputs.shape}."
+            )
+        return np.ascontiguousarray(inputs)
+
+    def _call(
+        self,
+        data: NDArray[np.generic],
+        traces: NDArray[np.uint8] | None,
+        outputs: NDArray[np.uint8] | None,
+    ) -> None:
+        with self._lock:
+            self._run(
+                data.ctypes.data,
+                len(data),
+                None if traces is None else traces.ctypes.data,
+                None if outputs is None else outputs.ctypes.data,
+            )
