@@ -39,7 +39,7 @@ static void one_row(const ws_softmax_params *p, const int8_t *input, int8_t *out
 
     for (int32_t i = 0; i < p->depth; i++) {
         const int32_t below = largest - input[i];
-        int32_t share = 0; /* of 256 */
+        int32_t share = 0;                         /* of 256 */
         if (below < p->exp_count && right <= 31) { /* further right nothing is left */
             share = ws_round_shift_right(ws_mul_high(reciprocal, p->exp_table[below]), right);
         }
