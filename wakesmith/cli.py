@@ -36,8 +36,8 @@ class _Door(TyperGroup):
             # UserError and FirmwareError are for people: one line, whatever a compiler said.
             typer.echo(f"wakesmith: {' '.join(str(error).split())}", err=True)
             raise typer.Exit(2) from None
-        except KeyboardInterrupt:
-            typer.echo("wakesmith: stopped.", err=True)
+        except KeyboardInterrupt as stop:
+            typer.echo(f"wakesmith: {stop or 'Stopped.'}", err=True)
             raise typer.Exit(130) from None
         except BrokenPipeError:
             # The reader of our output went away (`| head`); do not complain at exit either.
@@ -92,7 +92,8 @@ def build(
         str | None,
         typer.Option(
             metavar="STAGE",
-            help="Stop after: speech, features, train, quantize, convert, firmware, verify, report.",
+            help="Stop after one of speech, features, train, quantize, convert, firmware, "
+            "verify, report.",
         ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Run every stage again.")] = False,
@@ -106,7 +107,8 @@ def build(
 ) -> None:
     """Build a project: speech, model, C, firmware, proof and report.
 
-    Runs again only what changed. After Ctrl-C the same command goes on from the last finished stage.
+    Runs again only what changed. After Ctrl-C the same command goes on from the last
+    finished stage.
 
     Example:  wakesmith build examples/digits.toml
     """
@@ -147,9 +149,10 @@ def verify(
     board: Annotated[str, typer.Option(help="Board whose core runs a .tflite.")] = "mps2-an386",
     out: BuildFolder = None,
 ) -> None:
-    """Compare back ends byte for byte: features, every layer, outputs.
+    """Prove that back ends agree byte for byte.
 
-    Exits with 1 and names the first differing layer, element and both values when they differ.
+    Compares features, every layer and the outputs. When they differ it names the first
+    differing layer, element and both values and exits with 1.
 
     Example:  wakesmith verify examples/digits.toml --clips 200
 
@@ -181,7 +184,9 @@ def recognize(
     out: BuildFolder = None,
     top: Annotated[int, typer.Option(min=1, help="Words to print per clip.")] = 3,
 ) -> None:
-    """Run clips through the emulated firmware and print the words with scores.
+    """Run clips through the emulated firmware.
+
+    Prints the most probable words with their scores.
 
     Example:  wakesmith recognize seven.wav --project examples/digits.toml
     """
@@ -192,7 +197,7 @@ def recognize(
 
 @app.command()
 def report(project: ProjectFile, out: BuildFolder = None) -> None:
-    """Print the closing table of a build again and say where its report is.
+    """Print the closing table of a build again.
 
     Example:  wakesmith report examples/digits.toml
     """
@@ -211,7 +216,7 @@ def new(
         Path, typer.Option("--file", "-f", metavar="FILE", help="Project file to write.")
     ] = Path("words.toml"),
 ) -> None:
-    """Write a project file with comments, to build as it is or to change.
+    """Write a commented project file to start from.
 
     Example:  wakesmith new yes no stop --file commands.toml
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import re
 from collections.abc import Mapping, Sequence
@@ -48,57 +49,49 @@ _STYLE: dict[Any, Any] = {
 }
 
 
-def learning_curves(history: Mapping[str, Sequence[float]]) -> str:
-    """SVG with loss and accuracy per epoch, training against validation; "" without curves."""
-    pairs = [(k, f"val_{k}") for k in ("loss", "accuracy") if len(history.get(k, ())) > 0]
-    if not pairs:
-        return ""
-    with plt.rc_context({**_STYLE, "svg.hashsalt": "curves"}):
-        figure, axes = plt.subplots(1, len(pairs), figsize=(3.6 * len(pairs), 2.5), squeeze=False)
-        for axis, (train, val) in zip(axes[0], pairs, strict=True):
-            scale = 100.0 if train == "accuracy" else 1.0
-            for name, colour, label in ((train, _ACCENT, "training"), (val, _WARM, "validation")):
-                values = np.asarray(history.get(name, ()), dtype=float) * scale
+def learning_curves(history: Mapping[str, Sequence[float]]) -> list[str]:
+    """SVGs of loss and accuracy per epoch, training against validation; none without curves."""
+    pictures = []
+    for name in ("loss", "accuracy"):
+        if len(history.get(name, ())) == 0:
+            continue
+        scale, title = (100.0, "accuracy, %") if name == "accuracy" else (1.0, name)
+        with plt.rc_context({**_STYLE, "svg.hashsalt": name}):
+            figure, axis = plt.subplots(figsize=(3.7, 2.5))
+            for key, colour, label in (
+                (name, _ACCENT, "training"),
+                (f"val_{name}", _WARM, "validation"),
+            ):
+                values = np.asarray(history.get(key, ()), dtype=float) * scale
+                epochs = np.arange(1, len(values) + 1)
                 mark = "o" if len(values) < 3 else None
-                axis.plot(
-                    np.arange(1, len(values) + 1), values, color=colour, lw=1.6, marker=mark,
-                    ms=4, label=label,
-                )  # fmt: skip
-            axis.set_title(train if train == "loss" else "accuracy, %", loc="left")
+                axis.plot(epochs, values, color=colour, lw=1.6, marker=mark, ms=4, label=label)
+            axis.set_title(title, loc="left")
             axis.set_xlabel("epoch")
             axis.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
             axis.grid(axis="y")
             axis.tick_params(length=0)
-        axes[0][0].legend(loc="upper right", handlelength=1.4)
-        return _svg(figure, "Learning curves")
+            axis.legend(loc="best", handlelength=1.4)
+            pictures.append(_svg(figure, f"{title} per epoch"))
+    return pictures
 
 
-def spectrograms(examples: Sequence[Spectrogram]) -> str:
-    """SVG with the features of some test clips side by side; "" without examples."""
+def spectrograms(examples: Sequence[Spectrogram]) -> list[tuple[str, str]]:
+    """(word, PNG as a data URI) of the features of some clips, one pixel per value."""
     if not examples:
-        return ""
-    columns = min(len(examples), 4)
-    rows = -(-len(examples) // columns)
-    with plt.rc_context({**_STYLE, "svg.hashsalt": "spectrograms"}):
-        figure, axes = plt.subplots(
-            rows, columns, figsize=(1.8 * columns, 1.55 * rows + 0.25), squeeze=False
-        )
-        for axis in axes.flat:
-            axis.axis("off")
-        low = min(int(e.features.min()) for e in examples)
-        high = max(int(e.features.max()) for e in examples)
-        for axis, example in zip(axes.flat, examples, strict=False):
-            axis.axis("on")
-            axis.imshow(
-                example.features.T, origin="lower", aspect="auto", cmap="magma",
-                vmin=low, vmax=max(high, low + 1), interpolation="nearest",
-            )  # fmt: skip
-            axis.set_title(example.word, loc="left")
-            axis.set_xticks([])
-            axis.set_yticks([])
-            for spine in axis.spines.values():
-                spine.set_visible(False)
-        return _svg(figure, "Features of example clips")
+        return []
+    low = min(int(e.features.min()) for e in examples)
+    high = max(int(e.features.max()) for e in examples)
+    pictures = []
+    for example in examples:
+        buffer = io.BytesIO()
+        plt.imsave(
+            buffer, example.features.T, origin="lower", cmap="magma", vmin=low,
+            vmax=max(high, low + 1), format="png", metadata={"Software": None},
+        )  # fmt: skip
+        data = base64.b64encode(buffer.getvalue()).decode()
+        pictures.append((example.word, f"data:image/png;base64,{data}"))
+    return pictures
 
 
 def _svg(figure: Figure, title: str) -> str:

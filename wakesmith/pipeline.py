@@ -124,13 +124,21 @@ class Pipeline:
         """Folder of a stage's result."""
         return self.folder / "stages" / name
 
-    def run(self, watcher: Watcher, *, until: str | None = None, force: bool = False) -> list[str]:
+    def run(
+        self,
+        watcher: Watcher,
+        *,
+        until: str | None = None,
+        force: bool = False,
+        then: Callable[[], None] | None = None,
+    ) -> list[str]:
         """Run what is not up to date.
 
         Args:
             watcher: told about every step.
             until: name of the last stage to run; all when None.
             force: run every stage even if nothing changed.
+            then: called at the end, while the folder is still held.
 
         Returns:
             Names of the stages that were run.
@@ -162,6 +170,9 @@ class Pipeline:
                     raise StoppedError(stage.name, list(results)) from None
                 ran.append(stage.name)
                 watcher.finished(stage, time.monotonic() - begin)
+            if then is not None:
+                with full_disk_named(self.folder):
+                    then()
         return ran
 
     def _key(self, stage: Stage, results: Mapping[str, str]) -> str:

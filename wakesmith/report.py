@@ -86,7 +86,8 @@ def _tiles(results: Results) -> list[dict[str, str]]:
         change = (last.share - first.share) * 100
         note = f"{last.stage}; {first.stage} {percent(first.share)} %"
         if last.total == first.total:
-            note = f"{last.stage}, {change:+.1f} points to {first.stage}"
+            points = f"{change:+.1f}".replace("-", "\u2212")
+            note = f"{last.stage}, {points} points to {first.stage}"
         tiles.append(_tile("Accuracy", percent(last.share), "%", note))
     for memory in results.memories:
         note = f"{100 * memory.used / memory.size:.1f} % of the board" if memory.size else ""

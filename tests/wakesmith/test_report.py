@@ -77,6 +77,7 @@ def test_all_sections_and_headlines() -> None:
     assert "&lt;two&gt;" in page
     assert "<two>" not in page
     assert page.count("<svg") == 2
+    assert page.count("data:image/png") == 2
 
 
 def test_nothing_from_outside_and_repeatable() -> None:

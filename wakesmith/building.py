@@ -1,0 +1,197 @@
+"""What `wakesmith build`, `report` and `clean` do, apart from the stages themselves."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from pathlib import Path
+from typing import Literal, cast
+
+from rich.console import Console
+from rich.table import Table
+
+from convert.errors import UserError
+from convert.files import write_bytes
+from wakesmith.console import watcher
+from wakesmith.pipeline import Pipeline, StoppedError
+from wakesmith.project import Project, load_project
+from wakesmith.report import grouped, percent
+from wakesmith.results import Results
+from wakesmith.stages import STAGE_NAMES, build_stages, load_results
+
+PUBLISHED = {
+    "train": ("model.keras",),
+    "quantize": ("model.tflite",),
+    "convert": ("c",),
+    "firmware": ("firmware.elf", "firmware.bin", "firmware.hex"),
+    "report": ("report.html", "manifest.json"),
+}
+"""Stage -> files and folders of its result that are copied to the top of the build folder."""
+
+
+def open_project(path: Path, compiler: str | None = None) -> Project:
+    """Read a project file; the command line's compiler wins over the file's."""
+    project = load_project(path)
+    if compiler is not None:
+        chosen = cast(Literal["zig", "gcc"], compiler)
+        section = dataclasses.replace(project.firmware, compiler=chosen)
+        project = dataclasses.replace(project, firmware=section)
+    return project
+
+
+def build_folder(project: Project, out: Path | None) -> Path:
+    """Where a project is built."""
+    return out if out is not None else Path("build") / project.project.name
+
+
+def build_project(
+    path: Path,
+    *,
+    out: Path | None = None,
+    until: str | None = None,
+    force: bool = False,
+    jobs: int = 0,
+    compiler: str | None = None,
+    quiet: bool = False,
+    console: Console | None = None,
+) -> bool:
+    """Build a project and print the closing table.
+
+    Args:
+        path: project file.
+        out: build folder; `build/<name>` when None.
+        until: last stage.
+        force: run every stage.
+        jobs: worker processes for speech, 0 for one per core.
+        compiler: overrides the project file's.
+        quiet: print only the closing table.
+        console: where to print.
+
+    Returns:
+        False when back ends differ.
+
+    Raises:
+        UserError: see `Pipeline.run` and `load_project`.
+        KeyboardInterrupt: after Ctrl-C, with what is kept in its message.
+    """
+    if until is not None and until not in STAGE_NAMES:
+        raise UserError(f"--until must be one of {', '.join(STAGE_NAMES)}. Received: {until}.")
+    project = open_project(path, compiler)
+    folder = build_folder(project, out)
+    console = console or Console()
+    pipeline = Pipeline(folder, build_stages(project, path.parent, jobs=jobs))
+    last = until or STAGE_NAMES[-1]
+    try:
+        with watcher(console, quiet=quiet) as bars:
+            pipeline.run(bars, until=until, force=force, then=lambda: _publish(pipeline, last))
+    except StoppedError as stopped:
+        raise KeyboardInterrupt(str(stopped)) from None
+    if last != STAGE_NAMES[-1]:
+        console.print(f"Stopped after {last}, as asked; results are in {folder}.", markup=False)
+        return True
+    results = load_results(pipeline.place("report"))
+    print_table(results, console)
+    console.print(
+        f"Report: {folder / 'report.html'}", markup=False, highlight=False, soft_wrap=True
+    )
+    return results.mismatches == 0
+
+
+def show_build(path: Path, *, out: Path | None = None, console: Console | None = None) -> bool:
+    """Print the closing table of a finished build; False when its back ends differed.
+
+    Raises:
+        UserError: the project has not been built.
+    """
+    project = load_project(path)
+    folder = build_folder(project, out)
+    report = folder / "stages" / "report"
+    if not (report / "results.json").is_file():
+        raise UserError(
+            f"The project must be built first. Received: no report in {folder}. "
+            f"Run wakesmith build {path}."
+        )
+    console = console or Console()
+    results = load_results(report)
+    print_table(results, console)
+    console.print(
+        f"Report: {folder / 'report.html'}", markup=False, highlight=False, soft_wrap=True
+    )
+    return results.mismatches == 0
+
+
+def clean_build(path: Path, *, out: Path | None = None) -> str:
+    """Delete a project's build folder; says what was done.
+
+    Raises:
+        UserError: the folder is not a build folder.
+    """
+    folder = build_folder(load_project(path), out)
+    if not folder.exists():
+        return f"Nothing to delete: {folder} does not exist."
+    if not (folder / ".lock").is_file():
+        raise UserError(f"Only a build folder can be deleted. Received: {folder}.")
+    shutil.rmtree(folder)
+    return f"Deleted {folder}."
+
+
+def print_table(results: Results, console: Console) -> None:
+    """The closing table: accuracy through the stages, sizes, instructions, mismatches."""
+    table = Table(title=f"{results.name} on {results.board}", title_justify="left", box=None)
+    table.add_column("", no_wrap=True)
+    table.add_column("", justify="right", no_wrap=True)
+    table.add_column("", style="dim")
+    for row in results.accuracy:
+        interval = f"{percent(row.low)} to {percent(row.high)}"
+        note = f"{row.correct} of {row.total} test clips, {row.how} (95 %: {interval})"
+        table.add_row(f"accuracy, {row.stage}", f"{percent(row.share)} %", note)
+    for memory in results.memories:
+        table.add_row(memory.name, f"{grouped(memory.used)}", f"bytes of {grouped(memory.size)}")
+    if results.instructions:
+        note = f"per inference on {results.core}, exact"
+        if results.frontend_instructions:
+            note += f"; features {grouped(results.frontend_instructions)} per clip"
+        table.add_row("instructions", grouped(results.instructions), note)
+    if results.proofs:
+        style = "bold red" if results.mismatches else "green"
+        note = f"of {grouped(results.compared)} bytes compared"
+        table.add_row("mismatches", f"[{style}]{grouped(results.mismatches)}[/]", note)
+    console.print(table)
+    for proof in results.proofs:
+        if proof.first:
+            console.print(proof.first, style="red", markup=False)
+
+
+def _publish(pipeline: Pipeline, last: str) -> None:
+    """Copy what people want from the stage folders to the top of the build folder.
+
+    Results of stages after `last` are taken away, because they may belong to other inputs.
+    """
+    wanted = STAGE_NAMES[: STAGE_NAMES.index(last) + 1]
+    for stage, names in PUBLISHED.items():
+        for name in names:
+            source, target = pipeline.place(stage) / name, pipeline.folder / name
+            if stage not in wanted or not source.exists():
+                _remove(target)
+            elif source.is_dir():
+                inside = {p.relative_to(source) for p in source.rglob("*") if p.is_file()}
+                for path in target.rglob("*") if target.is_dir() else ():
+                    if path.is_file() and path.relative_to(target) not in inside:
+                        path.unlink()
+                for relative in sorted(inside):
+                    _copy(source / relative, target / relative)
+            else:
+                _copy(source, target)
+
+
+def _copy(source: Path, target: Path) -> None:
+    data = source.read_bytes()
+    if not target.is_file() or target.read_bytes() != data:
+        write_bytes(target, data)
+
+
+def _remove(target: Path) -> None:
+    if target.is_dir():
+        shutil.rmtree(target)
+    else:
+        target.unlink(missing_ok=True)

@@ -1,0 +1,65 @@
+"""Collect speech: read and synthesise clips into one data set."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from train.datasets import DataSpec, load_spec
+from train.sources.base import Context
+from train.sources.folder import FolderSource
+from train.sources.index import IndexSource
+from wakesmith.pipeline import Job, file_hash
+from wakesmith.schema import plain
+from wakesmith.store import save_dataset, write_json
+
+
+def reads(spec: DataSpec, base: Path, seed: int) -> dict[str, Any]:
+    """What decides the result: the specification and the content of the user's own files.
+
+    Downloaded sets are pinned by checksums in the code, so their files need not be read.
+
+    Raises:
+        SpecError: a folder or file that a source names does not exist or cannot be used.
+    """
+    files = hashlib.sha256()
+    for source in spec.sources:
+        if not isinstance(source, (FolderSource, IndexSource)):
+            continue
+        for item in source.items(Context(words=spec.words, base=base, seed=seed)):
+            told = (item.word, item.speaker, item.published, item.name)
+            content = file_hash(item.path) if item.path and item.path.is_file() else "missing"
+            files.update(repr((*told, content)).encode())
+    folder = spec.silence.folder if spec.silence else ""
+    return {
+        "data": plain(spec),
+        "seed": seed,
+        "files": files.hexdigest(),
+        "silence": folder_hash(base / Path(folder).expanduser()) if folder else "",
+    }
+
+
+def folder_hash(folder: Path) -> str:
+    """Hash of the names and contents of all files below a folder."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
+        if path.is_file():
+            digest.update(f"{path.relative_to(folder).as_posix()}\0{file_hash(path)}\n".encode())
+    return digest.hexdigest()
+
+
+def run(job: Job, spec: DataSpec, base: Path, seed: int, jobs: int) -> None:
+    """Write the data set, and `summary.json` with counts for the report."""
+    data = load_spec(spec, base=base, seed=seed, workers=jobs, progress=job.progress)
+    save_dataset(job.out, data)
+    write_json(
+        job.out / "summary.json",
+        {
+            "clips": {split: sum(row.values()) for split, row in data.counts().items()},
+            "counts": data.counts(),
+            "rejected": data.rejected,
+            "speakers": len(set(data.speakers)),
+            "hash": data.hash(),
+        },
+    )
