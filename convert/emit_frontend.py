@@ -1,4 +1,4 @@
-"""Print the front-end's parameters and integer tables as C99: what firmware/frontend compiles with."""
+"""Print the front-end as C99: the parameters and tables that firmware/frontend compiles with."""
 
 from __future__ import annotations
 

@@ -14,6 +14,13 @@
 #define WS_NARROW_MULTIPLY 1
 #endif
 
+/* For functions that are worth a copy per constant argument. */
+#if defined(__GNUC__)
+#define WS_INLINE inline __attribute__((always_inline))
+#else
+#define WS_INLINE inline
+#endif
+
 /* cos and sin (Q15) of an angle in one word: cos in the low half. */
 static inline int16_t ws_cos(uint32_t turn) {
     return (int16_t)(uint16_t)(turn & 0xffffu);

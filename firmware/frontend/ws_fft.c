@@ -71,7 +71,7 @@ static void ws_first_stage(const int16_t *kept, const int16_t *hop, int32_t *wor
 }
 
 /* One stage: groups of four sub-transforms of `span` points each become one of 4 * span. */
-static inline void ws_stage(int32_t *work, uint32_t span) {
+static WS_INLINE void ws_stage(int32_t *work, uint32_t span) {
     int32_t *const end = work + 2 * WS_FE_POINTS;
     for (int32_t *p = work; p < end; p += 8u * span) { /* factor 1 */
         const int32_t ar = p[0] >> 1, ai = p[1] >> 1;
