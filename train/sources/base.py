@@ -204,10 +204,10 @@ def assign_splits(source: Source, items: Sequence[Item], seed: int) -> list[Item
     Raises:
         SpecError: a published split is not mapped, or a listed speaker does not exist.
     """
-    by_list = {s: "train" for s in source.train_speakers}
-    by_list |= {s: "val" for s in source.val_speakers}
-    by_list |= {s: "test" for s in source.test_speakers}
-    by_list |= {s: DROP for s in source.drop_speakers}
+    by_list = dict.fromkeys(source.train_speakers, "train")
+    by_list |= dict.fromkeys(source.val_speakers, "val")
+    by_list |= dict.fromkeys(source.test_speakers, "test")
+    by_list |= dict.fromkeys(source.drop_speakers, DROP)
     known = {item.speaker for item in items}
     missing = sorted(set(by_list) - known)
     if missing and items:

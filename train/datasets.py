@@ -1,0 +1,412 @@
+"""From sources of speech to one data set: int16 clips of one length, labels, speakers, splits.
+
+    data = load([IndexSource(path="speech/fsdd", test_speakers=("george",))], ("zero", "one"))
+    train, labels = data.select("train")
+
+Speakers never appear in two splits: that is an error, not a warning. Clips that cannot be used are
+counted and listed; the load goes on while at least a stated share of them is good.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Union
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convert.errors import SpecError, UserError
+from train.audio import SAMPLE_RATE, ClipError, fit_length, read_clip
+from train.extra_classes import SilenceSpec, UnknownSpec, add_silence, choose_unknown, filler_words
+from train.sources.arabic_commands import ArabicCommandsSource
+from train.sources.base import (
+    SPLITS,
+    Context,
+    Item,
+    Progress,
+    Source,
+    Split,
+    assign_splits,
+    spread,
+)
+from train.sources.folder import FolderSource
+from train.sources.fsdd import FsddSource
+from train.sources.index import IndexSource
+from train.sources.speech_commands import SpeechCommandsSource
+from train.sources.synthetic import SyntheticSource
+
+SourceSpec = Union[
+    SyntheticSource,
+    FolderSource,
+    IndexSource,
+    FsddSource,
+    SpeechCommandsSource,
+    ArabicCommandsSource,
+]
+"""Every kind of source; the `kind` field tells them apart in a project file."""
+
+__all__ = [
+    "ArabicCommandsSource",
+    "DataSpec",
+    "Dataset",
+    "FolderSource",
+    "FsddSource",
+    "IndexSource",
+    "Rejected",
+    "SilenceSpec",
+    "SourceSpec",
+    "SpeechCommandsSource",
+    "SyntheticSource",
+    "UnknownSpec",
+    "check_words",
+    "load",
+    "load_spec",
+]
+
+
+@dataclass(frozen=True)
+class DataSpec:
+    """The data of a project.
+
+    Attributes:
+        words: the classes, in the order of the model's outputs; `unknown` and `silence` follow.
+        sources: where clips come from, freely combined.
+        clip_seconds: length that every clip is brought to.
+        unknown: adds a class of other words.
+        silence: adds a class without speech.
+        min_good_fraction: the load fails when a smaller share of a source's clips is usable.
+    """
+
+    words: tuple[str, ...]
+    sources: tuple[SourceSpec, ...]
+    clip_seconds: float = 1.0
+    unknown: UnknownSpec | None = None
+    silence: SilenceSpec | None = None
+    min_good_fraction: float = 0.9
+
+    def __post_init__(self) -> None:
+        check_words(self.words, self.unknown, self.silence)
+        if not self.sources:
+            raise SpecError("sources must name at least one source of speech. Received: none.")
+        if not 0.2 <= self.clip_seconds <= 10:
+            raise SpecError(f"clip_seconds must be from 0.2 to 10. Received: {self.clip_seconds}.")
+        if not 0 <= self.min_good_fraction <= 1:
+            raise SpecError(
+                f"min_good_fraction must be from 0 to 1. Received: {self.min_good_fraction}."
+            )
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A clip that was left out: its source, its name there, why in a word and in a sentence."""
+
+    source: str
+    path: str
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Clips of one length with all that is known of them; rows of all fields belong together.
+
+    Attributes:
+        pcm: int16, shape (n, samples), 16 kHz.
+        labels: int32, shape (n,), index into `classes`.
+        classes: the words, then "unknown" and "silence" where asked for.
+        speakers: one per clip, as "source/speaker".
+        split: shape (n,), "train", "val" or "test".
+        sources: name of each clip's source.
+        paths: each clip's name within its source.
+        words: each clip's own word (differs from the class for "unknown").
+        rejected: clips left out.
+    """
+
+    pcm: NDArray[np.int16]
+    labels: NDArray[np.int32]
+    classes: tuple[str, ...]
+    speakers: tuple[str, ...]
+    split: NDArray[np.str_]
+    sources: tuple[str, ...]
+    paths: tuple[str, ...]
+    words: tuple[str, ...]
+    rejected: tuple[Rejected, ...] = field(default=())
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def select(self, split: Split) -> tuple[NDArray[np.int16], NDArray[np.int32]]:
+        """Clips and labels of one split: int16 (m, samples) and int32 (m,)."""
+        rows = self.split == split
+        return self.pcm[rows], self.labels[rows]
+
+    def where(self, rows: NDArray[np.generic]) -> Dataset:
+        """The rows of a boolean mask or an index array, as a data set."""
+        index = np.arange(len(self))[rows]
+        pick = lambda values: tuple(values[i] for i in index)  # noqa: E731
+        return replace(
+            self,
+            pcm=self.pcm[index],
+            labels=self.labels[index],
+            speakers=pick(self.speakers),
+            split=self.split[index],
+            sources=pick(self.sources),
+            paths=pick(self.paths),
+            words=pick(self.words),
+        )
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """split → class → number of clips."""
+        table = {split: dict.fromkeys(self.classes, 0) for split in SPLITS}
+        for split, label in zip(self.split, self.labels, strict=True):
+            table[str(split)][self.classes[label]] += 1
+        return table
+
+    def hash(self) -> str:
+        """SHA-256 over clips, labels, splits, classes and speakers; equal data, equal hash."""
+        digest = hashlib.sha256()
+        digest.update(repr((self.pcm.shape, self.classes, self.speakers)).encode())
+        digest.update("".join(self.split.tolist()).encode())
+        digest.update(np.ascontiguousarray(self.labels).tobytes())
+        digest.update(np.ascontiguousarray(self.pcm).tobytes())
+        return digest.hexdigest()
+
+
+def check_words(
+    words: Sequence[str],
+    unknown: UnknownSpec | None = None,
+    silence: SilenceSpec | None = None,
+) -> None:
+    """Refuse word lists that no model can be trained on.
+
+    Raises:
+        SpecError: fewer than two words, an empty word, or a word twice.
+    """
+    extra = [spec.label for spec in (unknown, silence) if spec is not None]
+    seen: set[str] = set()
+    for word in (*words, *extra):
+        if not word.strip() or word != word.strip():
+            raise SpecError(f"A word must be text without blanks around it. Received: {word!r}.")
+        if word.casefold() in seen:
+            raise SpecError(f"Words must differ. Received: {word!r} twice.")
+        seen.add(word.casefold())
+    if len(words) < 2:
+        raise SpecError(f"words must list at least two words. Received: {list(words)}.")
+
+
+def load_spec(
+    spec: DataSpec,
+    *,
+    base: Path | str = ".",
+    seed: int = 0,
+    workers: int = 0,
+    progress: Progress | None = None,
+) -> Dataset:
+    """`load` with the values of a `DataSpec`."""
+    return load(
+        spec.sources,
+        spec.words,
+        clip_seconds=spec.clip_seconds,
+        unknown=spec.unknown,
+        silence=spec.silence,
+        min_good_fraction=spec.min_good_fraction,
+        base=base,
+        seed=seed,
+        workers=workers,
+        progress=progress,
+    )
+
+
+def load(
+    sources: Sequence[SourceSpec],
+    words: Sequence[str],
+    *,
+    clip_seconds: float = 1.0,
+    unknown: UnknownSpec | None = None,
+    silence: SilenceSpec | None = None,
+    min_good_fraction: float = 0.9,
+    base: Path | str = ".",
+    seed: int = 0,
+    workers: int = 0,
+    progress: Progress | None = None,
+) -> Dataset:
+    """Load all sources into one data set.
+
+    Args:
+        sources: where clips come from.
+        words: the classes, in the order of the model's outputs.
+        clip_seconds: length that every clip is brought to (`train.audio.fit_length`).
+        unknown: adds a class of other words.
+        silence: adds a class without speech.
+        min_good_fraction: least usable share of each source's clips.
+        base: folder that relative paths start from.
+        seed: of hashed splits, synthesis, and the choice of unknown words and noises.
+        workers: threads and synthesis processes; 0 takes one per core. The result does not depend
+            on it.
+        progress: called as `progress(done, total, text)`.
+
+    Raises:
+        SpecError: a specification cannot be met; a speaker is in two splits; a word has no clips.
+        UserError: too many clips cannot be used; a download failed.
+    """
+    words = tuple(words)
+    spec = DataSpec(words, tuple(sources), clip_seconds, unknown, silence, min_good_fraction)
+    base = Path(base)
+    samples = round(clip_seconds * SAMPLE_RATE)
+    kept: list[Item] = []
+    for index, source in enumerate(spec.sources):
+        context = Context(
+            words=words,
+            base=base,
+            seed=seed,
+            other_words=filler_words(unknown, words) if unknown else (),
+            progress=progress,
+        )
+        kept += _choose(source, context, unknown, index)
+    check_speakers(kept)
+    kept = choose_unknown(kept, words, unknown, seed)
+    _check_all_words(kept, words)
+    pcm, good, rejected = _read_all(kept, samples, workers, progress)
+    _check_rejected(kept, rejected, min_good_fraction)
+    classes = (*words, *(s.label for s in (unknown, silence) if s is not None))
+    place = {word: i for i, word in enumerate(words)}
+    other = len(words)
+    items = [kept[i] for i in good]
+    data = Dataset(
+        pcm=pcm,
+        labels=np.array([place.get(item.word, other) for item in items], np.int32),
+        classes=classes,
+        speakers=tuple(f"{item.source}/{item.speaker}" for item in items),
+        split=np.array([item.split for item in items], dtype="U5"),
+        sources=tuple(item.source for item in items),
+        paths=tuple(item.name for item in items),
+        words=tuple(item.word for item in items),
+        rejected=tuple(rejected),
+    )
+    if silence is not None:
+        data = add_silence(data, silence, base, seed)
+    return data
+
+
+def _choose(
+    source: SourceSpec, context: Context, unknown: UnknownSpec | None, index: int
+) -> list[Item]:
+    """A source's items with mapped words and splits: those of the words, and others if wanted."""
+    items = [
+        replace(item, word=source.labels.get(item.word, item.word))
+        for item in source.items(context)
+    ]
+    wanted = set(context.words)
+    items = [item for item in items if item.word in wanted or unknown is not None]
+    if not any(item.word in wanted for item in items):
+        raise SpecError(
+            f"A source must have clips of at least one of the words. Received: none in source "
+            f"{index + 1} ({source.kind} {source.namespace}) for {', '.join(context.words)}."
+        )
+    items = assign_splits(source, items, context.seed)
+    if not source.limit_per_word:
+        return items
+    groups: dict[tuple[str, str], list[Item]] = defaultdict(list)
+    for item in items:
+        groups[item.word, item.split].append(item)
+    return [item for group in groups.values() for item in spread(group, source.limit_per_word)]
+
+
+def check_speakers(items: Sequence[Item]) -> None:
+    """Refuse a speaker who is in two splits.
+
+    Raises:
+        SpecError: names the speaker, the splits and one clip of each.
+    """
+    seen: dict[tuple[str, str], Item] = {}
+    for item in items:
+        first = seen.setdefault((item.source, item.speaker), item)
+        if first.split != item.split:
+            raise SpecError(
+                f"A speaker must be in one split only. Received: {item.source}/{item.speaker} in "
+                f"{first.split} ({first.name}) and in {item.split} ({item.name}). Set "
+                'assign = "hashed" or list test_speakers to divide by speaker.'
+            )
+
+
+def _check_all_words(items: Sequence[Item], words: Sequence[str]) -> None:
+    have = Counter(item.word for item in items)
+    missing = [word for word in words if not have[word]]
+    if missing:
+        raise SpecError(
+            f"Every word must have clips in some source. Received: none for {', '.join(missing)}."
+        )
+
+
+def _read_all(
+    items: Sequence[Item], samples: int, workers: int, progress: Progress | None
+) -> tuple[NDArray[np.int16], list[int], list[Rejected]]:
+    """Read and synthesise; rows of the result belong to the returned item numbers, in order."""
+    total = len(items)
+    pcm = np.zeros((total, samples), np.int16)
+    bad: dict[int, Rejected] = {}
+    files = [i for i, item in enumerate(items) if item.utterance is None]
+    spoken = [i for i, item in enumerate(items) if item.utterance is not None]
+
+    def reject(index: int, error: ClipError) -> None:
+        item = items[index]
+        bad[index] = Rejected(item.source, item.name, error.reason, error.detail)
+
+    def read(index: int) -> ClipError | None:
+        path = items[index].path
+        assert path is not None
+        try:
+            pcm[index] = fit_length(read_clip(path).pcm, samples)
+        except ClipError as error:
+            return error
+        return None
+
+    done = 0
+    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
+        for index, error in zip(files, pool.map(read, files, chunksize=16), strict=True):
+            if error is not None:
+                reject(index, error)
+            done += 1
+            if progress and (done % 64 == 0 or done == total):
+                progress(done, total, "reading clips")
+    if spoken:
+        from train.synthesis import synthesise
+
+        utterances = [items[i].utterance for i in spoken]
+
+        def told(count: int, _: int, text: str) -> None:
+            if progress:
+                progress(done + count, total, text)
+
+        results = synthesise([u for u in utterances if u is not None], workers, told)
+        for index, result in zip(spoken, results, strict=True):
+            if isinstance(result, ClipError):
+                reject(index, result)
+            else:
+                pcm[index] = fit_length(result, samples)
+    good = [i for i in range(total) if i not in bad]
+    if bad:
+        pcm = pcm[good]
+    return pcm, good, [bad[i] for i in sorted(bad)]
+
+
+def _check_rejected(items: Sequence[Item], rejected: Sequence[Rejected], least: float) -> None:
+    totals = Counter(item.source for item in items)
+    bad = Counter(r.source for r in rejected)
+    for source, count in bad.items():
+        good = 1 - count / totals[source]
+        if good < least or count == totals[source]:
+            reasons = Counter(r.reason for r in rejected if r.source == source)
+            listed = ", ".join(f"{n} {reason}" for reason, n in reasons.most_common())
+            first = next(r for r in rejected if r.source == source)
+            raise UserError(
+                f"At least {least:.0%} of a source's clips must be usable. Received: {good:.1%} of "
+                f"{totals[source]} in {source} ({listed}; the first is {first.path}). Mend or remove "
+                "them, or lower min_good_fraction."
+            )

@@ -1,0 +1,150 @@
+"""Words spoken by espeak-ng with as many different voices as can be had."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from convert.errors import SpecError
+from train.sources.base import Context, Item, Source, digest
+
+OTHER_CLIPS = 60
+"""Clips offered of each word of the unknown class."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SyntheticSource(Source):
+    """Synthesised clips of every word in the list.
+
+    A voice with a variant is the speaker: 8 English accents × about 100 variants make several
+    hundred, each clip with its own rate, pitch and pitch range. Voices are dealt out evenly.
+
+    Attributes:
+        clips_per_word: how many clips of each word.
+        voices: espeak voices ("en", "en-us", "fr", ...); none takes all English accents.
+        variants: voice variants ("f1", "m3", "croak", ...); none takes all but the whispers and
+            two that are not human.
+        rate: lowest and highest speaking rate, words per minute.
+        pitch: lowest and highest pitch, 0 to 99 (a variant's own pitch is the middle).
+        pitch_range: lowest and highest liveliness, 0 (flat) to 99.
+        pronunciations: other ways to say a word, each a spelling or phonemes as "[[z'i@roU]]";
+            clips take turns. A word without an entry is read as it is spelled.
+        foreign_voices: voices of other languages that say the words with a foreign accent
+            (`train.accents`); "all" stands for the ones known to be intelligible.
+        foreign_share: share of the clips that foreign voices say, where there are any.
+    """
+
+    clips_per_word: int = 600
+    voices: tuple[str, ...] = ()
+    variants: tuple[str, ...] = ()
+    rate: tuple[int, int] = (110, 220)
+    pitch: tuple[int, int] = (20, 80)
+    pitch_range: tuple[int, int] = (20, 80)
+    pronunciations: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    foreign_voices: tuple[str, ...] = ()
+    foreign_share: float = 0.3
+    kind: Literal["synthetic"] = "synthetic"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 1 <= self.clips_per_word <= 100_000:
+            raise SpecError(
+                f"clips_per_word must be from 1 to 100000. Received: {self.clips_per_word}."
+            )
+        for name, value, low, high in (
+            ("rate", self.rate, 80, 450),
+            ("pitch", self.pitch, 0, 99),
+            ("pitch_range", self.pitch_range, 0, 99),
+        ):
+            if len(value) != 2 or not low <= value[0] <= value[1] <= high:
+                raise SpecError(
+                    f"{name} must be two rising numbers from {low} to {high}. Received: {list(value)}."
+                )
+        if not 0 <= self.foreign_share <= 1:
+            raise SpecError(f"foreign_share must be from 0 to 1. Received: {self.foreign_share}.")
+        from train import accents, synthesis
+
+        for voice in self.voices:
+            synthesis.check_voice(voice)
+        for voice in self.foreign_voices:
+            if voice != "all":
+                accents.check_foreign(voice)
+        for variant in self.variants:
+            synthesis.check_variant(variant)
+        for word, texts in self.pronunciations.items():
+            if not texts:
+                raise SpecError(f"pronunciations.{word} must list at least one. Received: none.")
+            for text in texts:
+                synthesis.check_text(text)
+
+    def items(self, context: Context) -> list[Item]:
+        """See `Source.items`; the same seed gives the same list."""
+        from train import accents, synthesis
+
+        accented = [synthesis.check_voice(v) for v in (self.voices or synthesis.english_voices())]
+        kinds = [
+            synthesis.check_variant(v)
+            for v in (
+                self.variants
+                or [v for v in synthesis.variants() if v not in synthesis.EXCLUDED_VARIANTS]
+            )
+        ]
+        speakers = [f"{voice}+{variant}" for voice in accented for variant in kinds]
+        foreign: list[str] = []
+        for voice in self.foreign_voices:
+            names = accents.FOREIGN if voice == "all" else (synthesis.check_voice(voice),)
+            foreign += [f"{name}+{variant}" for name in names for variant in kinds]
+        said = {ours: name for name, ours in self.labels.items()}
+        items: list[Item] = []
+        for word in (*context.words, *context.other_words):
+            texts = self.pronunciations.get(word) or (said.get(word, word),)
+            for text in texts:
+                synthesis.check_text(text)
+            count = self.clips_per_word
+            if word not in context.words:
+                count = min(count, OTHER_CLIPS)
+            items += self._word(
+                said.get(word, word), tuple(texts), speakers, foreign, count, context
+            )
+        return items
+
+    def _word(
+        self,
+        word: str,
+        texts: tuple[str, ...],
+        speakers: list[str],
+        foreign: list[str],
+        count: int,
+        context: Context,
+    ) -> list[Item]:
+        from train import accents
+        from train.synthesis import Utterance
+
+        rng = np.random.default_rng([context.seed, digest("synthetic", self.namespace, word)])
+        order = rng.permutation(len(speakers))
+        strange = rng.permutation(len(foreign))
+        abroad = rng.random(count) < (self.foreign_share if foreign else 0.0)
+        rates = rng.integers(self.rate[0], self.rate[1] + 1, size=count)
+        pitches = rng.integers(self.pitch[0], self.pitch[1] + 1, size=count)
+        ranges = rng.integers(self.pitch_range[0], self.pitch_range[1] + 1, size=count)
+        turns = rng.integers(1 << 30, size=count)
+        items = []
+        home = away = 0
+        for i in range(count):
+            if abroad[i]:
+                speaker = foreign[strange[away % len(foreign)]]
+                text = accents.accented(texts[away % len(texts)], speaker, int(turns[i]))
+                away += 1
+            else:
+                speaker = speakers[order[home % len(speakers)]]
+                text = texts[home % len(texts)]
+                home += 1
+            utterance = Utterance(speaker, text, int(rates[i]), int(pitches[i]), int(ranges[i]))
+            name = (
+                f"{word}/{i}: {text} by {speaker}, rate {utterance.rate}, "
+                f"pitch {utterance.pitch}, range {utterance.pitch_range}"
+            )
+            items.append(Item(word, speaker, name, utterance=utterance))
+        return items
