@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from convert.graph import Graph
 
 Trace = dict[int, NDArray[np.generic]]
 """Tensor index in the .tflite -> values of shape (batch, *tensor shape without its leading 1)."""
@@ -14,6 +17,16 @@ Trace = dict[int, NDArray[np.generic]]
 def clip_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
     """A tensor's shape for one clip: without its leading 1, unchanged when it has none."""
     return shape[1:] if shape and shape[0] == 1 else shape
+
+
+def empty_trace(graph: Graph, tensors: Sequence[int]) -> Trace:
+    """What a back end that shows `tensors` returns for no clips at all."""
+    return {
+        index: np.empty(
+            (0, *clip_shape(graph.tensors[index].shape)), np.dtype(graph.tensors[index].dtype)
+        )
+        for index in tensors
+    }
 
 
 class Backend(Protocol):

@@ -23,7 +23,7 @@ from convert.errors import ModelError, UnsupportedModelError
 from convert.graph import ITEM_BYTES, Graph
 from convert.quiet import quiet_stderr
 from convert.tflite_reader import read
-from simulate.backend import Trace, clip_shape
+from simulate.backend import Trace, clip_shape, empty_trace
 
 _CHILD = Path(__file__).with_name("tflm_child.py")
 _SECONDS = 120
@@ -193,8 +193,6 @@ class TflmBackend:
             for index in shown:
                 values = self._interpreter.GetTensor(index, 0)["tensor_data"]
                 rows[index].append(np.array(values).reshape(clip_shape(graph.tensors[index].shape)))
-        empty = np.empty(0, source.dtype)
-        return {
-            index: np.stack(values) if values else empty.reshape(0)
-            for index, values in rows.items()
-        }
+        if len(inputs) == 0:
+            return empty_trace(graph, shown)
+        return {index: np.stack(values) for index, values in rows.items()}

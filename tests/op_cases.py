@@ -99,12 +99,22 @@ def _window(rng: np.random.Generator, dilate: bool) -> dict:
 
 
 def _output_q(
-    rng: np.random.Generator, input_scale: float, weight_scale: float, depth: int
+    rng: np.random.Generator,
+    input_scale: float,
+    weight_scale: float,
+    depth: int,
+    activation: str,
 ) -> QParams:
-    """A scale for sums of `depth` products: sometimes fitting, sometimes saturating or tiny."""
-    typical = input_scale * weight_scale * 127 * 40 * math.sqrt(depth) / 64
-    factor = float(rng.choice([1.0, 1.0, 1.0, 0.05, 20.0]))
-    return float(np.float32(typical * factor)), int(rng.choice(ZERO_POINTS))
+    """A scale for sums of `depth` products: mostly fitting, sometimes saturating or coarse.
+
+    The zero point leaves the activation something to do and something to let through.
+    """
+    typical = input_scale * weight_scale * 0.6 * 60 * 70 * math.sqrt(depth) / 50
+    factor = float(rng.choice([1.0, 1.0, 1.0, 1.0, 0.1, 8.0]))
+    if activation in ("relu6", "relu_n1_to_1"):  # bounds within the range
+        typical, factor = (6 if activation == "relu6" else 1) / 90, 1.0
+    zero_point = int(rng.choice(ZERO_POINTS if activation == "none" else (-128, -100, -60, -1)))
+    return float(np.float32(typical * factor)), zero_point
 
 
 def _describe(o: dict) -> str:
@@ -116,16 +126,17 @@ def _describe(o: dict) -> str:
 def _weighted(rng: np.random.Generator, options: dict, channels: int, depth: int) -> dict:
     """Scales, zero points, activation and bias common to the three weighted operators."""
     per_channel = bool(rng.random() < 0.6)
+    activation = str(rng.choice(ACTIVATIONS))
     input_q = _q(rng, 0.002, 0.2)
     base = _scale(rng, 0.001, 0.05)
     spread = np.float32(base) * rng.uniform(0.2, 1.0, channels).astype(np.float32)
     return options | {
         "per_channel": per_channel,
         "weight_scale": [float(s) for s in spread] if per_channel else [base],
-        "activation": str(rng.choice(ACTIVATIONS)),
+        "activation": activation,
         "bias": bool(rng.random() < 0.85),
         "input_q": input_q,
-        "output_q": _output_q(rng, input_q[0], base, depth),
+        "output_q": _output_q(rng, input_q[0], base, depth, activation),
         "seed": int(rng.integers(1 << 30)),
     }
 
@@ -148,6 +159,8 @@ def _conv_2d() -> Iterator[Made]:
         "multiplier_above_one": {"weight_scale": 0.05, "output_q": (0.0003, 5)},
         "multiplier_is_one": {"weight_scale": 0.5, "input_q": (0.5, 0), "output_q": (0.25, 0)},
         "multiplier_is_half": {"weight_scale": 0.5, "input_q": (0.5, 0), "output_q": (0.5, 0)},
+        "ties_eighths": {"weight_scale": 0.5, "input_q": (0.5, 1), "output_q": (2.0, 0)},
+        "ties_many": {"weight_scale": 1 / 64, "input_q": (1 / 64, 1), "output_q": (0.25, 0)},
         "multiplier_vanishes": {"weight_scale": 1e-7, "input_q": (1e-4, 9), "output_q": (0.5, -9)},
         "tiny_multiplier": {"weight_scale": 1e-5, "input_q": (1e-3, 9), "output_q": (0.5, -9)},
         "zero_scale_channel": {"weight_scale": [0.01, 0.0, 0.02, 0.01]},
@@ -191,6 +204,7 @@ def _depthwise_conv_2d() -> Iterator[Made]:
         yield f"{i:02}_{_describe(options)}_c{channels}_m{multiplier}", model, inputs, True
     extremes = {
         "multiplier_above_one": {"weight_scale": 0.05, "output_q": (0.0003, 5)},
+        "ties": {"weight_scale": 1 / 64, "input_q": (1 / 64, 1), "output_q": (1 / 16, 0)},
         "multiplier_vanishes": {"weight_scale": 1e-7, "input_q": (1e-4, 9), "output_q": (0.5, -9)},
         "large_bias": {"bias_data": np.array([2**30, -(2**30), 2**20])},
         "weights_minus_128": {"weights": np.full((1, 3, 3, 3), -128)},
@@ -243,6 +257,17 @@ def _fully_connected() -> Iterator[Made]:
     for label, more in ranks.items():
         model = tb.fully_connected(seed=3, **more)
         yield label, model, _clips(more["input_shape"], 3, label), True
+    for per_channel in (False, True):
+        model = tb.fully_connected(
+            inputs=40,
+            units=60,
+            per_channel=per_channel,
+            weight_scale=1 / 64,
+            input_q=(1 / 64, 1),
+            output_q=(1 / 8, 0),
+        )
+        how = "channel" if per_channel else "tensor"
+        yield f"ties_per_{how}", model, _clips((1, 40), 1, "ties"), True
     yield "no_bias", tb.fully_connected(bias=False), _clips((1, 12), 3, "nb"), True
     yield "saturates", tb.fully_connected(output_q=(1e-4, 100)), _clips((1, 12), 3, "sat"), True
 
@@ -298,7 +323,10 @@ def _mean() -> Iterator[Made]:
             for same in (True, False):
                 rng = _rng(f"mean {i} {keep_dims} {same}")
                 input_q = _q(rng, 0.01, 0.1)
-                output_q = input_q if same else _q(rng, 0.003, 0.1)
+                output_q = input_q
+                if not same:
+                    input_q = (input_q[0], (-20, -1, 0, 3, 40)[i % 5])
+                    output_q = (_scale(rng, 0.3, 1.1) * input_q[0], 20 - i)
                 model = tb.mean(
                     shape=shape, axes=axes, keep_dims=keep_dims, input_q=input_q, output_q=output_q
                 )
@@ -350,8 +378,10 @@ def _logistic() -> Iterator[Made]:
 def _relu() -> Iterator[Made]:
     for i in range(16):
         rng = _rng(f"relu {i}")
-        a = _q(rng, 0.01, 0.1)
-        b = a if i % 4 == 0 else _q(rng, 0.005, 0.2)
+        a = (_scale(rng, 0.01, 0.1), (-100, -7, 0, 30)[i % 4])
+        b = a if i % 4 == 0 else (_scale(rng, 0.01, 0.2), (-128, -60, -1, 3)[i // 4])
+        if i == 5:
+            a, b = (0.125, 0), (0.5, -128)  # ties
         model = tb.relu(shape=(1, 256), input_q=a, output_q=b)
         yield f"{i:02}", model, _every_value(), True
     model = tb.relu(shape=(1, 16, 16, 1), input_q=(0.05, 3), output_q=(0.05, 3))
@@ -372,6 +402,8 @@ def _quantize() -> Iterator[Made]:
         a, b = _q(rng, 0.01, 0.2), _q(rng, 0.005, 0.2)
         if i == 0:
             b = (a[0], 9)
+        if i in (1, 2):
+            a, b = (0.125, i), (0.5 * i, -3)  # ties
         model = tb.quantize(shape=(1, 256), input_q=a, output_q=b)
         yield f"int8_{i:02}", model, _every_value(), True
     for i in range(8):
@@ -440,11 +472,17 @@ def _add() -> Iterator[Made]:
         rng = _rng(f"add {i}")
         a, b = _q(rng, 0.005, 0.2), _q(rng, 0.005, 0.2)
         factor = float(rng.choice([1.0, 0.1, 8.0]))
-        out = (float(np.float32(max(a[0], b[0]) * factor)), int(rng.choice(ZERO_POINTS)))
+        activation = ACTIVATIONS[i % 4]
+        zero = int(rng.choice(ZERO_POINTS if activation == "none" else (-128, -90, -20)))
+        out = (float(np.float32(max(a[0], b[0]) * factor)), zero)
+        if activation in ("relu6", "relu_n1_to_1"):
+            a, b, out = (0.1, a[1]), (b[0], b[1]), ((0.05, zero) if i % 8 < 4 else (0.02, zero))
         if i == 0:
             b = out = a
-        model = _add_model((1, 6, 43), (1, 6, 43), (a, b, out), ACTIVATIONS[i % 4], i, i % 2 == 1)
-        yield f"{i:02}_{ACTIVATIONS[i % 4]}", model, _clips((1, 6, 43), a[1], str(i)), True
+        if i == 4:
+            a, b, out = (0.25, 1), (0.5, -2), (1.0, 0)  # ties
+        model = _add_model((1, 6, 43), (1, 6, 43), (a, b, out), activation, i, i % 2 == 1)
+        yield f"{i:02}_{activation}", model, _clips((1, 6, 43), a[1], str(i)), True
     broadcasts = [
         ((1, 4, 3), (3,)),
         ((1, 4, 3), (1,)),

@@ -28,7 +28,7 @@ from convert.params import (
     TableParams,
 )
 from convert.prepare import prepare_graph
-from simulate.backend import Trace, clip_shape
+from simulate.backend import Trace, clip_shape, empty_trace
 from simulate.reference import convolution, elementwise, pooling
 
 Array = NDArray[np.generic]
@@ -72,6 +72,10 @@ class ReferenceBackend:
                 f"{inputs.dtype} of {inputs.shape}."
             )
         clips = inputs.shape[0]
+        if clips == 0:
+            return empty_trace(
+                self._graph, [source.index, *(op.outputs[0] for op in self._graph.ops)]
+            )
         values: dict[int, Array] = {source.index: inputs.reshape(clips, *source.shape)}
         for op, params in zip(self._graph.ops, self._params, strict=True):
             result = self._run_op(op, params, values)

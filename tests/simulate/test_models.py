@@ -1,0 +1,43 @@
+"""Public int8 models: every layer of the reference equals TFLite Micro, and fast enough."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from convert.tflite_reader import read
+from simulate.backend import clip_shape
+from simulate.compare import compare
+from simulate.reference import ReferenceBackend
+from simulate.tflm import TflmBackend
+
+FOLDER = Path(
+    os.environ.get("WAKESMITH_MODELS", Path(__file__).parents[2].parent / "shared" / "models")
+)
+MODELS = sorted(FOLDER.glob("*int8.tflite"))
+
+
+@pytest.mark.skipif(not MODELS, reason=f"no public models in {FOLDER} (set WAKESMITH_MODELS)")
+@pytest.mark.parametrize("path", MODELS, ids=lambda p: p.stem)
+def test_every_layer_of_a_public_model_equals_tflm(path: Path) -> None:
+    data = path.read_bytes()
+    graph = read(data)
+    shape = clip_shape(graph.tensors[graph.inputs[0]].shape)
+    rng = np.random.default_rng(7)
+    inputs = rng.integers(-128, 128, (60, *shape)).astype(np.int8)
+    # Real features vary slowly: smooth some clips, and saturate some.
+    inputs[20:40] = np.sort(inputs[20:40], axis=1)
+    inputs[40:50] = np.where(inputs[40:50] < 0, -128, 127)
+    inputs[50], inputs[51] = -128, 127
+    start = time.perf_counter()
+    reference = ReferenceBackend(graph).run(inputs)
+    assert time.perf_counter() - start < 20  # 200 clips well under a minute, on a busy machine
+    found = compare(
+        reference, TflmBackend(data, guard=False).run(inputs), graph, ("reference", "tflm")
+    )
+    assert found.equal, str(found)
+    assert found.tensors == len(graph.ops) + 1
