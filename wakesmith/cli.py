@@ -158,14 +158,17 @@ def verify(
 
     Example:  wakesmith verify model.tflite --backends reference,tflm,host
     """
-    from wakesmith.verifying import verify_model, verify_project
 
     names = tuple(name.strip() for name in backends.split(",") if name.strip())
     if target.suffix == ".tflite":
+        from wakesmith.verifying import verify_model
+
         same = verify_model(
             target, names, count=clips, seed=seed, inputs=inputs, board=board, say=typer.echo
         )
     else:
+        from wakesmith.built import verify_project
+
         same = verify_project(target, names, clips=clips, out=out, say=typer.echo)
     if not same:
         raise typer.Exit(1)

@@ -1,0 +1,62 @@
+"""Turn the int8 .tflite into C."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from convert.emit_aot import emit_model
+from convert.emit_array import emit_array
+from convert.emit_frontend import emit_frontend
+from convert.files import write_text
+from convert.frontend import FrontEnd
+from convert.generated import GeneratedModel
+from convert.supported import check
+from convert.tflite_reader import read
+from simulate.tflm import arena_size
+from wakesmith.pipeline import Job
+from wakesmith.store import write_json
+
+PREFIX = "model"
+
+
+def generate(tflite: bytes, labels: tuple[str, ...]) -> GeneratedModel:
+    """The interpreter-free C of a model, after a check that every operator is supported.
+
+    Raises:
+        ModelError: the file is damaged.
+        UnsupportedModelError: it uses something that the C kernels do not have.
+    """
+    graph = read(tflite)
+    check(graph)
+    return emit_model(graph, prefix=PREFIX, labels=labels)
+
+
+def run(job: Job, labels: tuple[str, ...], fe: FrontEnd) -> None:
+    """Write `c/` (model, front-end tables), `c/tflm/` (model as an array) and `layers.json`."""
+    tflite = (job.inputs["quantize"] / "model.tflite").read_bytes()
+    job.progress(0, 3, "emitting C")
+    generated = generate(tflite, labels)
+    _write(job.out / "c", {**generated.files, **emit_frontend(fe)})
+    job.progress(1, 3, "measuring TFLite Micro's arena")
+    tflm_arena = arena_size(tflite)
+    job.progress(2, 3, "emitting the array")
+    array = emit_array(tflite, labels=labels, arena_size=tflm_arena)
+    _write(job.out / "c" / "tflm", array.files)
+    write_json(
+        job.out / "layers.json",
+        {
+            "layers": generated.layers,
+            "arena": generated.arena_size,
+            "tflm_arena": tflm_arena,
+            "macs": generated.macs,
+            "weights": generated.flash_bytes,
+            "tflm_operators": array.operators,
+            "model_hash": generated.model_hash,
+        },
+    )
+
+
+def _write(folder: Path, files: Mapping[str, str]) -> None:
+    for name, text in files.items():
+        write_text(folder / name, text)
