@@ -1,0 +1,91 @@
+"""The operator cases as C: generated once per process, and what the C runner needs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from convert import cwriter
+from convert.emit_aot import GeneratedModel, emit_model
+from convert.graph import Graph
+from convert.tflite_reader import read
+from firmware.hostbuild import KERNEL_DIR, Source
+from tests.op_cases import OpCase, op_cases
+
+RUNNER = Path(__file__).parent / "c" / "run_cases.c"
+
+
+@dataclass(frozen=True, eq=False)
+class GeneratedCase:
+    case: OpCase
+    graph: Graph
+    generated: GeneratedModel
+
+
+@cache
+def generated_cases() -> tuple[GeneratedCase, ...]:
+    """Every portable operator case."""
+    made = []
+    for number, case in enumerate(op_cases()):
+        if case.portable:
+            graph = read(case.model)
+            made.append(GeneratedCase(case, graph, emit_model(graph, prefix=f"case{number}")))
+    return tuple(made)
+
+
+def public_models() -> list[Path]:
+    """Models from elsewhere: $WAKESMITH_MODELS, else ../shared/models."""
+    root = Path(__file__).resolve().parents[2]
+    folder = Path(os.environ.get("WAKESMITH_MODELS", root.parent / "shared" / "models"))
+    return sorted(folder.glob("*.tflite"))
+
+
+def public_model_parameters() -> list:
+    """For `pytest.mark.parametrize`: one entry per model, or one that is skipped."""
+    found = [pytest.param(path, id=path.stem) for path in public_models()]
+    reason = "no public models: set WAKESMITH_MODELS to a folder with .tflite files"
+    return found or [pytest.param(None, marks=pytest.mark.skip(reason=reason))]
+
+
+def runner_sources(models: Sequence[tuple[str, GeneratedModel]]) -> dict[str, Source]:
+    """The C runner, the named models in one unit with it, and the kernels they need."""
+    sources: dict[str, Source] = {"run_cases.c": RUNNER}
+    rows = []
+    for name, model in models:
+        for file, text in model.files.items():
+            sources[file.replace(".c", ".inc")] = text
+        numbers = [
+            model.arena_size,
+            len(model.layers),
+            model.inputs[0].offset,
+            model.inputs[0].nbytes,
+            model.outputs[0].offset,
+            model.outputs[0].nbytes,
+            sum(layer.nbytes for layer in model.layers),
+        ]
+        parts = [cwriter.string_literal(name), model.arena_symbol, *map(str, numbers)]
+        parts += [f"{model.prefix}_init", f"{model.prefix}_invoke"]
+        rows.append(f"    {{{', '.join(parts)}}},\n")
+    includes = "".join(f'#include "{model.prefix}.inc"\n' for _, model in models)
+    sources["cases.inc"] = f"{includes}static const ws_case cases[] = {{\n{''.join(rows)}}};\n"
+    kernels = {kernel for _, model in models for kernel in model.kernels}
+    sources.update({kernel: KERNEL_DIR / kernel for kernel in sorted(kernels)})
+    return sources
+
+
+def runner_input(batches: Sequence[np.ndarray]) -> bytes:
+    """What the runner reads from stdin."""
+    return b"".join(np.int32(len(b)).tobytes() + np.ascontiguousarray(b).tobytes() for b in batches)
+
+
+def trace_bytes(model: GeneratedModel, trace: dict[int, np.ndarray]) -> bytes:
+    """What the runner writes for a trace: all layers of the first input, then of the second..."""
+    clips = len(next(iter(trace.values())))
+    parts = [trace[layer.output].reshape(clips, -1).view(np.uint8) for layer in model.layers]
+    return np.concatenate(parts, axis=1).tobytes() if parts else b""
