@@ -26,7 +26,6 @@ from firmware.hostbuild import (
     _key,
     _locked,
     cache_dir,
-    kernel_sources,
 )
 from firmware.image import Image, write_image
 
@@ -60,14 +59,6 @@ _FLAGS = (
 )
 
 
-def application_sources() -> dict[str, Source]:
-    """The application, its front-end and the kernels: everything but what a model brings."""
-    found: dict[str, Source] = dict(kernel_sources())
-    for folder in ("frontend", "app"):
-        found.update({p.name: p for p in sorted((FIRMWARE_DIR / folder).glob("*.[ch]"))})
-    return found
-
-
 def build(
     sources: Mapping[str, Source],
     board: Board,
@@ -78,6 +69,7 @@ def build(
     optimize: Optimize = "O2",
     defines: Sequence[str] = (),
     include: Sequence[Path] = (),
+    keep: Sequence[str] = (),
 ) -> Image:
     """Build one image; start-up, fault handlers and the board's own code are added.
 
@@ -90,6 +82,7 @@ def build(
         optimize: -O2 unless told; -Os saves flash where instructions do not matter.
         defines: preprocessor definitions, `"NAME"` or `"NAME=value"`.
         include: more folders with headers; `firmware/include` is always searched.
+        keep: functions that the linker must not drop although nothing in the image calls them.
 
     Raises:
         FirmwareError: the compiler is missing, refuses the sources, or the image does not fit.
@@ -110,6 +103,7 @@ def build(
         f"-DWS_CONSOLE_UART=0x{board.console_uart:08x}u",
         f"-DWS_AUDIO_UART=0x{board.audio_uart:08x}u",
         *(f"-D{define}" for define in defines),
+        *(f"-Wl,-u,{symbol}" for symbol in keep),
     ]
     script = linker_script(board)
     identity = _identity("zig" if compiler == "zig" else "gcc", command)

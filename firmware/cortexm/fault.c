@@ -2,6 +2,7 @@
 
    The first thing the entry does is to leave the stack, which may be what went wrong. */
 #include "ws_cortexm.h"
+#include "ws_text.h"
 
 #define FAULT_STACK_WORDS 64
 
@@ -22,17 +23,9 @@ __attribute__((naked, used)) void ws_fault_entry(void) {
                    : "i"(FAULT_STACK_WORDS * 4));
 }
 
-static void put_text(const char *text) {
-    while (*text != '\0') {
-        ws_board_put((uint8_t)*text++);
-    }
-}
-
 static void put_register(const char *name, uint32_t value) {
-    put_text(name);
-    for (int shift = 28; shift >= 0; shift -= 4) {
-        ws_board_put((uint8_t)"0123456789abcdef"[(value >> shift) & 15u]);
-    }
+    ws_put_text(name);
+    ws_put_hex(value);
 }
 
 static const char *kind(uint32_t exception) {
@@ -51,28 +44,27 @@ static const char *kind(uint32_t exception) {
 }
 
 __attribute__((used)) void ws_fault_report(const uint32_t *frame) {
-    put_text("\nfault ");
-    put_text(kind(WS_SCB_ICSR & 0x1FFu));
+    ws_put_text("\nfault ");
+    ws_put_text(kind(WS_SCB_ICSR & 0x1FFu));
 #if __ARM_ARCH >= 7
     put_register(" cfsr=", WS_SCB_CFSR);
     put_register(" hfsr=", WS_SCB_HFSR);
     put_register(" mmfar=", WS_SCB_MMFAR);
     put_register(" bfar=", WS_SCB_BFAR);
 #endif
-    put_register("\nfault frame=", (uint32_t)(uintptr_t)frame);
     /* The frame is only worth reading when it was pushed into the stack's own memory. */
     if (frame >= __stack_limit && frame + 8 <= __stack_top) {
-        put_register(" r0=", frame[0]);
+        put_register("\nfault r0=", frame[0]);
         put_register(" r1=", frame[1]);
         put_register(" r2=", frame[2]);
         put_register(" r3=", frame[3]);
-        put_register("\nfault r12=", frame[4]);
-        put_register(" lr=", frame[5]);
+        put_register(" r12=", frame[4]);
+        put_register("\nfault lr=", frame[5]);
         put_register(" pc=", frame[6]);
         put_register(" xpsr=", frame[7]);
-        put_text("\n");
+        ws_put_text("\n");
     } else {
-        put_text(" stack overflow\n");
+        ws_put_text("\nfault stack overflow\n");
     }
 }
 

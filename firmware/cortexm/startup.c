@@ -39,6 +39,19 @@ __attribute__((section(".vectors"), used)) static const struct {
     },
 };
 
+#if __ARM_ARCH == 7
+/* Armv7-M ARM B3.5: region 0 forbids every access to the bytes below the stack, so that an overflow
+   faults even where the board has something there. All else stays as it is without an MPU. */
+static void guard_stack(void) {
+    const uint32_t log2_size = 10; /* 1 kB: the stack's end is aligned to that on all boards */
+    WS_MPU_RNR = 0;
+    WS_MPU_RBAR = (uint32_t)(uintptr_t)__stack_limit - (1u << log2_size);
+    WS_MPU_RASR = 1u << 28 | (log2_size - 1u) << 1 | 1u; /* XN, AP 000: no access, enable */
+    WS_MPU_CTRL = 1u << 2 | 1u;
+    __asm volatile("dsb\n\tisb" ::: "memory");
+}
+#endif
+
 __attribute__((noreturn, used)) void Reset_Handler(void) {
     /* Paint what lies below the stack pointer; nothing is called, so nothing of it is in use. */
     volatile uint32_t *stack_pointer;
@@ -55,6 +68,9 @@ __attribute__((noreturn, used)) void Reset_Handler(void) {
 #if __ARM_ARCH >= 7
     WS_SCB_SHCSR |= 7u << 16; /* MemManage, BusFault, UsageFault */
     WS_SCB_CCR |= 1u << 4;    /* a division by zero faults instead of giving 0 */
+#endif
+#if __ARM_ARCH == 7
+    guard_stack();
 #endif
     ws_board_init();
     (void)main();

@@ -21,6 +21,14 @@
 #define WS_SCB_BFAR WS_REG32(0xE000ED38u)  /* B3.2.19 */
 #define WS_SCB_CPACR WS_REG32(0xE000ED88u) /* B3.2.20: bits 20 to 23 open the FPU */
 
+#define WS_MPU_CTRL WS_REG32(0xE000ED94u) /* B3.5.5: bit 0 ENABLE, bit 2 PRIVDEFENA */
+#define WS_MPU_RNR WS_REG32(0xE000ED98u)  /* B3.5.6 */
+#define WS_MPU_RBAR WS_REG32(0xE000ED9Cu) /* B3.5.7 */
+#define WS_MPU_RASR WS_REG32(0xE000EDA0u) /* B3.5.8 */
+
+/* Keeps a function that only an emulator or a debugger calls. */
+#define WS_ENTRY(name) __attribute__((noinline, used, section(".text.ws_entry." #name)))
+
 /* What unused stack holds; the most that was ever used can be read off. */
 #define WS_STACK_PAINT 0xC5A5C5A5u
 

@@ -1,0 +1,103 @@
+"""Firmware from generated files: the whole application, or a bare model to run in an emulator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from firmware.board import Board
+from firmware.build import Compiler, Optimize, build
+from firmware.errors import FirmwareError
+from firmware.hostbuild import FIRMWARE_DIR, KERNEL_DIR, Source, kernel_sources
+from firmware.image import Image
+
+_NAME_MAX = 64
+
+
+def build_application(
+    model: Mapping[str, Source],
+    frontend: Mapping[str, Source],
+    board: Board,
+    *,
+    out_dir: Path,
+    name: str = "firmware",
+    title: str = "wakesmith",
+    kernels: Iterable[str] | None = None,
+    compiler: Compiler = "zig",
+    optimize: Optimize = "O2",
+) -> Image:
+    """Sound in, label out: application, front-end, kernels and one model.
+
+    Args:
+        model: `GeneratedModel.files` of a model whose prefix is "model".
+        frontend: `convert.emit_frontend.emit_frontend(fe)`.
+        board: what to build for.
+        out_dir: where the files go.
+        name: stem of the files.
+        title: what the firmware calls itself at start.
+        kernels: `GeneratedModel.kernels`; all of them unless told.
+        compiler: as for `firmware.build.build`.
+        optimize: as for `firmware.build.build`.
+
+    Raises:
+        FirmwareError: as for `firmware.build.build`.
+    """
+    if not title.isprintable() or not 0 < len(title) <= _NAME_MAX:
+        raise FirmwareError(
+            f"The firmware's name must be 1 to {_NAME_MAX} printable characters. "
+            f"Received: {title!r}."
+        )
+    quoted = title.replace("\\", "\\\\").replace('"', '\\"')
+    sources = {
+        **_folder("frontend"),
+        **_folder("app"),
+        **_kernels(kernels),
+        **frontend,
+        **_model(model),
+    }
+    return build(
+        sources,
+        board,
+        compiler=compiler,
+        out_dir=out_dir,
+        name=name,
+        optimize=optimize,
+        defines=(f'WS_APP_NAME="{quoted}"',),
+    )
+
+
+def build_bare(
+    model: Mapping[str, Source],
+    board: Board,
+    *,
+    out_dir: Path,
+    name: str = "model",
+    kernels: Iterable[str] | None = None,
+    compiler: Compiler = "zig",
+    optimize: Optimize = "O2",
+) -> Image:
+    """One model and the kernels, for models that do not listen; arguments as above.
+
+    Raises:
+        FirmwareError: as for `firmware.build.build`.
+    """
+    sources = {**_folder("bare"), **_kernels(kernels), **_model(model)}
+    return build(sources, board, compiler=compiler, out_dir=out_dir, name=name, optimize=optimize)
+
+
+def _folder(name: str) -> dict[str, Source]:
+    return {path.name: path for path in sorted((FIRMWARE_DIR / name).glob("*.[ch]"))}
+
+
+def _kernels(names: Iterable[str] | None) -> dict[str, Source]:
+    if names is None:
+        return kernel_sources()
+    return {name: KERNEL_DIR / name for name in sorted(names)}
+
+
+def _model(files: Mapping[str, Source]) -> dict[str, Source]:
+    if "model.h" not in files:
+        raise FirmwareError(
+            f"The generated model must have the prefix `model`. Received: {', '.join(files)}."
+        )
+    return dict(files)

@@ -1,0 +1,343 @@
+"""The `cortex-m` back end: generated C as it runs on the chip, emulated instruction by instruction.
+
+Features, every layer and the scores come from the same ELF that is flashed; instruction counts are
+exact and repeatable.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convert.errors import ModelError, UserError
+from convert.generated import GeneratedModel
+from firmware.image import Image
+from simulate.backend import Trace, clip_shape
+from simulate.machine import HOST_WINDOW, CortexMFault, Machine
+
+__all__ = [
+    "CortexMBackend",
+    "CortexMFault",
+    "Heard",
+    "LayerCost",
+    "Machine",
+    "Profile",
+    "Recognizer",
+    "recognize",
+]
+
+_MOST_SAMPLES = 1_000_000
+_FEATURES, _HOP, _CLIP = "ws_app_features", "ws_frontend_push", "ws_app_clip"
+
+
+@dataclass(frozen=True)
+class LayerCost:
+    """What one layer takes, its kernel included."""
+
+    op_index: int
+    kind: str
+    function: str
+    instructions: int
+    macs: int
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Instructions of one clip; a false condition inside an IT block counts, as it is fetched.
+
+    Attributes:
+        total: features and model; the model alone where the firmware has no front-end.
+        model: `model_invoke`.
+        features: everything from samples to the model's input; 0 without a front-end.
+        per_frame: of those, one hop of the front-end: samples to a log-mel row (rounded up).
+        layers: in order of execution.
+        functions: function -> instructions of its own code, largest first.
+        stack_bytes: the most stack that was in use since reset, this clip included.
+        code_bytes: flash that holds code.
+    """
+
+    total: int
+    model: int
+    features: int
+    per_frame: int
+    layers: tuple[LayerCost, ...]
+    functions: dict[str, int]
+    stack_bytes: int
+    code_bytes: int
+
+
+class CortexMBackend:
+    """Runs firmware in an emulated core; see `simulate.backend.Backend` and `FeatureBackend`.
+
+    Args:
+        image: firmware made from `generated` by `firmware.application`.
+        generated: says where each layer leaves its output.
+
+    Raises:
+        UserError: the image was made from another model.
+        CortexMFault: the firmware faults before it listens.
+    """
+
+    name = "cortex-m"
+
+    def __init__(self, image: Image, generated: GeneratedModel) -> None:
+        if len(generated.inputs) != 1 or not generated.outputs:
+            raise ModelError(
+                f"A model must have one input to be run. Received: {len(generated.inputs)}."
+            )
+        self.image = image
+        self.generated = generated
+        symbols = _Symbols(image)
+        invoke = f"{generated.prefix}_invoke"
+        missing = [f.function for f in generated.layers if f.function not in symbols.names]
+        if missing or generated.arena_symbol not in symbols.names:
+            raise UserError(
+                "Firmware must hold the model that it is compared with. Received: "
+                f"{image.elf}, which has no {(missing or [generated.arena_symbol])[0]}."
+            )
+        arena = symbols.names[generated.arena_symbol]
+        self._listens = {_FEATURES, _CLIP} <= symbols.names.keys()
+        extra = (_FEATURES, _HOP) if self._listens else ()
+        self.machine = Machine(
+            image,
+            scopes=(*(layer.function for layer in generated.layers), invoke, *extra),
+            copies={f.function: (arena + f.offset, f.nbytes) for f in generated.layers},
+        )
+        banner = self.machine.boot()
+        if generated.model_hash and f"model {generated.model_hash}" not in banner:
+            raise UserError(
+                "Firmware must hold the model that it is compared with. Received: "
+                f"{image.elf}, which says: {banner.strip()!r}."
+            )
+        found = re.search(r"ready samples (\d+)", banner)
+        self.clip_samples = int(found.group(1)) if found else 0
+        self._input = self.machine.view(arena + generated.inputs[0].offset, self._in.nbytes)
+        output = generated.outputs[0]
+        self._output = self.machine.view(arena + output.offset, output.nbytes)
+
+    @property
+    def _in(self):  # noqa: ANN202
+        return self.generated.inputs[0]
+
+    def run(self, inputs: NDArray[np.generic]) -> Trace:
+        """Run a batch; every layer's output and the input itself are in the trace.
+
+        Args:
+            inputs: (batch, *input shape without its leading 1), of the input tensor's dtype.
+
+        Raises:
+            ModelError: the shape or type of `inputs` is another.
+            CortexMFault: the generated code faults.
+        """
+        edge = self._in
+        expected = clip_shape(edge.shape)
+        if inputs.shape[1:] != expected or inputs.dtype.name != edge.dtype:
+            raise ModelError(
+                f"Inputs must be {edge.dtype} of shape (batch, *{expected}). Received: "
+                f"{inputs.dtype} of {inputs.shape}."
+            )
+        data = np.ascontiguousarray(inputs)
+        raw = data.reshape(len(data), -1).view(np.uint8)
+        rows = {
+            layer.function: np.empty((len(data), layer.nbytes), np.uint8)
+            for layer in self.generated.layers
+        }
+        for clip in range(len(data)):
+            self.machine.restore()
+            self._input[:] = raw[clip]
+            self.machine.call(f"{self.generated.prefix}_invoke")
+            for function, kept in rows.items():
+                kept[clip] = self.machine.copies[function]
+        found: Trace = {edge.tensor: data}
+        for layer in self.generated.layers:
+            shape = (len(data), *clip_shape(layer.shape))
+            found[layer.output] = rows[layer.function].view(layer.dtype).reshape(shape)
+        return found
+
+    def features(self, clips: NDArray[np.int16]) -> NDArray[np.int8]:
+        """(batch, clip samples) int16 -> (batch, *input shape without its leading 1) int8.
+
+        Clips longer than the model's window give the features of their last window.
+
+        Raises:
+            ModelError: the firmware has no front-end, or the clips are too short or too long.
+            CortexMFault: the front-end faults.
+        """
+        shape = clip_shape(self._in.shape)
+        return self._clips(clips, _FEATURES, self._input, (len(clips), *shape))
+
+    def posteriors(self, clips: NDArray[np.int16]) -> NDArray[np.int8]:
+        """(batch, clip samples) int16 -> (batch, classes) int8, through the whole application.
+
+        Raises:
+            ModelError: as for `features`.
+            CortexMFault: the firmware faults.
+        """
+        shape = clip_shape(self.generated.outputs[0].shape)
+        return self._clips(clips, _CLIP, self._output, (len(clips), *shape))
+
+    def run_clip(self, pcm: NDArray[np.int16]) -> NDArray[np.int8]:
+        """One clip of int16 samples -> (classes,) int8.
+
+        Raises:
+            ModelError: as for `features`.
+            CortexMFault: the firmware faults.
+        """
+        scores: NDArray[np.int8] = self.posteriors(pcm[np.newaxis])[0]
+        return scores
+
+    def profile(self, pcm: NDArray[np.int16] | None = None, seed: int = 0) -> Profile:
+        """Count the instructions of one clip; noise from `seed` unless a clip is given.
+
+        Raises:
+            ModelError: as for `features`.
+            CortexMFault: the firmware faults.
+        """
+        machine, layers = self.machine, self.generated.layers
+        machine.restore()
+        machine.counter.clear()
+        rng = np.random.default_rng(seed)
+        if self._listens:
+            if pcm is None:
+                pcm = rng.integers(-8000, 8000, self.clip_samples).astype(np.int16)
+            self._one(pcm, _CLIP)
+        else:
+            self._input[:] = rng.integers(0, 256, self._input.size).astype(np.uint8)
+            machine.call(f"{self.generated.prefix}_invoke")
+        instructions, calls = (list(map(int, a)) for a in machine.counter.scopes())
+        count = len(layers)
+        hops = calls[count + 2] if self._listens else 0
+        return Profile(
+            total=machine.counter.total,
+            model=instructions[count],
+            features=instructions[count + 1] if self._listens else 0,
+            per_frame=-(-instructions[count + 2] // hops) if hops else 0,
+            layers=tuple(
+                LayerCost(f.op_index, f.kind, f.function, instructions[i], f.macs)
+                for i, f in enumerate(layers)
+            ),
+            functions=machine.counter.by_function(machine.elf),
+            stack_bytes=machine.stack_used(),
+            code_bytes=sum(s.size for s in self.image.sections if s.place == "code"),
+        )
+
+    def _clips(
+        self,
+        clips: NDArray[np.int16],
+        function: str,
+        source: NDArray[np.uint8],
+        shape: tuple[int, ...],
+    ) -> NDArray[np.int8]:
+        if clips.ndim != 2 or clips.dtype != np.int16:
+            raise ModelError(
+                "Clips must be int16 of shape (batch, samples). Received: "
+                f"{clips.dtype} of {clips.shape}."
+            )
+        out = np.empty((len(clips), source.size), np.uint8)
+        for index, pcm in enumerate(clips):
+            self.machine.restore()
+            self._one(pcm, function)
+            out[index] = source
+        return out.view(np.int8).reshape(shape)
+
+    def _one(self, pcm: NDArray[np.int16], function: str) -> None:
+        if not self._listens:
+            raise ModelError(
+                "Firmware must have a front-end to hear clips. Received: a bare model."
+            )
+        if not self.clip_samples <= pcm.size <= _MOST_SAMPLES:
+            raise ModelError(
+                f"A clip must have {self.clip_samples} to {_MOST_SAMPLES} samples. "
+                f"Received: {pcm.size}."
+            )
+        data = np.ascontiguousarray(pcm, dtype="<i2").view(np.uint8)
+        self.machine.view(HOST_WINDOW, data.size)[:] = data
+        if self.machine.call(function, HOST_WINDOW, pcm.size) != 1:
+            raise ModelError(f"{function} must accept a clip. Received: {pcm.size} samples.")
+
+
+class _Symbols:
+    """Names of everything in an image, read without a machine."""
+
+    def __init__(self, image: Image) -> None:
+        self.names = {symbol.name: symbol.address for symbol in image.symbols}
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What the firmware answered to one clip.
+
+    Attributes:
+        label: text of the best class.
+        index: of that class.
+        scores: int8, one per class.
+        lines: the answer as the UART carried it.
+    """
+
+    label: str
+    index: int
+    scores: tuple[int, ...]
+    lines: tuple[str, ...]
+
+
+class Recognizer:
+    """Sends clips over the sound UART, as one would to a board, and reads the console.
+
+    Args:
+        image: firmware made by `firmware.application.build_application`.
+
+    Raises:
+        UserError: the firmware does not get ready for clips.
+        CortexMFault: it faults.
+    """
+
+    def __init__(self, image: Image) -> None:
+        self.machine = Machine(image)
+        self.banner = self.machine.boot()
+        found = re.search(r"ready samples (\d+)", self.banner)
+        if found is None:
+            raise UserError(
+                f"Firmware must get ready for clips. Received: {self.banner.strip()!r}."
+            )
+        self.clip_samples = int(found.group(1))
+
+    def send(self, data: bytes, patience_ms: int = 1000) -> tuple[str, ...]:
+        """Any bytes over the UART, then silence; the lines that come back."""
+        before = len(self.machine.console.sent)
+        self.machine.audio.feed(data)
+        self.machine.run(limit=100_000_000_000, patience_ms=patience_ms)
+        answer = self.machine.console.sent[before:].decode("utf-8", "replace")
+        return tuple(answer.splitlines())
+
+    def recognize(self, pcm: NDArray[np.int16]) -> Heard:
+        """One clip of 16 kHz mono int16.
+
+        Raises:
+            UserError: the firmware refuses the clip.
+            CortexMFault: it faults.
+        """
+        lines = self.send(frame_clip(pcm), patience_ms=0)
+        if len(lines) != 2 or not lines[0].startswith("result "):
+            raise UserError(f"The firmware must answer a clip. Received: {' | '.join(lines)!r}.")
+        _, index, _, label = lines[0].split(" ", 3)
+        scores = tuple(int(value) for value in lines[1].split()[1:])
+        return Heard(label, int(index), scores, lines)
+
+
+def frame_clip(pcm: NDArray[np.int16]) -> bytes:
+    """A clip as it goes over the sound UART: see firmware/app/main.c."""
+    header = b"WSP1" + int(pcm.size).to_bytes(4, "little")
+    return header + np.ascontiguousarray(pcm, dtype="<i2").tobytes()
+
+
+def recognize(image: Image, pcm: NDArray[np.int16]) -> tuple[str, ...]:
+    """The lines that the firmware prints for one clip of 16 kHz mono int16.
+
+    Raises:
+        UserError: the firmware refuses the clip.
+        CortexMFault: it faults.
+    """
+    return Recognizer(image).recognize(pcm).lines
