@@ -192,7 +192,7 @@ def has_symmetric_weights(graph: Graph, op: Op) -> Verdict:
 
 
 def has_weight_scales(graph: Graph, op: Op) -> Verdict:
-    """Weights have one finite scale, or one per output channel along the output channels' axis.
+    """Weights have one positive scale, or one of 0 or more for each output channel.
 
     Convert the model to full int8.
     """
@@ -201,8 +201,8 @@ def has_weight_scales(graph: Graph, op: Op) -> Verdict:
     q = weights.quant
     if q is None:
         return False, f"no quantization for {_name(weights)}"
-    if not all(0 <= s < math.inf for s in q.scale):
-        return False, f"a scale that is negative or not finite for {_name(weights)}"
+    if not all(0 <= s < math.inf for s in q.scale) or q.scale == (0.0,):
+        return False, f"a scale that is 0, negative or not finite for {_name(weights)}"
     if q.per_channel and q.axis != axis:
         return False, f"{len(q.scale)} scales along axis {q.axis} for {_name(weights)}"
     return True, ""

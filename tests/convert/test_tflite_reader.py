@@ -1,0 +1,364 @@
+"""The reader: what it makes of sound files, and that no bytes whatever can hurt it."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import time
+import tracemalloc
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
+
+from convert import graph as g
+from convert.errors import ModelError, UnsupportedModelError
+from convert.memory import plan
+from convert.passes import prepare
+from convert.prepare import prepare_graph
+from convert.supported import check
+from convert.tflite_reader import read
+from tests import tflite_builder as build
+from tests.convert.public_models import PUBLIC
+
+CORPUS = [make() for make in build.SINGLE.values()]
+
+
+def one_sentence(error: Exception) -> str:
+    text = str(error)
+    assert "\n" not in text and 20 < len(text) < 700
+    assert "Received" in text or "must be written" in text
+    return text
+
+
+# Sound files --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", PUBLIC)
+def test_public_models(path) -> None:
+    data = path.read_bytes()
+    graph = read(data)
+    assert graph.model_hash == hashlib.sha256(data).hexdigest()
+    theirs = build.unpack(data).subgraphs[0]
+    buffers = build.unpack(data).buffers
+    assert len(graph.ops) == len(theirs.operators)
+    assert graph.inputs == tuple(theirs.inputs) and graph.outputs == tuple(theirs.outputs)
+    for ours, other in zip(graph.tensors, theirs.tensors, strict=True):
+        assert ours.name == other.name.decode()
+        assert ours.shape == tuple(other.shape)
+        raw = buffers[other.buffer].data
+        assert (ours.data is None) == (raw is None or len(raw) == 0)
+        if ours.data is not None:
+            assert ours.data.tobytes() == bytes(raw)
+            assert not ours.data.flags.writeable
+        if ours.quant is not None:
+            assert ours.quant.scale == tuple(other.quantization.scale)
+            assert ours.quant.zero_point == tuple(other.quantization.zeroPoint)
+    for ours, other in zip(graph.ops, theirs.operators, strict=True):
+        assert ours.inputs == tuple(other.inputs) and ours.outputs == tuple(other.outputs)
+
+
+OPTIONS = {
+    "CONV_2D": g.Conv2D("valid", (2, 3), (4, 5), "relu6"),
+    "DEPTHWISE_CONV_2D": g.DepthwiseConv2D("same", (2, 3), 7, (4, 5), "relu"),
+    "MAX_POOL_2D": g.Pool2D("valid", (2, 3), (4, 5), "relu_n1_to_1"),
+    "AVERAGE_POOL_2D": g.Pool2D("same", (3, 2), (5, 4), "none"),
+    "FULLY_CONNECTED": g.FullyConnected("relu", True),
+    "ADD": g.Add("relu6"),
+    "CONCATENATION": g.Concatenation(-2, "tanh"),
+    "SOFTMAX": g.Softmax(0.5),
+    "MEAN": g.Mean(True),
+    "LOGISTIC": g.NoOptions(),
+}
+
+
+@pytest.mark.parametrize("kind", OPTIONS)
+def test_every_option_field_is_read_from_its_slot(kind: str) -> None:
+    tensors = [build.TensorSpec("x", (1, 2)), build.TensorSpec("y", (1, 2))]
+    ops = [build.OpSpec(kind, (0, -1), (1,), OPTIONS[kind])]
+    assert read(build.build_model(ops, tensors)).ops == (
+        g.Op(0, kind, (0, -1), (1,), OPTIONS[kind]),
+    )
+
+
+def test_quantization_per_channel() -> None:
+    graph = read(build.depthwise_conv_2d(channels=3, multiplier=2))
+    weights = graph.tensors[1]
+    assert weights.quant is not None
+    assert weights.quant.per_channel and weights.quant.axis == 3 and len(weights.quant.scale) == 6
+    assert weights.quant.zero_point == (0,) * 6
+    assert all(float(np.float32(s)) == s for s in weights.quant.scale)
+    assert weights.data is not None and weights.data.dtype == np.int8
+
+
+def test_absent_bias_is_minus_1() -> None:
+    assert read(build.conv_2d(bias=False)).ops[0].inputs == (0, 1, -1)
+
+
+def test_old_and_new_operator_codes() -> None:
+    model = build.unpack(build.relu())
+    model.operatorCodes[0].builtinCode = 0  # files from before 2020 lack the field
+    assert read(build.pack(model)).ops[0].kind == "RELU"
+    model.operatorCodes[0].deprecatedBuiltinCode = 127
+    model.operatorCodes[0].builtinCode = schema.BuiltinOperator.GELU
+    assert read(build.pack(model)).ops[0].kind == "GELU"
+    model.operatorCodes[0].builtinCode = 9999
+    assert read(build.pack(model)).ops[0].kind == "operator number 9999"
+    assert (
+        read(
+            build.build_model(
+                [build.OpSpec("CUSTOM:My*/Op", (0,), (1,))],
+                [build.TensorSpec("x", (1,)), build.TensorSpec("y", (1,))],
+            )
+        )
+        .ops[0]
+        .kind
+        == "CUSTOM:My*/Op"
+    )
+
+
+def test_data_behind_the_flatbuffer() -> None:
+    data = build.fully_connected()
+    expected = read(data).tensors[1].data
+    model = build.unpack(data)
+    place = model.subgraphs[0].tensors[1].buffer
+    raw = bytes(model.buffers[place].data)
+    model.buffers[place].data = None
+    model.buffers[place].offset, model.buffers[place].size = 2, len(raw)
+    start = len(build.pack(model))
+    model.buffers[place].offset = start
+    assert len(build.pack(model)) == start
+    whole = build.pack(model) + raw
+    assert expected is not None
+    np.testing.assert_array_equal(read(whole).tensors[1].data, expected)
+    with pytest.raises(ModelError, match="outside of the file"):
+        read(whole[:-1])
+    model.buffers[place].offset = 2**63
+    with pytest.raises(ModelError, match="outside of the file"):
+        read(build.pack(model) + raw)
+
+
+def test_shape_signature_is_ignored_as_in_tflite_micro() -> None:
+    x = build.TensorSpec("x", (1, 4), shape_signature=(-1, 4))
+    ops = [build.OpSpec("RELU", (0,), (1,))]
+    graph = read(build.build_model(ops, [x, build.TensorSpec("y", (1, 4))]))
+    assert graph.tensors[0].shape == (1, 4)
+
+
+def test_float_and_other_types_are_readable() -> None:
+    ops = [build.OpSpec("RELU", (0,), (1,))]
+    for dtype in ("float32", "float16", "int16", "uint8"):
+        x, y = (build.TensorSpec(n, (1, 4), dtype) for n in "xy")
+        wanted = "other" if dtype == "float16" else dtype
+        assert read(build.build_model(ops, [x, y])).tensors[0].dtype == wanted
+
+
+def test_names_may_be_anything() -> None:
+    ops = [build.OpSpec("RELU", (0,), (1,))]
+    x, y = build.TensorSpec("", (1,)), build.TensorSpec("نعم\n*/" + "n" * 9999, (1,))
+    assert read(build.build_model(ops, [x, y])).tensors[1].name == y.name
+
+
+# Refused by name ----------------------------------------------------------------------------------
+
+
+def with_x(**changes) -> bytes:
+    ops = [build.OpSpec("RELU", (0,), (1,))]
+    return build.build_model(
+        ops, [build.TensorSpec("x\nx", (1, 4), **changes), build.TensorSpec("y", (1, 4))]
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (with_x(dtype="int4"), "INT4"),
+        (with_x(variable=True), "variables"),
+        (with_x(sparse=True), "sparse"),
+        (build.build_model([], [build.TensorSpec("x", (1,))], [0], [0], subgraphs=2), "subgraph"),
+        (build.build_model([], [build.TensorSpec("x", (1,))], [0], [0], subgraphs=0), "subgraph"),
+    ],
+)
+def test_what_a_graph_cannot_express(data: bytes, words: str) -> None:
+    with pytest.raises(UnsupportedModelError, match=words) as caught:
+        read(data)
+    one_sentence(caught.value)
+
+
+def test_shuffled_weights_and_blockwise_quantization() -> None:
+    model = build.unpack(build.fully_connected())
+    model.subgraphs[0].operators[0].builtinOptions.weightsFormat = 1
+    with pytest.raises(UnsupportedModelError, match="shuffled"):
+        read(build.pack(model))
+    model = build.unpack(build.fully_connected())
+    quantization = model.subgraphs[0].tensors[1].quantization
+    quantization.detailsType = schema.QuantizationDetails.BlockwiseQuantization
+    quantization.details = schema.BlockwiseQuantizationT()
+    with pytest.raises(UnsupportedModelError, match="blockwise"):
+        read(build.pack(model))
+
+
+# Damaged ------------------------------------------------------------------------------------------
+
+
+def changed(make, change) -> bytes:
+    model = build.unpack(make())
+    change(model, model.subgraphs[0])
+    return build.pack(model)
+
+
+DAMAGE = {
+    "version": lambda m, s: setattr(m, "version", 2),
+    "negative dimension": lambda m, s: setattr(s.tensors[0], "shape", [1, -4]),
+    "huge tensor": lambda m, s: setattr(s.tensors[0], "shape", [2**31 - 1] * 8),
+    "rank 9": lambda m, s: setattr(s.tensors[0], "shape", [1] * 9),
+    "data of another size": lambda m, s: setattr(s.tensors[1], "shape", [5, 11]),
+    "buffer index": lambda m, s: setattr(s.tensors[1], "buffer", 99),
+    "operator code index": lambda m, s: setattr(s.operators[0], "opcodeIndex", 9),
+    "input index": lambda m, s: setattr(s.operators[0], "inputs", [0, 77, 2]),
+    "input index -2": lambda m, s: setattr(s.operators[0], "inputs", [-2, 1, 2]),
+    "reads what is never written": lambda m, s: setattr(s, "inputs", []),
+    "written twice": lambda m, s: setattr(s.operators[0], "outputs", [3, 3]),
+    "writes a constant": lambda m, s: setattr(s.operators[0], "outputs", [1]),
+    "graph output index": lambda m, s: setattr(s, "outputs", [-1]),
+    "constant graph input": lambda m, s: setattr(s, "inputs", [0, 1]),
+    "no options": lambda m, s: (
+        setattr(s.operators[0], "builtinOptions", None),
+        setattr(s.operators[0], "builtinOptionsType", 0),
+    ),
+    "options of another operator": lambda m, s: (
+        setattr(s.operators[0], "builtinOptions", schema.AddOptionsT()),
+        setattr(s.operators[0], "builtinOptionsType", schema.BuiltinOptions.AddOptions),
+    ),
+    "unknown activation": lambda m, s: setattr(
+        s.operators[0].builtinOptions, "fusedActivationFunction", 99
+    ),
+    "zero points": lambda m, s: setattr(s.tensors[1].quantization, "zeroPoint", [0, 0, 0]),
+    "scales": lambda m, s: setattr(s.tensors[1].quantization, "scale", [0.1, 0.1, 0.1]),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGE)
+def test_contradictions(name: str) -> None:
+    with pytest.raises(ModelError) as caught:
+        read(changed(build.fully_connected, DAMAGE[name]))
+    one_sentence(caught.value)
+
+
+def test_window_options_must_be_positive() -> None:
+    for field in ("strideH", "strideW", "dilationHFactor", "dilationWFactor"):
+        with pytest.raises(ModelError, match=r"stride|dilation"):
+            read(
+                changed(
+                    build.conv_2d,
+                    lambda m, s, f=field: setattr(s.operators[0].builtinOptions, f, 0),
+                )
+            )
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"\0" * 7, b"\x89PNG\r\n\x1a\n" + b"x" * 99, b"\0\0\0\0TFL3", b"\xff" * 64, b"RIFF" * 4],
+)
+def test_other_files(data: bytes) -> None:
+    with pytest.raises(ModelError) as caught:
+        read(data)
+    one_sentence(caught.value)
+
+
+@pytest.mark.parametrize("data", CORPUS, ids=build.SINGLE)
+def test_every_truncation(data: bytes) -> None:
+    for length in range(len(data)):
+        with pytest.raises(ModelError):
+            read(data[:length])
+
+
+def shared_table_bomb(count: int) -> bytes:
+    """`count` tensors that are all the same table, whose name has 4 * `count` bytes."""
+    model = bytearray(build.relu())
+    sub = schema.Model.GetRootAs(model, 0).Subgraphs(0)
+    field = sub._tab.Pos + sub._tab.Offset(4)
+    vector = len(model)
+    model += struct.pack("<I", count)
+    for i in range(count):
+        model += struct.pack("<I", 4 * (count - i))
+    model += struct.pack(
+        "<iI", -8, 16
+    )  # the table: vtable 8 bytes on, name 16 bytes after its field
+    model += struct.pack("<6H", 12, 8, 0, 0, 0, 4)
+    model += struct.pack("<I", 4 * count) + b"name" * count
+    struct.pack_into("<I", model, field, vector - field)
+    return bytes(model)
+
+
+def test_small_file_that_describes_a_gigantic_object() -> None:
+    data = shared_table_bomb(30_000)
+    tracemalloc.start()
+    begin = time.perf_counter()
+    with pytest.raises(ModelError) as caught:
+        read(data)  # 3.6 GB of names if believed
+    seconds = time.perf_counter() - begin
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert "same bytes" in one_sentence(caught.value)
+    assert seconds < 2 and peak < 100 * len(data) + 1_000_000
+
+
+# Fuzzing ------------------------------------------------------------------------------------------
+
+
+def survives(data: bytes) -> None:
+    """Only `ModelError` may come out; what the check accepts goes all the way to a plan."""
+    try:
+        graph = read(data)
+        check(graph)
+    except ModelError as error:
+        assert "\n" not in str(error) and len(str(error)) < 700
+        return
+    ready = prepare(graph)
+    check(ready)
+    plan(ready)
+    prepare_graph(ready)
+
+
+WORDS = [0, 1, 2, 4, 8, 127, 128, 255, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, 0xFFFFFFFF]
+
+
+@st.composite
+def mutants(draw) -> bytes:
+    data = bytearray(draw(st.sampled_from(CORPUS)))
+    for _ in range(draw(st.integers(1, 6))):
+        at = draw(st.integers(0, len(data) - 4))
+        choice = draw(st.integers(0, 4))
+        if choice == 0:
+            data[at] = draw(st.integers(0, 255))
+        elif choice == 1:
+            data[at] ^= 1 << draw(st.integers(0, 7))
+        elif choice == 2:
+            struct.pack_into("<I", data, at & ~3, draw(st.sampled_from(WORDS)))
+        elif choice == 3:
+            struct.pack_into("<I", data, at & ~3, draw(st.integers(0, len(data))))
+        else:
+            struct.pack_into("<H", data, at & ~1, draw(st.integers(0, 64)))
+    return bytes(data)
+
+
+@settings(max_examples=2000, deadline=None)
+@given(mutants())
+def test_changed_bytes(data: bytes) -> None:
+    survives(data)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.binary(max_size=400), st.booleans())
+def test_random_bytes(data: bytes, identified: bool) -> None:
+    survives(data[:4] + b"TFL3" + data[8:] if identified else data)
+
+
+def test_every_byte_of_a_small_model_set_to_extremes() -> None:
+    for data in (build.relu(), build.reshape()):
+        for at in range(len(data)):
+            for value in (0, 255, data[at] ^ 128, (data[at] + 1) % 256):
+                survives(data[:at] + bytes([value]) + data[at + 1 :])
