@@ -67,22 +67,13 @@ _TABLES = {
     "sw": "w=w",
     "eo": _SLAVIC + " S=ŝ Z=ĵ tS=ĉ dZ=ĝ aU=aŭ oU=o",
 }
+_LATIN = "a e i o u p b t d k g f v s z h r l m n"
+_CYRILLIC = "а э и о у п б т д к г ф в с з х р л м н"
+_GREEK = "α ε ι ο ου π μπ τ ντ κ γκ φ β σ ζ χ ρ λ μ ν"
 _SCRIPTS = {
-    "ru": dict(
-        zip(
-            "a e i o u p b t d k g f v s z h r l m n".split(),
-            "а э и о у п б т д к г ф в с з х р л м н".split(),
-            strict=True,
-        )
-    )
+    "ru": dict(zip(_LATIN.split(), _CYRILLIC.split(), strict=True))
     | {"sh": "ш", "ch": "ч", "j": "дж", "y": "й", "ai": "ай", "ei": "эй", "oi": "ой", "ou": "оу"},
-    "el": dict(
-        zip(
-            "a e i o u p b t d k g f v s z h r l m n".split(),
-            "α ε ι ο ου π μπ τ ντ κ γκ φ β σ ζ χ ρ λ μ ν".split(),
-            strict=True,
-        )
-    )
+    "el": dict(zip(_LATIN.split(), _GREEK.split(), strict=True))
     | {"sh": "σ", "ch": "τσ", "j": "τζ", "y": "γι"},
 }
 FOREIGN: tuple[str, ...] = (
@@ -172,4 +163,4 @@ def accented(text: str, voice: str, turn: int = 0) -> str:
         return spell(text.replace("[[", "").replace("]]", ""), voice)
     if turn % 8 == 0 and _language(voice) not in _SCRIPTS:
         return text
-    return spell(phonemes(text), voice) or text
+    return spell(phonemes(text)[0], voice) or text

@@ -1,8 +1,8 @@
 """Augmentation of speech clips and features, vectorised over batches, without TensorFlow.
 
-`augment_batch` changes clips (int16 → int16), `spec_augment` hides parts of features, `epochs` makes
-whole training epochs in background threads. All draw from the given seed only: the number of
-threads does not change a bit.
+`augment_batch` changes clips (int16 → int16), `spec_augment` hides parts of features, `epochs`
+makes whole training epochs in background threads. All draw from the given seed only: the number
+of threads does not change a bit.
 """
 
 from __future__ import annotations

@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Union
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +29,6 @@ from train.sources.base import (
     Context,
     Item,
     Progress,
-    Source,
     Split,
     assign_splits,
     spread,
@@ -41,14 +39,14 @@ from train.sources.index import IndexSource
 from train.sources.speech_commands import SpeechCommandsSource
 from train.sources.synthetic import SyntheticSource
 
-SourceSpec = Union[
-    SyntheticSource,
-    FolderSource,
-    IndexSource,
-    FsddSource,
-    SpeechCommandsSource,
-    ArabicCommandsSource,
-]
+SourceSpec = (
+    SyntheticSource
+    | FolderSource
+    | IndexSource
+    | FsddSource
+    | SpeechCommandsSource
+    | ArabicCommandsSource
+)
 """Every kind of source; the `kind` field tells them apart in a project file."""
 
 __all__ = [
@@ -162,8 +160,8 @@ class Dataset:
         )
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """split → class → number of clips."""
-        table = {split: dict.fromkeys(self.classes, 0) for split in SPLITS}
+        """Number of clips by split, then by class."""
+        table: dict[str, dict[str, int]] = {s: dict.fromkeys(self.classes, 0) for s in SPLITS}
         for split, label in zip(self.split, self.labels, strict=True):
             table[str(split)][self.classes[label]] += 1
         return table
@@ -406,7 +404,7 @@ def _check_rejected(items: Sequence[Item], rejected: Sequence[Rejected], least: 
             listed = ", ".join(f"{n} {reason}" for reason, n in reasons.most_common())
             first = next(r for r in rejected if r.source == source)
             raise UserError(
-                f"At least {least:.0%} of a source's clips must be usable. Received: {good:.1%} of "
-                f"{totals[source]} in {source} ({listed}; the first is {first.path}). Mend or remove "
-                "them, or lower min_good_fraction."
+                f"At least {least:.0%} of a source's clips must be usable. Received: {good:.1%} "
+                f"of {totals[source]} in {source} ({listed}; the first is {first.path}). "
+                "Mend or remove them, or lower min_good_fraction."
             )

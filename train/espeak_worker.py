@@ -110,7 +110,7 @@ def batch(lib: ctypes.CDLL, jobs: list) -> "list[tuple[int, bytes]]":
         finally:
             os._exit(0)
     os.close(start)
-    answers = []
+    answers: list[tuple[int, bytes]] = []
     with os.fdopen(end, "rb") as pipe:
         while len(answers) < len(jobs):
             head = pipe.read(8)

@@ -19,15 +19,16 @@ from train.sources.base import SPLITS, Item, digest, hashed_splits
 if TYPE_CHECKING:
     from train.datasets import Dataset
 
-FILLERS = tuple(
-    """about again always animal apple around basket because better bicycle bottle bread bridge
-    brother butter candle carpet chicken children circle coffee corner dinner doctor early engine
-    evening family father finger flower garden green hammer happy holiday hotel island jacket kitchen
-    ladder language letter little market melon minute money morning mother mountain music nothing
-    number office orange paper people pepper picture pocket potato question rabbit really river school
-    season second shoulder sister sorry story street summer sunday table teacher thank ticket tomorrow
-    under village visit water weather window winter wonder yellow yesterday""".split()
-)
+_FILLERS = """
+about again always animal apple around basket because better bicycle bottle bread bridge brother
+butter candle carpet chicken children circle coffee corner dinner doctor early engine evening
+family father finger flower garden green hammer happy holiday hotel island jacket kitchen ladder
+language letter little market melon minute money morning mother mountain music nothing number
+office orange paper people pepper picture pocket potato question rabbit really river school
+season second shoulder sister sorry story street summer sunday table teacher thank ticket
+tomorrow under village visit water weather window winter wonder yellow yesterday
+"""
+FILLERS = tuple(_FILLERS.split())
 """Words that synthetic sources say for the unknown class; the user's own words are taken out."""
 
 
@@ -88,7 +89,8 @@ class SilenceSpec:
         low, high = self.level_db
         if not -100 <= low <= high <= 0:
             raise SpecError(
-                f"silence.level_db must be two rising numbers from -100 to 0. Received: {[low, high]}."
+                f"silence.level_db must be two rising numbers from -100 to 0. "
+                f"Received: {[low, high]}."
             )
 
 

@@ -47,10 +47,11 @@ def shift_pitch(x: NDArray[np.float32], factor: float) -> NDArray[np.float32]:
 
 
 def stretch(x: NDArray[np.float32], factor: float, size: int = 512) -> NDArray[np.float32]:
-    """Make a clip `factor` times as long at the same pitch (phase vocoder, Flanagan and Golden 1966).
+    """Make a clip `factor` times as long at the same pitch: a phase vocoder.
 
-    Frames of `size` samples, Hann window, three quarters overlap; between analysis frames the
-    magnitude is interpolated and the phase advances by the measured instantaneous frequency.
+    After Flanagan and Golden (1966). Frames of `size` samples, Hann window, three quarters overlap;
+    between analysis frames the magnitude is interpolated and the phase advances by
+    the measured instantaneous frequency.
 
     Args:
         x: shape (samples,).

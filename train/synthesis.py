@@ -1,8 +1,8 @@
 """Speech synthesis offline: espeak-ng from the PyPI wheel `espeakng-loader`, in worker processes.
 
-The same list of utterances gives the same samples however many workers there are: espeak-ng carries
-state from one utterance to the next, so the list is cut into fixed batches and every batch starts from
-the same state (see `train.espeak_worker`).
+The same list of utterances gives the same samples however many workers there are: espeak-ng
+carries state from one utterance to the next, so the list is cut into fixed batches and every batch
+starts from the same state (see `train.espeak_worker`).
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ def espeak_paths() -> tuple[str, str]:
         library, data = espeakng_loader.get_library_path(), espeakng_loader.get_data_path()
     except (ImportError, OSError) as error:
         raise UserError(
-            f"Speech synthesis must find the package espeakng-loader. Received: {error}. Install it "
-            "with pip, or use recorded speech (sources of kind folder or index)."
+            f"Speech synthesis must find the package espeakng-loader. Received: {error}. "
+            "Install it with pip, or use recorded speech (sources of kind folder or index)."
         ) from error
     if not (Path(library).is_file() and Path(data).is_dir()):
         raise UserError(
@@ -82,7 +82,7 @@ def espeak_paths() -> tuple[str, str]:
 
 @functools.lru_cache(maxsize=1)
 def voices() -> tuple[str, ...]:
-    """Names of all voices: the names of espeak's voice files ("en", not "en-gb"; "fr", not "fr-fr")."""
+    """Names of all voices, which are those of espeak's voice files: "en", not "en-gb"; "fr"."""
     root = Path(espeak_paths()[1]) / "lang"
     return tuple(sorted(path.name for path in root.rglob("*") if path.is_file()))
 
@@ -200,20 +200,26 @@ def synthesise(
     return [r if r is not None else ClipError("missing", "", "Lost.") for r in results]
 
 
-@functools.lru_cache(maxsize=4096)
-def phonemes(text: str, voice: str = "en") -> str:
-    """The phonemes of a text in espeak's notation, as `voice` would say it.
+_SPELLED: dict[tuple[str, str], str] = {}
+
+
+def phonemes(*texts: str, voice: str = "en") -> tuple[str, ...]:
+    """The phonemes of texts in espeak's notation, as `voice` would say them.
 
     Raises:
         UserError: espeak-ng cannot be run.
     """
-    with _scratch() as (library, data), _Worker(library, data) as worker:
-        return worker.spell(text, voice)
+    new = [text for text in dict.fromkeys(texts) if (voice, text) not in _SPELLED]
+    if new:
+        with _scratch() as (library, data), _Worker(library, data) as worker:
+            for text in new:
+                _SPELLED[voice, text] = worker.spell(text, voice)
+    return tuple(_SPELLED[voice, text] for text in texts)
 
 
 @contextlib.contextmanager
 def _scratch() -> Iterator[tuple[str, str]]:
-    """Paths of library and data; espeak keeps the latter in a short array, so it gets a short one."""
+    """Paths of library and data; a short one for data, which espeak keeps in a short array."""
     library, data = espeak_paths()
     with tempfile.TemporaryDirectory(prefix="wakesmith-") as scratch:
         short = Path(scratch) / "d"
@@ -254,10 +260,8 @@ class _Worker:
         process = self.process
         for stream in (process.stdin, process.stdout, process.stderr):
             if stream:
-                try:
+                with contextlib.suppress(OSError):
                     stream.close()
-                except OSError:
-                    pass
         try:
             process.wait(timeout=5)
         except subprocess.TimeoutExpired:
@@ -348,7 +352,7 @@ def check_text(text: str) -> str:
     balanced = inner.count("[[") == inner.count("]]") <= 1
     if not re.search(r"\w", inner) or not balanced or len(inner) > 200 or "\n" in inner:
         raise SpecError(
-            "A word to speak must be one line of up to 200 letters, or phonemes in double brackets. "
-            f"Received: {text!r}."
+            "A word to speak must be one line of up to 200 letters, or phonemes in double "
+            f"brackets. Received: {text!r}."
         )
     return inner

@@ -108,9 +108,9 @@ class Source:
     def __post_init__(self) -> None:
         if self.limit_per_word < 0:
             raise SpecError(f"limit_per_word must be 0 or more. Received: {self.limit_per_word}.")
-        for what, value in (("val", self.val_fraction), ("test", self.test_fraction)):
-            if not 0 <= value < 1:
-                raise SpecError(f"{what}_fraction must be from 0 to below 1. Received: {value}.")
+        for what, share in (("val", self.val_fraction), ("test", self.test_fraction)):
+            if not 0 <= share < 1:
+                raise SpecError(f"{what}_fraction must be from 0 to below 1. Received: {share}.")
         if self.val_fraction + self.test_fraction >= 1:
             raise SpecError(
                 "val_fraction and test_fraction together must leave speakers to train on. "
@@ -124,7 +124,8 @@ class Source:
         for key, value in self.splits.items():
             if value not in (*SPLITS, "train+val", DROP):
                 raise SpecError(
-                    f"splits.{key} must be train, val, test, train+val or drop. Received: {value!r}."
+                    f"splits.{key} must be train, val, test, train+val or drop. "
+                    f"Received: {value!r}."
                 )
         placed: dict[str, str] = {}
         lists = (self.train_speakers, self.val_speakers, self.test_speakers, self.drop_speakers)
@@ -212,8 +213,8 @@ def assign_splits(source: Source, items: Sequence[Item], seed: int) -> list[Item
     missing = sorted(set(by_list) - known)
     if missing and items:
         raise SpecError(
-            f"A listed speaker must exist in the source {source.namespace}. Received: {missing[0]!r}. "
-            f"Its speakers are: {_some(sorted(known))}."
+            f"A listed speaker must exist in the source {source.namespace}. "
+            f"Received: {missing[0]!r}. Its speakers are: {_some(sorted(known))}."
         )
     mode = source.assign
     if mode == "auto":
@@ -237,8 +238,8 @@ def assign_splits(source: Source, items: Sequence[Item], seed: int) -> list[Item
         if not value:
             raise SpecError(
                 "Every published split must be mapped by the source's `splits`. "
-                f"Received: {item.published!r} in {source.namespace} (at {item.name}). Map it to train, "
-                'val, test, train+val or drop, or set assign = "hashed".'
+                f"Received: {item.published!r} in {source.namespace} (at {item.name}). Map it to "
+                'train, val, test, train+val or drop, or set assign = "hashed".'
             )
         return value
 

@@ -102,7 +102,8 @@ def folder_items(
             items.append(Item(folder.name, speaker, name, path, published=split))
     if not items:
         raise SpecError(
-            f"A folder source must have one sub-folder per word with WAV or FLAC files. Received: {root}."
+            f"A folder source must have one sub-folder per word with WAV or FLAC files. "
+            f"Received: {root}."
         )
     return items
 

@@ -60,7 +60,8 @@ class SyntheticSource(Source):
         ):
             if len(value) != 2 or not low <= value[0] <= value[1] <= high:
                 raise SpecError(
-                    f"{name} must be two rising numbers from {low} to {high}. Received: {list(value)}."
+                    f"{name} must be two rising numbers from {low} to {high}. "
+                    f"Received: {list(value)}."
                 )
         if not 0 <= self.foreign_share <= 1:
             raise SpecError(f"foreign_share must be from 0 to 1. Received: {self.foreign_share}.")
@@ -97,6 +98,10 @@ class SyntheticSource(Source):
             names = accents.FOREIGN if voice == "all" else (synthesis.check_voice(voice),)
             foreign += [f"{name}+{variant}" for name in names for variant in kinds]
         said = {ours: name for name, ours in self.labels.items()}
+        if foreign:  # all at once: each asking starts a process
+            plain = {said.get(w, w) for w in (*context.words, *context.other_words)}
+            plain |= {text for texts in self.pronunciations.values() for text in texts}
+            synthesis.phonemes(*sorted(text for text in plain if "[[" not in text))
         items: list[Item] = []
         for word in (*context.words, *context.other_words):
             texts = self.pronunciations.get(word) or (said.get(word, word),)
