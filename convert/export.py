@@ -1,7 +1,8 @@
 """Keras model in, .tflite out: the same bytes for the same weights, and checked.
 
-The model is converted with a fixed batch of 1, so that Flatten and Reshape become one RESHAPE with a
-constant shape. TensorFlow is imported inside the functions; whoever made the model has loaded it.
+The model is converted with a fixed batch of 1, so that Flatten and Reshape become one RESHAPE with
+a constant shape. TensorFlow is imported inside the functions; whoever made the model has loaded
+it.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ def to_tflite(
     Args:
         model: functional or sequential tf_keras model, (batch, frames, width, 1) -> softmax.
         precision: "float32", "dynamic_range" (int8 weights, float arithmetic) or "int8".
-        representative: features, int8 (clips, frames, width), from which the ranges of the activations
-            are taken; for "int8", needed unless `quantization_aware`.
+        representative: features, int8 (clips, frames, width), from which the ranges of the
+            activations are taken; for "int8", needed unless `quantization_aware`.
         quantization_aware: the model carries its own ranges (fake-quantization operators).
 
     Returns:
@@ -49,8 +50,8 @@ def to_tflite(
         operator inside.
 
     Raises:
-        ModelError: the weights are not finite, there are too few representative clips, or the result is
-            not as it must be.
+        ModelError: the weights are not finite, there are too few representative clips, or the
+            result is not as it must be.
     """
     import tensorflow as tf
 
@@ -92,7 +93,7 @@ def to_tflite(
 
 
 def real_features(features: NDArray[np.int8]) -> NDArray[np.float32]:
-    """int8 features (batch, frames, width) -> what the Keras model takes, (batch, frames, width, 1)."""
+    """int8 (batch, frames, width) -> what the Keras model takes, float (…, width, 1)."""
     return (features.astype(np.float32) * np.float32(INPUT_SCALE))[..., np.newaxis]
 
 
@@ -116,8 +117,8 @@ def check_int8(graph: Graph) -> None:
     """Hold an int8 model to what firmware and training agree on.
 
     Raises:
-        ModelError: a float tensor inside, more than one input or output, or an input or output whose
-            scale is not the front-end's or the softmax's.
+        ModelError: a float tensor inside, more than one input or output, or an input or output
+            whose scale is not the front-end's or the softmax's.
     """
     floats = [t.name for t in graph.tensors if t.dtype == "float32"]
     if floats:
@@ -147,15 +148,18 @@ def _whole_range(
 ) -> NDArray[np.int8]:
     """Calibration clips that reach -128 and 127, so that the input's scale is 1/64 exactly.
 
-    Where the clips do not reach an end, one value of one clip is set to it: its first value to -128,
-    its last to 127. Log-mel clips with level normalisation reach both by themselves.
+    Where the clips do not reach an end, one value of one clip is set to it: its first value to
+    -128, its last to 127. Log-mel clips with level normalisation reach both by themselves.
     """
     count = 0 if representative is None else len(representative)
     if representative is None or count < MIN_CALIBRATION_CLIPS:
         raise ModelError(
             f"Calibration must have at least {MIN_CALIBRATION_CLIPS} clips. Received: {count}."
         )
-    if representative.dtype != np.int8 or representative.shape[1:] != shape[: representative.ndim - 1]:
+    if (
+        representative.dtype != np.int8
+        or representative.shape[1:] != shape[: representative.ndim - 1]
+    ):
         raise ModelError(
             f"Calibration features must be int8 of shape (clips, {shape[0]}, {shape[1]}). "
             f"Received: {representative.dtype} {representative.shape}."

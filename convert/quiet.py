@@ -1,4 +1,4 @@
-"""TensorFlow's C++ parts write to file descriptor 2 whatever their log level says; this stops them."""
+"""Quiet: TensorFlow's C++ parts write to file descriptor 2 whatever their log level says."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from collections.abc import Iterator
 def quiet_stderr() -> Iterator[None]:
     """Send what native code writes to stderr to nowhere, within the `with` block.
 
-    Python's own tracebacks are not lost: they are printed after the block has ended. The redirection
-    is the whole process's, so keep the block short. Does nothing when stderr is closed.
+    Python's own tracebacks are not lost: they are printed after the block has ended. The
+    redirection is the whole process's, so keep the block short. Does nothing when stderr is
+    closed.
     """
     try:
         sys.stderr.flush()

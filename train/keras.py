@@ -1,9 +1,9 @@
 """The one door to TensorFlow and Keras.
 
-tfmot works with Keras 2 only, which today is the package `tf_keras`. TensorFlow decides between Keras
-2 and 3 once, by an environment variable read when `tf.keras` is first used; this module sets it, and
-refuses when something else has already decided otherwise. Nothing here imports TensorFlow at module
-level: call `load()`.
+tfmot works with Keras 2 only, which today is the package `tf_keras`. TensorFlow decides between
+Keras 2 and 3 once, by an environment variable read when `tf.keras` is first used; this module sets
+it, and refuses when something else has already decided otherwise. Nothing here imports TensorFlow
+at module level: call `load()`.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ def _refuse_keras_3(tf: ModuleType) -> None:
 def load() -> Stack:
     """Import TensorFlow with Keras 2, quietly, and make its operators deterministic.
 
-    Determinism costs nothing measurable on these networks (DS-CNN 49×40, two threads: 2.15 s per epoch
-    of 1,800 clips with it, 3.0 s without); oneDNN stays on, it halves the time of a step.
+    Determinism costs nothing measurable on these networks (DS-CNN 49×40, two threads: 2.15 s per
+    epoch of 1,800 clips with it, 3.0 s without); oneDNN stays on, it halves the time of a step.
 
     Returns:
         The modules; the second call is free.
@@ -74,8 +74,8 @@ def load() -> Stack:
             import tf_keras
         except ImportError as error:
             raise UserError(
-                f"TensorFlow and tf_keras of the same version must be installed. Received: {error}. "
-                "Run pip install . again."
+                f"TensorFlow and tf_keras of the same version must be installed. Received: "
+                f"{error}. Run pip install . again."
             ) from error
         _refuse_keras_3(tf)
         tf.get_logger().setLevel("ERROR")
@@ -89,14 +89,15 @@ def load() -> Stack:
 def start(seed: int, threads: int | None = None) -> Stack:
     """Begin a piece of training whose result depends on `seed` only.
 
-    Seeds Python's, NumPy's and TensorFlow's generators and starts layer names from scratch, so that a
-    second run in the same process names its tensors as the first did (names are part of a .tflite).
+    Seeds Python's, NumPy's and TensorFlow's generators and starts layer names from scratch, so
+    that a second run in the same process names its tensors as the first did (names are part of a
+    .tflite).
 
     Args:
         seed: 0 or more.
-        threads: Threads of TensorFlow's operators; None leaves its choice (one per core). The number
-            can only be set before the first operator runs and is ignored afterwards. Results are
-            repeatable for one number of threads, not across numbers.
+        threads: Threads of TensorFlow's operators; None leaves its choice (one per core). The
+            number can only be set before the first operator runs and is ignored afterwards.
+            Results are repeatable for one number of threads, not across numbers.
 
     Returns:
         What `load` returns.
@@ -117,5 +118,5 @@ def start(seed: int, threads: int | None = None) -> Stack:
 
 
 def fresh_names() -> None:
-    """Restart automatic layer numbering (`dense`, `dense_1`, …) without touching existing models."""
+    """Restart automatic layer numbering (`dense_1`, …) without touching existing models."""
     load().keras.backend.reset_uids()

@@ -1,7 +1,8 @@
 """Which network is trained: one of the zoo's or the user's own function.
 
-A `ModelSpec` is all that a project file says in `[model]`; `build_model` makes the Keras model of it and
-holds whatever comes back to the contract: (frames, width, 1) in, a softmax over the words out.
+A `ModelSpec` is all that a project file says in `[model]`; `build_model` makes the Keras model of
+it and holds whatever comes back to the contract: (frames, width, 1) in, a softmax over the words
+out.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class ModelSpec:
         own = ":" in self.name
         if not own and self.name not in ZOO:
             raise SpecError(
-                f"name must be one of {', '.join(ZOO)}, or file.py:function for a network of your own. "
+                f"name must be one of {', '.join(ZOO)}, or file.py:function for one of your own. "
                 f"Received: {self.name}."
             )
         options = ZOO[self.name][1] if not own else {}
@@ -76,7 +77,7 @@ class ModelSpec:
             raise SpecError(f"dropout must be at least 0 and below 1. Received: {self.dropout}.")
 
     def own_file(self, folder: Path | None = None) -> Path | None:
-        """The file that the user's function is in (relative to `folder`), or None for a zoo model."""
+        """The file of the user's function (relative to `folder`), or None for a zoo model."""
         if ":" not in self.name:
             return None
         return (folder or Path()) / Path(self.name.rpartition(":")[0]).expanduser()
@@ -85,7 +86,7 @@ class ModelSpec:
 def build_model(
     spec: ModelSpec, input_shape: tuple[int, int], classes: int, *, folder: Path | None = None
 ) -> Any:
-    """Make the Keras model, freshly initialised from the generators that `train.keras.start` seeded.
+    """Make the Keras model, initialised by the generators that `train.keras.start` seeded.
 
     Args:
         spec: which network.
@@ -94,8 +95,8 @@ def build_model(
         folder: where a relative path in "file.py:function" begins; None is the current folder.
 
     Returns:
-        A functional or sequential tf_keras.Model, (batch, frames, width, 1) float -> (batch, classes)
-        softmax.
+        A functional or sequential tf_keras.Model, (batch, frames, width, 1) float -> (batch,
+        classes) softmax.
 
     Raises:
         SpecError: the input is too small for the network.
@@ -187,8 +188,8 @@ def check_model(
         )
     if not (isinstance(model, stack.keras.Sequential) or model._is_graph_network):
         raise UserError(
-            f"{what} must return a functional or sequential model, because tfmot quantizes no other. "
-            f"Received: a subclass, {type(model).__name__}."
+            f"{what} must return a functional or sequential model, because tfmot quantizes no "
+            f"other. Received: a subclass, {type(model).__name__}."
         )
     if not model.built:
         raise UserError(

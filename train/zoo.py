@@ -1,8 +1,9 @@
 """The networks that come with wakesmith: int8-friendly, BatchNorm folded away by the converter.
 
 Each function takes the input shape (frames, width), the number of classes and the options that
-`train.models.ModelSpec` checked, and returns a functional tf_keras model (frames, width, 1) -> softmax.
-Every ReLU follows a BatchNorm or is the layer's own activation, so that tfmot quantizes every weight.
+`train.models.ModelSpec` checked, and returns a functional tf_keras model (frames, width, 1) ->
+softmax. Every ReLU follows a BatchNorm or is the layer's own activation, so that tfmot quantizes
+every weight.
 """
 
 from __future__ import annotations

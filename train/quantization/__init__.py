@@ -1,1 +1,56 @@
-"""Quantization schemes, one module each."""
+"""Quantization schemes.
+
+To add one: a module with a frozen dataclass of its options (see `base.Scheme`), and its name in
+the line below. The `scheme` field tells the classes apart in a project file.
+
+    spec = QatInt8(epochs=4)
+    result = quantize(model, data, spec, seed=1)     # -> Quantized: .tflite and what belongs to it
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from train.features import TrainingData
+from train.fit import Progress
+from train.quantization.base import Engine, Quantized, Scheme
+from train.quantization.dynamic_range import DynamicRange
+from train.quantization.float32 import Float32
+from train.quantization.ptq_int8 import PtqInt8
+from train.quantization.qat_int8 import QatInt8
+
+QuantizationSpec = QatInt8 | PtqInt8 | DynamicRange | Float32
+"""The options of one scheme. This line is the registration."""
+
+SCHEMES: Mapping[str, type[QuantizationSpec]] = {
+    one.scheme: one for one in get_args(QuantizationSpec)
+}
+"""Name -> class."""
+
+__all__ = [
+    "SCHEMES",
+    "DynamicRange",
+    "Engine",
+    "Float32",
+    "PtqInt8",
+    "QatInt8",
+    "QuantizationSpec",
+    "Quantized",
+    "Scheme",
+    "quantize",
+]
+
+
+def quantize(
+    model: Any,
+    data: TrainingData,
+    spec: QuantizationSpec | None = None,
+    *,
+    seed: int = 0,
+    first_epoch: int = 0,
+    progress: Progress | None = None,
+) -> Quantized:
+    """Quantize a trained float model; see `base.Scheme.quantize`. Default: `QatInt8()`."""
+    scheme: Scheme = spec if spec is not None else QatInt8()
+    return scheme.quantize(model, data, seed=seed, first_epoch=first_epoch, progress=progress)

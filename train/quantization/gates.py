@@ -1,9 +1,9 @@
 """A switch around every quantizer of a quantization-aware model.
 
-tfmot's quantizers have one behaviour: move the range in training, use it in inference. Ranges begin at
-±6 and follow a slow moving average, so that a short fine-tuning would work with wrong ranges. A `Gate`
-stands around each quantizer and can also be off, calibrate, or hold its range. With every gate off the
-model computes exactly what the float model does.
+tfmot's quantizers have one behaviour: move the range in training, use it in inference. Ranges
+begin at ±6 and follow a slow moving average, so that a short fine-tuning would work with wrong
+ranges. A `Gate` stands around each quantizer and can also be off, calibrate, or hold its range.
+With every gate off the model computes exactly what the float model does.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class Gate:
     Attributes:
         name: layer and role, e.g. "quant_conv/kernel".
         kind: what is quantized.
-        mode: "off" passes values through; "calibrate" passes them through and records their least and
-            greatest (eager execution only); "train" is tfmot's own behaviour; "frozen" quantizes
-            with the range as it is.
+        mode: "off" passes values through; "calibrate" passes them through and records their least
+            and greatest (eager execution only); "train" is tfmot's own behaviour; "frozen"
+            quantizes with the range as it is.
     """
 
     def __init__(self, inner: Any, variables: dict[str, Any], name: str, kind: Kind) -> None:
@@ -185,7 +185,7 @@ def _install_in(layer: Any, gate: Any) -> None:
 
 
 class _Switch:
-    """An activation's quantizer serves two places (before and after); find the gate by its range."""
+    """An activation's quantizer serves two places, before and after; the range tells which."""
 
     def __init__(self, gates: dict[int, Gate]) -> None:
         self._gates = gates

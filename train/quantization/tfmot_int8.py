@@ -1,8 +1,9 @@
 """tfmot's 8-bit scheme with its traps removed.
 
-- `Conv, ReLU`, `DepthwiseConv, ReLU` and `Dense, ReLU` as separate layers without BatchNorm get a no-op
-  configuration from tfmot (its transform means only to keep fake quantization from between the two), so
-  their weights are silently left float in training. Here they keep their weight quantizer.
+- `Conv, ReLU`, `DepthwiseConv, ReLU` and `Dense, ReLU` as separate layers without BatchNorm get a
+  no-op configuration from tfmot (its transform means only to keep fake quantization from between
+  the two), so their weights are silently left float in training. Here they keep their weight
+  quantizer.
 - Afterwards every kernel of the model is looked at; one that has no quantizer is refused by name.
 - Names do not depend on how many models the process has quantized before.
 """
@@ -21,10 +22,11 @@ from train.keras import fresh_names, load
 
 @lru_cache(maxsize=1)
 def tools() -> Any:
-    """tfmot's inner modules, imported on first use, and our scheme built on them.
+    """The inner modules of tfmot, imported on first use, and our scheme built on them.
 
     Returns:
-        A namespace: `quantize` (module), `Scheme`, `Wrapper`, `QuantizeLayer`, `Quantizer` (classes).
+        A namespace: `quantize` (module), `Scheme`, `Wrapper`, `QuantizeLayer`, `Quantizer`
+        (classes).
     """
     _ = load().tfmot
     from tensorflow_model_optimization.python.core.quantization.keras import (
@@ -65,10 +67,10 @@ def tools() -> Any:
         def custom_objects(self) -> dict[str, Any]:
             return {c.__name__: c for c in (no_op, per_channel, per_tensor)}
 
-    class LayerReLU(_KeepWeights, steps.LayerReLUQuantize):  # type: ignore[misc]
+    class LayerReLU(_KeepWeights, steps.LayerReLUQuantize):
         pass
 
-    class LayerReluActivation(_KeepWeights, steps.LayerReluActivationQuantize):  # type: ignore[misc]
+    class LayerReluActivation(_KeepWeights, steps.LayerReluActivationQuantize):
         pass
 
     class Layout:
@@ -100,7 +102,7 @@ def tools() -> Any:
                 model, order, set(layer_quantize_map), layer_quantize_map
             ).transform()
 
-    class Scheme(default_8bit_quantize_scheme.Default8BitQuantizeScheme):  # type: ignore[misc]
+    class Scheme(default_8bit_quantize_scheme.Default8BitQuantizeScheme):
         def get_layout_transformer(self) -> Any:
             return Layout()
 
@@ -114,7 +116,7 @@ def tools() -> Any:
 
 
 def quantization_aware(model: Any) -> Any:
-    """A copy of `model` with fake quantization of every weight and activation (tfmot `quantize_apply`).
+    """A copy of `model` with fake quantization of every weight and activation.
 
     Args:
         model: built functional or sequential tf_keras model; unchanged.

@@ -1,0 +1,228 @@
+"""What training sees: int8 features of augmented clips, made ahead in background threads.
+
+The features are the firmware's own bits (`simulate.hostfrontend`, the C front-end compiled for this
+machine; a few clips of every run are compared with the NumPy definition).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convert.errors import SpecError
+from convert.frontend import FrontEnd
+from simulate import frontend as definition
+from simulate.hostfrontend import HostFrontEnd
+from train.augment import Augmentation, epochs, spec_augment
+from train.datasets import Dataset
+
+Features = NDArray[np.int8]
+Labels = NDArray[np.int32]
+
+_SPOT_CHECKS = 4
+_MASK_STREAM = 1  # second word of the seeds of SpecAugment, so that they differ from the clips' own
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Features with labels.
+
+    Attributes:
+        features: int8 (n, frames, width); the real value of q is q / 64.
+        labels: int32 (n,), index of the class.
+    """
+
+    features: Features
+    labels: Labels
+
+    def __post_init__(self) -> None:
+        if self.features.dtype != np.int8 or self.features.ndim != 3:
+            raise SpecError(
+                "features must be int8 of shape (n, frames, width). Received: "
+                f"{self.features.dtype} {self.features.shape}."
+            )
+        if self.labels.shape != self.features.shape[:1]:
+            raise SpecError(
+                f"There must be one label per clip. Received: {self.labels.shape} for "
+                f"{len(self.features)} clips."
+            )
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+class Source(Protocol):
+    """Where training examples come from, epoch by epoch."""
+
+    @property
+    def size(self) -> int:
+        """Examples per epoch."""
+        ...
+
+    def epoch(self, number: int) -> Examples:
+        """The examples of one epoch, in any order; the same for the same number."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Fixed:
+    """A `Source` of the same examples in every epoch."""
+
+    examples: Examples
+
+    @property
+    def size(self) -> int:
+        """Examples per epoch."""
+        return len(self.examples)
+
+    def epoch(self, number: int) -> Examples:
+        """The examples."""
+        return self.examples
+
+
+class Augmented:
+    """A `Source` of augmented copies of clips.
+
+    Copy k of all clips is epoch k, made in the background while earlier ones are trained on; after
+    `copies` epochs they come round again, each time with new SpecAugment masks. Depends on `seed`
+    only, not on the number of threads.
+
+    Args:
+        pcm: int16 (n, samples).
+        labels: int32 (n,).
+        frontend: turns clips into features.
+        augmentation: what is drawn.
+        copies: 1 or more.
+        seed: of everything drawn.
+        workers: threads; 0 takes one per core.
+        base: folder that a relative noise folder starts from.
+    """
+
+    def __init__(
+        self,
+        pcm: NDArray[np.int16],
+        labels: Labels,
+        frontend: HostFrontEnd,
+        augmentation: Augmentation,
+        *,
+        copies: int,
+        seed: int,
+        workers: int = 0,
+        base: Path | str = ".",
+    ) -> None:
+        self._labels = labels
+        self._augmentation = augmentation
+        self._copies = copies
+        self._seed = seed
+        self._made: list[Features] = []
+        self._ahead: Iterator[NDArray[np.generic]] = epochs(
+            pcm,
+            augmentation,
+            seed=seed,
+            count=copies,
+            workers=workers,
+            base=base,
+            transform=frontend.features,
+        )
+
+    @property
+    def size(self) -> int:
+        """Examples per epoch."""
+        return len(self._labels)
+
+    def epoch(self, number: int) -> Examples:
+        """Copy `number` modulo the number of copies, with masks of its own."""
+        copy = number % self._copies
+        while len(self._made) <= copy:
+            self._made.append(np.asarray(next(self._ahead), np.int8))
+        rng = np.random.default_rng([self._seed, _MASK_STREAM, number])
+        return Examples(spec_augment(self._made[copy], self._augmentation, rng), self._labels)
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingData:
+    """All that training and quantization look at; the test split is not among it.
+
+    Attributes:
+        train: what weights are fitted to.
+        validation: clean clips of speakers that are not trained on; chooses the epoch.
+        calibration: clean training features, int8 (clips, frames, width), for activation ranges.
+    """
+
+    train: Source
+    validation: Examples
+    calibration: Features = field(repr=False)
+
+
+def clean_examples(dataset: Dataset, split: str, frontend: HostFrontEnd) -> Examples:
+    """Features of a split without augmentation, spot-checked against the NumPy definition.
+
+    Raises:
+        SpecError: the split is empty.
+        AssertionError: the compiled front-end is not the defined one; a bug, or a broken compiler.
+    """
+    rows = dataset.split == split
+    pcm, labels = dataset.pcm[rows], dataset.labels[rows]
+    if not len(labels):
+        raise SpecError(f"Split {split!r} must have clips. Received: none.")
+    return Examples(checked_features(pcm, frontend), labels)
+
+
+def checked_features(pcm: NDArray[np.int16], frontend: HostFrontEnd) -> Features:
+    """`frontend.features`, of which a few clips are compared with `simulate.frontend`."""
+    features = frontend.features(pcm)
+    some = np.unique(np.linspace(0, len(pcm) - 1, _SPOT_CHECKS).astype(int))
+    if not np.array_equal(features[some], definition.features(pcm[some], frontend.fe)):
+        raise AssertionError("The C front-end differs from simulate.frontend; run its tests.")
+    return features
+
+
+def training_data(
+    dataset: Dataset,
+    frontend: FrontEnd | HostFrontEnd,
+    augmentation: Augmentation,
+    *,
+    copies: int = 20,
+    calibration_clips: int = 400,
+    seed: int = 0,
+    workers: int = 0,
+    base: Path | str = ".",
+) -> TrainingData:
+    """Prepare a data set for `train.fit.fit` and `train.quantization.quantize`.
+
+    Args:
+        dataset: with clips in splits "train" and "val".
+        frontend: the front-end, or its compiled form.
+        augmentation: of the training clips.
+        copies: augmented copies of each training clip.
+        calibration_clips: evenly spaced training clips whose clean features go to calibration.
+        seed: of the augmentation.
+        workers: threads; 0 takes one per core.
+        base: folder that a relative noise folder starts from.
+
+    Raises:
+        SpecError: an empty split.
+    """
+    host = frontend if isinstance(frontend, HostFrontEnd) else HostFrontEnd(frontend)
+    pcm, labels = dataset.select("train")
+    if not len(labels):
+        raise SpecError("Split 'train' must have clips. Received: none.")
+    some = np.unique(np.linspace(0, len(pcm) - 1, calibration_clips).astype(int))
+    source = Augmented(
+        pcm,
+        labels,
+        host,
+        augmentation,
+        copies=copies,
+        seed=seed,
+        workers=workers,
+        base=base,
+    )
+    return TrainingData(
+        source, clean_examples(dataset, "val", host), checked_features(pcm[some], host)
+    )

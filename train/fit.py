@@ -1,0 +1,289 @@
+"""Fitting a model: Adam, warm-up and cosine, label smoothing, the best epoch kept.
+
+The loop is our own, of one compiled step, so that every batch is decided by NumPy generators seeded
+from `seed`, and so that quantization-aware models and later schemes use the same one. Nothing is
+printed: a caller passes `progress`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convert.errors import SpecError, UserError
+from train.features import Examples, Source
+from train.keras import load
+
+_BATCH_STREAM = 2  # second word of the seeds of the order of batches
+_EVALUATION_BATCH = 256
+
+
+@dataclass(frozen=True)
+class FitSpec:
+    """How a model is fitted.
+
+    Attributes:
+        epochs: passes over the training clips.
+        batch: clips per step.
+        learning_rate: highest rate, reached after the warm-up.
+        warmup_epochs: epochs of linear rise; a cosine falls to zero afterwards.
+        label_smoothing: share of the target spread over all classes.
+        weight_decay: decoupled (AdamW), per step and unit of learning rate; 0 is plain Adam.
+        copies: augmented copies of each clip; more epochs than copies see them again, masked anew.
+    """
+
+    epochs: int = 40
+    batch: int = 64
+    learning_rate: float = 2e-3
+    warmup_epochs: float = 2.0
+    label_smoothing: float = 0.1
+    weight_decay: float = 0.0
+    copies: int = 20
+
+    def __post_init__(self) -> None:
+        for name, low, high in (
+            ("epochs", 1, 10_000),
+            ("batch", 1, 4096),
+            ("learning_rate", 1e-7, 1.0),
+            ("warmup_epochs", 0.0, 1000.0),
+            ("label_smoothing", 0.0, 0.9),
+            ("weight_decay", 0.0, 1.0),
+            ("copies", 1, 1000),
+        ):
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise SpecError(f"{name} must be from {low:g} to {high:g}. Received: {value}.")
+        if self.warmup_epochs >= self.epochs and self.epochs > 1:
+            raise SpecError(
+                f"warmup_epochs must be fewer than epochs ({self.epochs}). "
+                f"Received: {self.warmup_epochs:g}."
+            )
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a progress callback is told after every step.
+
+    Attributes:
+        epoch: current epoch, from 0.
+        epochs: how many there will be.
+        step: steps done in this epoch, from 1.
+        steps: steps per epoch.
+        loss: mean training loss of this epoch so far.
+        validation_accuracy: of the last finished epoch, None in the first.
+    """
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    loss: float
+    validation_accuracy: float | None
+
+
+Progress = Callable[[Step], None]
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """Metrics of one epoch; losses are cross-entropies, the training one with label smoothing."""
+
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+
+
+@dataclass(frozen=True)
+class History:
+    """What a fit has done.
+
+    Attributes:
+        epochs: metrics, in order.
+        best: index of the epoch whose weights the model has now.
+    """
+
+    epochs: tuple[Epoch, ...]
+    best: int
+
+
+def fit(
+    model: Any,
+    train: Source,
+    validation: Examples,
+    spec: FitSpec,
+    *,
+    seed: int = 0,
+    first_epoch: int = 0,
+    progress: Progress | None = None,
+    before_validation: Callable[[], None] | None = None,
+) -> History:
+    """Fit `model` in place and leave it with the weights of its best epoch on `validation`.
+
+    The best epoch is the one with the highest accuracy, of equals the one with the lower loss.
+
+    Args:
+        model: tf_keras model, (batch, frames, width, 1) -> softmax.
+        train: training examples.
+        validation: examples of other speakers, never the test set.
+        spec: how.
+        seed: of the order of clips.
+        first_epoch: number of the first epoch asked of `train`; fine-tuning goes on where training
+            stopped.
+        progress: called after every step.
+        before_validation: called before each validation, for quantizers that follow weights.
+
+    Returns:
+        Metrics per epoch.
+
+    Raises:
+        UserError: the loss or a weight is no finite number: training has diverged.
+        SpecError: labels beyond the model's outputs.
+    """
+    tf = load().tf
+    classes = int(model.output_shape[-1])
+    for what in (train.epoch(first_epoch), validation):
+        if len(what) == 0 or what.labels.min() < 0 or what.labels.max() >= classes:
+            raise SpecError(
+                f"Labels must be 0 to {classes - 1}, and there must be some. Received: "
+                f"{sorted(set(what.labels.tolist()))[:20]}."
+            )
+    steps = math.ceil(train.size / spec.batch)
+    optimizer = _optimizer(spec)
+    optimizer.build(model.trainable_variables)
+    step = _training_step(model, optimizer, classes, spec.label_smoothing)
+    predict = _predictor(model)
+
+    epochs: list[Epoch] = []
+    best: tuple[tuple[float, float], int, list[NDArray[Any]]] | None = None
+    for number in range(spec.epochs):
+        examples = train.epoch(first_epoch + number)
+        order = np.random.default_rng([seed, _BATCH_STREAM, first_epoch + number]).permutation(
+            train.size
+        )
+        features, labels = tf.constant(examples.features), tf.constant(examples.labels)
+        total = right = 0.0
+        last = epochs[-1].validation_accuracy if epochs else None
+        for position in range(steps):
+            optimizer.learning_rate.assign(learning_rate(spec, steps, number * steps + position))
+            rows = order[position * spec.batch : (position + 1) * spec.batch]
+            loss, correct = step(tf.gather(features, rows), tf.gather(labels, rows))
+            total += float(loss) * len(rows)
+            right += float(correct)
+            if not math.isfinite(total):
+                raise UserError(
+                    f"The training loss must stay finite. Received: {float(loss)} in epoch "
+                    f"{number + 1}. Lower learning_rate (now {spec.learning_rate:g})."
+                )
+            if progress is not None:
+                done = min(train.size, (position + 1) * spec.batch)
+                progress(Step(number, spec.epochs, position + 1, steps, total / done, last))
+        if before_validation is not None:
+            before_validation()
+        loss, accuracy = _measure(predict, validation)
+        epochs.append(Epoch(total / train.size, right / train.size, loss, accuracy))
+        if not math.isfinite(loss):
+            raise UserError(
+                f"The validation loss must stay finite. Received: {loss} in epoch {number + 1}. "
+                f"Lower learning_rate (now {spec.learning_rate:g})."
+            )
+        score = (accuracy, -loss)
+        if best is None or score > best[0]:
+            best = (score, number, model.get_weights())
+    assert best is not None
+    model.set_weights(best[2])
+    return History(tuple(epochs), best[1])
+
+
+def learning_rate(spec: FitSpec, steps: int, step: int) -> float:
+    """The rate of one step: linear from near 0 in the warm-up, then half a cosine down to 0.
+
+    Args:
+        spec: with the highest rate, the number of epochs and of warm-up epochs.
+        steps: steps per epoch.
+        step: steps done before this one.
+    """
+    warm = spec.warmup_epochs * steps
+    if step < warm:
+        return spec.learning_rate * (step + 1) / (math.ceil(warm) + 1)
+    rest = max(1.0, spec.epochs * steps - warm)
+    return spec.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warm) / rest))
+
+
+def predictions(model: Any, features: NDArray[np.int8]) -> NDArray[np.float32]:
+    """Softmax outputs of a Keras model, float32 (n, classes), for int8 (n, frames, width)."""
+    return _run(_predictor(model), features)
+
+
+def _optimizer(spec: FitSpec) -> Any:
+    optimizers = load().keras.optimizers
+    if spec.weight_decay:
+        return optimizers.AdamW(
+            spec.learning_rate, weight_decay=spec.weight_decay, jit_compile=False
+        )
+    return optimizers.Adam(spec.learning_rate, jit_compile=False)
+
+
+def _real(tf: Any, features: Any) -> Any:
+    """int8 (batch, frames, width) -> float (batch, frames, width, 1), in the graph."""
+    return tf.expand_dims(tf.cast(features, tf.float32) * (1.0 / 64.0), -1)
+
+
+def _training_step(model: Any, optimizer: Any, classes: int, smoothing: float) -> Any:
+    tf = load().tf
+    _, frames, width = model.input_shape[:3]
+    signature = [
+        tf.TensorSpec((None, frames, width), tf.int8),
+        tf.TensorSpec((None,), tf.int32),
+    ]
+
+    @tf.function(input_signature=signature)
+    def step(features: Any, labels: Any) -> tuple[Any, Any]:
+        target = tf.one_hot(labels, classes) * (1.0 - smoothing) + smoothing / classes
+        with tf.GradientTape() as tape:
+            outputs = model(_real(tf, features), training=True)
+            loss = -tf.reduce_mean(
+                tf.reduce_sum(target * tf.math.log(tf.maximum(outputs, 1e-7)), axis=-1)
+            )
+            total = tf.add_n([loss, *model.losses])
+        gradients = tape.gradient(total, model.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+        guess = tf.argmax(outputs, axis=-1, output_type=tf.int32)
+        return loss, tf.math.count_nonzero(guess == labels)
+
+    return step
+
+
+def _predictor(model: Any) -> Any:
+    tf = load().tf
+    _, frames, width = model.input_shape[:3]
+
+    @tf.function(input_signature=[tf.TensorSpec((None, frames, width), tf.int8)])
+    def predict(features: Any) -> Any:
+        return model(_real(tf, features), training=False)
+
+    return predict
+
+
+def _run(predict: Any, features: NDArray[np.int8]) -> NDArray[np.float32]:
+    parts: Iterable[NDArray[np.float32]] = (
+        predict(features[start : start + _EVALUATION_BATCH]).numpy()
+        for start in range(0, len(features), _EVALUATION_BATCH)
+    )
+    return np.concatenate(list(parts)).astype(np.float32)
+
+
+def _measure(predict: Any, examples: Examples) -> tuple[float, float]:
+    """Cross-entropy and accuracy."""
+    outputs = _run(predict, examples.features)
+    chosen = outputs[np.arange(len(examples)), examples.labels]
+    loss = float(-np.mean(np.log(np.maximum(chosen, 1e-7), dtype=np.float64)))
+    if not np.all(np.isfinite(outputs)):
+        loss = math.nan
+    accuracy = float(np.mean(outputs.argmax(axis=1) == examples.labels))
+    return loss, accuracy

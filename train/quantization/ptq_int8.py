@@ -1,0 +1,55 @@
+"""Post-training quantization to int8: ranges from calibration clips, no training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+from convert.errors import SpecError
+from convert.export import MIN_CALIBRATION_CLIPS, to_tflite
+from train.features import TrainingData
+from train.fit import Progress
+from train.quantization.base import Engine, Quantized
+
+
+@dataclass(frozen=True)
+class PtqInt8:
+    """int8 weights (per channel, also in dense layers) and activations.
+
+    Attributes:
+        calibration_clips: at most so many clips decide the ranges of the activations.
+    """
+
+    scheme: Literal["ptq_int8"] = "ptq_int8"
+    calibration_clips: int = 300
+
+    runs_on: ClassVar[tuple[Engine, ...]] = ("c", "tflm", "litert")
+
+    def __post_init__(self) -> None:
+        check_calibration_clips(self.calibration_clips)
+
+    def quantize(
+        self,
+        model: Any,
+        data: TrainingData,
+        *,
+        seed: int = 0,
+        first_epoch: int = 0,
+        progress: Progress | None = None,
+    ) -> Quantized:
+        """See `Scheme.quantize`.
+
+        Raises:
+            ModelError: too few calibration clips, or weights that are not finite.
+        """
+        clips = data.calibration[: self.calibration_clips]
+        tflite = to_tflite(model, "int8", representative=clips)
+        return Quantized(tflite, to_tflite(model, "float32"), model, self.runs_on)
+
+
+def check_calibration_clips(value: int) -> None:
+    """Refuse numbers of calibration clips that cannot work."""
+    if not MIN_CALIBRATION_CLIPS <= value <= 100_000:
+        raise SpecError(
+            f"calibration_clips must be from {MIN_CALIBRATION_CLIPS} to 100000. Received: {value}."
+        )
