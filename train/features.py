@@ -115,20 +115,17 @@ class Augmented:
         workers: int = 0,
         base: Path | str = ".",
     ) -> None:
+        self._pcm = pcm
         self._labels = labels
+        self._frontend = frontend
         self._augmentation = augmentation
         self._copies = copies
         self._seed = seed
-        self._made: list[Features] = []
-        self._ahead: Iterator[NDArray[np.generic]] = epochs(
-            pcm,
-            augmentation,
-            seed=seed,
-            count=copies,
-            workers=workers,
-            base=base,
-            transform=frontend.features,
-        )
+        self._workers = workers
+        self._base = base
+        self._made: dict[int, Features] = {}
+        self._next = 0
+        self._ahead: Iterator[NDArray[np.generic]] | None = None
 
     @property
     def size(self) -> int:
@@ -138,10 +135,26 @@ class Augmented:
     def epoch(self, number: int) -> Examples:
         """Copy `number` modulo the number of copies, with masks of its own."""
         copy = number % self._copies
-        while len(self._made) <= copy:
-            self._made.append(np.asarray(next(self._ahead), np.int8))
+        if copy not in self._made:
+            self._made[copy] = self._make(copy)
         rng = np.random.default_rng([self._seed, _MASK_STREAM, number])
         return Examples(spec_augment(self._made[copy], self._augmentation, rng), self._labels)
+
+    def _make(self, copy: int) -> Features:
+        """The next of the copies that are made ahead; another one begins a new line of them."""
+        if self._ahead is None or copy != self._next:
+            self._ahead = epochs(
+                self._pcm,
+                self._augmentation,
+                seed=self._seed,
+                count=self._copies - copy,
+                start=copy,
+                workers=self._workers,
+                base=self._base,
+                transform=self._frontend.features,
+            )
+        self._next = copy + 1
+        return np.asarray(next(self._ahead), np.int8)
 
 
 @dataclass(frozen=True, eq=False)
