@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
 from numpy.typing import NDArray
 from unicorn import UC_ARCH_ARM, UC_HOOK_CODE, UC_MODE_MCLASS, UC_MODE_THUMB, Uc
 from unicorn import arm_const as arm
@@ -104,6 +105,7 @@ def count(
             elf = ELFFile(file)
             segments = [(s["p_vaddr"], s.data()) for s in elf.iter_segments() if s["p_filesz"]]
             table = elf.get_section_by_name(".symtab")
+            assert isinstance(table, SymbolTableSection)
             symbols = {
                 s.name: (s["st_value"] & ~1, s["st_size"])
                 for s in table.iter_symbols()

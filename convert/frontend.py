@@ -69,7 +69,7 @@ class FrontEnd:
         _whole("window_ms", self.window_ms, 1, self.fft * 1000 // self.sample_rate)
         _whole("hop_ms", self.hop_ms, 1, self.window_ms)
         _whole("mels", self.mels, 8, 64)
-        _whole("coefficients", self.coefficients, 1, self.mels)
+        _whole("coefficients", self.coefficients, 1, self.mels if self.kind == "mfcc" else 64)
         _between("low_hz", self.low_hz, 0.0, self.sample_rate / 2)
         _between("high_hz", self.high_hz, 0.0, self.sample_rate / 2)
         if not self.low_hz < self.high_hz:
@@ -123,7 +123,7 @@ class FrontEnd:
         """The inverse of `to_json`.
 
         Raises:
-            SpecError: not JSON, another version, unknown keys or impossible values.
+            SpecError: not JSON, another version, unknown or missing keys, impossible values.
         """
         try:
             values = json.loads(text)
@@ -138,9 +138,10 @@ class FrontEnd:
                 "Train again, or use the wakesmith that made it."
             )
         known = {field.name for field in fields(cls)}
-        unknown = sorted(set(values) - known)
-        if unknown:
-            raise SpecError(f"A front-end must have the keys {sorted(known)}. Received: {unknown}.")
+        if set(values) != known:
+            raise SpecError(
+                f"A front-end must have the keys {sorted(known)}. Received: {sorted(values)}."
+            )
         return cls(**values)
 
     def hash(self) -> str:

@@ -62,8 +62,8 @@ class Tables:
         peak_min: lowest peak that a window is taken to have, in row units (Q9).
         range_rows: range_db in row units (Q9).
         level: Q16 factor: 255 / range_rows.
-        dct: (coefficients, mels) int16, Q14 orthonormal DCT-II.
-        dct_scale: (coefficients,) int32: multiplier, applied to coefficients >> DCT_BITS, Q16.
+        dct: (coefficients, mels) int16, Q14 orthonormal DCT-II; no rows for "log_mel".
+        dct_scale: (coefficients,) int32, Q16: int8 steps per row unit of each coefficient.
     """
 
     window: NDArray[np.int16]
@@ -209,9 +209,10 @@ def _mel(
 
 def _dct(fe: FrontEnd, range_rows: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Orthonormal DCT-II in Q14, and the factor that brings each coefficient to int8."""
-    k, n = np.arange(fe.coefficients)[:, None], np.arange(fe.mels)
+    count = fe.coefficients if fe.kind == "mfcc" else 0
+    k, n = np.arange(count)[:, None], np.arange(fe.mels)
     dct = np.cos(np.pi * k * (2 * n + 1) / (2 * fe.mels)) * math.sqrt(2.0 / fe.mels)
-    dct[0] /= math.sqrt(2.0)
+    dct[:1] /= math.sqrt(2.0)
     # Full int8 range for the 0th; the others shrink as 1 / (1 + k / 4) on speech.
     span = math.sqrt(fe.mels) * range_rows / 2.0
     spread = span / np.where(k[:, 0] == 0, 1.0, 1.0 + k[:, 0] / 4.0)

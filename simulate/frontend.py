@@ -109,6 +109,19 @@ def check_clips(clips: NDArray[np.int16], fe: FrontEnd) -> int:
     return count
 
 
+class ReferenceFrontEnd:
+    """The definition behind the interface of all back ends (`simulate.backend.FeatureBackend`)."""
+
+    name = "reference"
+
+    def __init__(self, fe: FrontEnd) -> None:
+        self.fe = fe
+
+    def features(self, clips: NDArray[np.int16]) -> NDArray[np.int8]:
+        """As the module's `features`."""
+        return features(clips, self.fe)
+
+
 class HopFrontEnd:
     """The same rows, one hop at a time, as the firmware computes them."""
 

@@ -9,8 +9,8 @@
 #include "ws_arith.h"
 #include "ws_frontend.h"
 
-#define WS_CHUNK 16 /* samples; windows and hops are whole milliseconds, multiples of 16 samples   \
-                     */
+/* Samples; windows and hops are whole milliseconds, so multiples of 16 samples. */
+#define WS_CHUNK 16
 
 static inline int32_t ws_windowed(int16_t sample, int16_t weight) {
     return ((int32_t)sample * weight) >> WS_FE_INPUT_SHIFT;
@@ -18,9 +18,13 @@ static inline int32_t ws_windowed(int16_t sample, int16_t weight) {
 
 /* Where the frame's samples from `index` on are. Past the window all weights are 0. */
 static const int16_t *ws_source(const int16_t *kept, const int16_t *hop, uint32_t index) {
+#if WS_FE_KEPT > 0
     if (index < WS_FE_KEPT) {
         return kept + index;
     }
+#else
+    (void)kept; /* windows do not overlap */
+#endif
     return index < WS_FE_WINDOW ? hop + (index - WS_FE_KEPT) : hop;
 }
 

@@ -107,19 +107,29 @@ void ws_frontend_init(ws_frontend_t *frontend) {
     frontend->hops = 0;
 }
 
-int ws_frontend_push(ws_frontend_t *frontend, const int16_t *hop, int16_t *row) {
-    const int ready = frontend->hops >= WS_FE_LAG - 1;
-    if (ready) {
-        ws_fft_frame(frontend->kept, hop, frontend->work);
-        ws_mel_row(frontend->work, row);
-    } else {
-        frontend->hops++;
-    }
+/* The newest WS_FE_KEPT samples stay for the next hop. */
+static void ws_keep(ws_frontend_t *frontend, const int16_t *hop) {
 #if WS_FE_KEPT > WS_FE_HOP
     memmove(frontend->kept, frontend->kept + WS_FE_HOP, (WS_FE_KEPT - WS_FE_HOP) * sizeof(int16_t));
 #endif
 #if WS_FE_KEPT > 0
     memcpy(frontend->kept + (WS_FE_KEPT - WS_FE_HOP), hop, WS_FE_HOP * sizeof(int16_t));
+#else
+    (void)frontend;
+    (void)hop;
 #endif
-    return ready;
+}
+
+int ws_frontend_push(ws_frontend_t *frontend, const int16_t *hop, int16_t *row) {
+#if WS_FE_LAG > 1
+    if (frontend->hops < WS_FE_LAG - 1) {
+        frontend->hops++;
+        ws_keep(frontend, hop);
+        return 0;
+    }
+#endif
+    ws_fft_frame(frontend->kept, hop, frontend->work);
+    ws_mel_row(frontend->work, row);
+    ws_keep(frontend, hop);
+    return 1;
 }
