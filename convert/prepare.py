@@ -28,6 +28,7 @@ _PREPARE: dict[str, Callable[[Graph, Op], Params]] = {
     "CONV_2D": weighted.prepare_conv,
     "DEPTHWISE_CONV_2D": weighted.prepare_depthwise,
     "DEQUANTIZE": plain.prepare_dequantize,
+    "EXPAND_DIMS": plain.prepare_reshape,
     "FULLY_CONNECTED": weighted.prepare_fully_connected,
     "LOGISTIC": plain.prepare_logistic,
     "MAX_POOL_2D": weighted.prepare_pool,
@@ -39,6 +40,7 @@ _PREPARE: dict[str, Callable[[Graph, Op], Params]] = {
     "RELU6": plain.prepare_relu6,
     "RESHAPE": plain.prepare_reshape,
     "SOFTMAX": plain.prepare_softmax,
+    "SQUEEZE": plain.prepare_reshape,
 }
 
 

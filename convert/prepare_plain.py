@@ -295,7 +295,7 @@ def prepare_pad(graph: Graph, op: Op) -> PadParams:
 
 
 def prepare_reshape(graph: Graph, op: Op) -> ReshapeParams:
-    """RESHAPE. Source: TFLM micro/kernels/reshape.cc; a copy, scales are not looked at."""
+    """RESHAPE, SQUEEZE, EXPAND_DIMS: a copy. Source: TFLM micro/kernels/reshape.cc."""
     source = need(graph, op, op.inputs[0], None)
     output = need(graph, op, op.outputs[0], source.dtype)
     if source.size != output.size or source.dtype not in ITEM_BYTES:
