@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from tests.op_cases import op_cases
 STRICT = ["-std=c99", "-O2", "-pedantic", "-Wall", "-Wextra", "-Werror", "-Wconversion"]
 STRICT += ["-Wsign-conversion", "-Wshadow", "-Wstrict-prototypes", "-Wmissing-prototypes"]
 STRICT += ["-Wcast-qual", "-Wundef", "-Wvla"]
+CASES_PER_FAMILY = 4
 ZIG = [sys.executable, "-m", "ziglang"]
 CORTEX = ["-target", "thumb-freestanding-eabi", "-ffreestanding", "-fno-sanitize=undefined"]
 MAIN = '#include "model.h"\nint main(void) {\n    model_init();\n    return model_invoke();\n}\n'
@@ -33,12 +35,16 @@ def model() -> GeneratedModel:
 
 @pytest.fixture(scope="module")
 def folder(model: GeneratedModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The generated files, and one unit that holds every operator case."""
+    """The generated files, and one unit that holds some cases of every operator family."""
     where = tmp_path_factory.mktemp("generated")
     for name, text in model.files.items():
         (where / name).write_text(text)
     includes = []
+    taken: Counter[str] = Counter()
     for c in generated_cases():
+        taken[c.case.family] += 1
+        if taken[c.case.family] > CASES_PER_FAMILY:
+            continue
         for name, text in c.generated.files.items():
             (where / name).write_text(text)
         includes.append(f'#include "{c.generated.prefix}.c"\n')
@@ -57,7 +63,10 @@ def _sources(folder: Path) -> list[Path]:
     return [folder / "all.c", folder / "model.c", *sorted(KERNEL_DIR.glob("*.c"))]
 
 
-@pytest.mark.parametrize("compiler", ["gcc", "clang", "arm-none-eabi-gcc"])
+@pytest.mark.parametrize(
+    "compiler",
+    ["gcc", "clang", pytest.param("arm-none-eabi-gcc", marks=pytest.mark.arm_gcc)],
+)
 def test_compiles_without_a_warning(compiler: str, folder: Path, tmp_path: Path) -> None:
     if shutil.which(compiler) is None:
         pytest.skip(f"no {compiler} on PATH")
