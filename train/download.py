@@ -288,8 +288,9 @@ def fetch(
         except _AgainError as error:
             tries = 0 if part.is_file() and part.stat().st_size > before else tries + 1
             if tries > len(pauses):
+                host = urllib.parse.urlsplit(url).netloc
                 raise UserError(
-                    f"{urllib.parse.urlsplit(url).netloc} must be reachable to fetch {target.name}. "
+                    f"{host} must be reachable to fetch {target.name}. "
                     f"Received: {error}. {_INSTEAD}"
                 ) from error
             time.sleep(pauses[max(0, tries - 1)] if pauses else 0.0)
