@@ -41,7 +41,7 @@ class _Door(TyperGroup):
             raise typer.Exit(130) from None
         except BrokenPipeError:
             # The reader of our output went away (`| head`); do not complain at exit either.
-            sys.stdout = None  # type: ignore[assignment]
+            sys.stdout = None
             raise typer.Exit(0) from None
 
 
@@ -158,7 +158,6 @@ def verify(
 
     Example:  wakesmith verify model.tflite --backends reference,tflm,host
     """
-
     names = tuple(name.strip() for name in backends.split(",") if name.strip())
     if target.suffix == ".tflite":
         from wakesmith.verifying import verify_model

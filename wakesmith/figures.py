@@ -80,13 +80,14 @@ def spectrograms(examples: Sequence[Spectrogram]) -> list[tuple[str, str]]:
     """(word, PNG as a data URI) of the features of some clips, one pixel per value."""
     if not examples:
         return []
-    low = min(int(e.features.min()) for e in examples)
-    high = max(int(e.features.max()) for e in examples)
+    arrays = [np.array(example.features, dtype=np.int8) for example in examples]
+    low = min(int(a.min()) for a in arrays)
+    high = max(int(a.max()) for a in arrays)
     pictures = []
-    for example in examples:
+    for example, array in zip(examples, arrays, strict=True):
         buffer = io.BytesIO()
         plt.imsave(
-            buffer, example.features.T, origin="lower", cmap="magma", vmin=low,
+            buffer, array.T, origin="lower", cmap="magma", vmin=low,
             vmax=max(high, low + 1), format="png", metadata={"Software": None},
         )  # fmt: skip
         data = base64.b64encode(buffer.getvalue()).decode()

@@ -28,11 +28,8 @@ from typing import Any, Protocol
 from convert.errors import UserError
 from convert.files import write_text
 from wakesmith.codehash import code_hash, package_versions
+from wakesmith.job import RECORD, Job, file_hashes
 
-Progress = Callable[[int, int, str], None]
-"""done, total (0 when unknown), a word about what is being done."""
-
-RECORD = "stage.json"
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -44,21 +41,6 @@ class StoppedError(Exception):
         super().__init__(f"Stopped in stage {stage}. {kept}Run the same command again to go on.")
         self.stage = stage
         self.finished = tuple(finished)
-
-
-@dataclass(frozen=True)
-class Job:
-    """What a running stage is given.
-
-    Attributes:
-        out: an empty folder to fill.
-        inputs: folders of the stages it named in `needs`; read only.
-        progress: to be called now and then.
-    """
-
-    out: Path
-    inputs: Mapping[str, Path]
-    progress: Progress
 
 
 @dataclass(frozen=True)
@@ -224,24 +206,6 @@ class Pipeline:
         if stages.is_dir():
             for path in stages.glob(".*-*"):
                 shutil.rmtree(path, ignore_errors=True)
-
-
-def file_hashes(folder: Path) -> dict[str, str]:
-    """Relative path -> SHA-256 of every file below `folder` but the record."""
-    return {
-        path.relative_to(folder).as_posix(): file_hash(path)
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path != folder / RECORD
-    }
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file, hex."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 @contextlib.contextmanager

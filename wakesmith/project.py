@@ -25,7 +25,7 @@ from train.datasets import (
 )
 from train.fit import FitSpec
 from train.models import ModelSpec
-from train.quantization import QuantizationSpec
+from train.quantization import QatInt8, QuantizationSpec
 from wakesmith.schema import build, read_toml
 
 
@@ -125,7 +125,9 @@ class Project:
     frontend: FrontEnd = field(default_factory=FrontEnd)
     model: ModelSpec = field(default_factory=ModelSpec)
     train: FitSpec = field(default_factory=FitSpec)
-    quantization: QuantizationSpec = field(default_factory=QuantizationSpec)
+    quantization: Annotated[QuantizationSpec, Field(discriminator="scheme")] = field(
+        default_factory=QatInt8
+    )
     firmware: FirmwareSection = field(default_factory=FirmwareSection)
     verify: VerifySection = field(default_factory=VerifySection)
 

@@ -127,9 +127,7 @@ def spread_rows(rows: NDArray[np.intp], count: int) -> NDArray[np.intp]:
     return rows[np.linspace(0, len(rows) - 1, count).astype(np.intp)]
 
 
-def _blocks(
-    inputs: NDArray[np.generic], graph: Graph
-) -> Iterator[tuple[int, NDArray[np.generic]]]:
+def _blocks(inputs: NDArray[np.generic], graph: Graph) -> Iterator[tuple[int, NDArray[np.generic]]]:
     """Inputs in blocks whose traces fit into memory; at least one block, possibly empty."""
     per_clip = sum(
         graph.tensors[i].size * ITEM_BYTES.get(graph.tensors[i].dtype, 8)

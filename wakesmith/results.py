@@ -6,9 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 
 @dataclass(frozen=True)
 class Accuracy:
@@ -98,10 +95,10 @@ class Proof:
 
 @dataclass(frozen=True)
 class Spectrogram:
-    """Features of one test clip: (frames, width) int8."""
+    """Features of one clip: frames of `width` int8 values each."""
 
     word: str
-    features: NDArray[np.int8]
+    features: tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -125,6 +122,7 @@ class Results:
         proofs: the comparisons.
         clips: split name to number of clips.
         rejected: clips left out.
+        notes: what the user should know, a sentence each.
         manifest: what `manifest.json` says.
     """
 
@@ -144,6 +142,7 @@ class Results:
     proofs: tuple[Proof, ...] = ()
     clips: Mapping[str, int] = field(default_factory=dict)
     rejected: int = 0
+    notes: tuple[str, ...] = ()
     manifest: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -155,14 +154,3 @@ class Results:
     def compared(self) -> int:
         """Bytes compared over all comparisons."""
         return sum(proof.compared for proof in self.proofs)
-
-
-def wilson(correct: int, total: int, z: float = 1.959964) -> tuple[float, float]:
-    """Wilson's score interval for a share (E. B. Wilson 1927), 95 % by default."""
-    if total == 0:
-        return 0.0, 1.0
-    share = correct / total
-    middle = share + z * z / (2 * total)
-    spread = z * ((share * (1 - share) + z * z / (4 * total)) / total) ** 0.5
-    scale = 1 + z * z / total
-    return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)

@@ -120,7 +120,10 @@ def _sentence(cls: type, data: Mapping[str, Any], error: ValidationError) -> str
         text = f"{key}.{tag_key} must be one of {options}. Received: {_show(tag)}."
         text += _near_quoted(tag, options)
     elif kind == "union_tag_not_found":
-        text = f"key {key}.{str(context['discriminator']).strip(chr(39))} must be given."
+        tag_key = str(context["discriminator"]).strip("'")
+        near = difflib.get_close_matches(tag_key, list(value) if isinstance(value, dict) else [], 1)
+        text = f"key {key}.{tag_key} must be given."
+        text += f" Received: {near[0]}, which is not known." if near else ""
     elif kind == "value_error":
         text = f"[{key}] {context['error']}" if key else str(context["error"])
     elif kind in _MUST:

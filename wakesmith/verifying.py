@@ -104,11 +104,15 @@ def _model_backends(
 
 
 def _emulated(graph: Graph, board: str, folder: Path) -> Backend:
+    from firmware.application import build_bare
     from firmware.board import load_board
-    from simulate.cortexm import CortexMBackend, model_image
+    from simulate.cortexm import CortexMBackend
 
     generated = emit_model(graph)
-    return CortexMBackend(model_image(generated, load_board(board), folder), generated)
+    image = build_bare(
+        generated.files, load_board(board), out_dir=folder, kernels=generated.kernels
+    )
+    return CortexMBackend(image, generated)
 
 
 def _inputs(graph: Graph, count: int, seed: int) -> NDArray[np.int8]:

@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from convert.errors import UserError
-from wakesmith.pipeline import Job, Pipeline, Stage, StoppedError, file_hashes, locked
+from wakesmith.job import Job, file_hashes
+from wakesmith.pipeline import Pipeline, Stage, StoppedError, locked
 
 
 class Notes:

@@ -78,6 +78,10 @@ def test_builds_frozen_dataclasses() -> None:
         ({"sources": [{"kind": "folder"}]}, "key sources[1].path must be given."),
         ({"sources": [{"path": "x"}]}, "key sources[1].kind must be given."),
         (
+            {"sources": [{"path": "x", "knd": "folder"}]},
+            "key sources[1].kind must be given. Received: knd, which is not known.",
+        ),
+        (
             {"sources": [{"kind": "fodler", "path": "x"}]},
             "sources[1].kind must be one of 'folder', 'voice'. Received: \"fodler\". "
             "Did you mean folder?",

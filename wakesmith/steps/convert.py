@@ -14,7 +14,7 @@ from convert.generated import GeneratedModel
 from convert.supported import check
 from convert.tflite_reader import read
 from simulate.tflm import arena_size
-from wakesmith.pipeline import Job
+from wakesmith.job import Job
 from wakesmith.store import write_json
 
 PREFIX = "model"

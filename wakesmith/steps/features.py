@@ -8,7 +8,7 @@ from convert.files import write_text
 from convert.frontend import FrontEnd
 from simulate import frontend as definition
 from simulate.hostfrontend import HostFrontEnd
-from wakesmith.pipeline import Job
+from wakesmith.job import Job
 from wakesmith.store import load_dataset
 
 _BLOCK = 512

@@ -2,41 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
 from convert.emit_frontend import emit_frontend
 from convert.frontend import FrontEnd
-from convert.generated import GeneratedModel
+from firmware.application import build_application
 from firmware.board import load_board
-from firmware.build import application_sources, build
-from firmware.image import Image
-from wakesmith.pipeline import Job
+from wakesmith.job import Job
 from wakesmith.steps.convert import generate
 from wakesmith.store import write_json
-
-NAME = "firmware"
-
-
-def build_image(
-    generated: GeneratedModel,
-    fe: FrontEnd,
-    board: str,
-    compiler: Literal["zig", "gcc"],
-    out: Path,
-    *,
-    app_name: str = "wakesmith",
-) -> Image:
-    """Build the application with a model and a front-end into `out`/firmware.elf, .bin, .hex.
-
-    Raises:
-        FirmwareError: the compiler is missing, or the image does not fit the board.
-    """
-    sources = {**application_sources(), **generated.files, **emit_frontend(fe)}
-    define = f'WS_APP_NAME="{app_name}"'
-    return build(
-        sources, load_board(board), compiler=compiler, out_dir=out, name=NAME, defines=(define,)
-    )
 
 
 def run(
@@ -50,7 +24,15 @@ def run(
     """Write the image and `sizes.json`: where every byte of flash and RAM went."""
     job.progress(0, 1, f"compiling with {compiler}")
     generated = generate((job.inputs["quantize"] / "model.tflite").read_bytes(), labels)
-    image = build_image(generated, fe, board, compiler, job.out, app_name=name)
+    image = build_application(
+        generated.files,
+        emit_frontend(fe),
+        load_board(board),
+        out_dir=job.out,
+        title=name,
+        kernels=generated.kernels,
+        compiler=compiler,
+    )
     write_json(
         job.out / "sizes.json",
         {

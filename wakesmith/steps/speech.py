@@ -10,7 +10,7 @@ from train.datasets import DataSpec, load_spec
 from train.sources.base import Context
 from train.sources.folder import FolderSource
 from train.sources.index import IndexSource
-from wakesmith.pipeline import Job, file_hash
+from wakesmith.job import Job, file_hash
 from wakesmith.schema import plain
 from wakesmith.store import save_dataset, write_json
 

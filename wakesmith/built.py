@@ -1,0 +1,204 @@
+"""A built project, opened again: what `verify` and `recognize` work on."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convert.errors import UserError
+from convert.generated import GeneratedModel
+from convert.graph import Graph
+from convert.tflite_reader import read
+from firmware.board import load_board
+from firmware.image import Image, open_image
+from simulate import frontend as definition
+from simulate.backend import Backend, FeatureBackend
+from simulate.cortexm import CortexMBackend
+from simulate.hostfrontend import HostFrontEnd
+from simulate.hostlib import HostBackend
+from simulate.reference import ReferenceBackend
+from simulate.tflm import TflmBackend
+from train.datasets import Dataset
+from wakesmith.project import Project, load_project
+from wakesmith.proving import check_names, prove_features, prove_layers, spread_rows
+from wakesmith.steps.convert import generate
+from wakesmith.store import load_dataset
+
+Say = Callable[[str], object]
+
+
+@dataclass(frozen=True)
+class Built:
+    """Results of the stages under `stages`, read when asked for.
+
+    Attributes:
+        project: the project file.
+        stages: folder that holds the stage folders.
+    """
+
+    project: Project
+    stages: Path
+
+    @functools.cached_property
+    def data(self) -> Dataset:
+        """The clips."""
+        return load_dataset(self.stages / "speech")
+
+    @functools.cached_property
+    def features(self) -> NDArray[np.int8]:
+        """Clean features of all clips, (clips, frames, width)."""
+        path = self.stages / "features" / "features.npy"
+        return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+
+    @functools.cached_property
+    def tflite(self) -> bytes:
+        """The model."""
+        return (self.stages / "quantize" / "model.tflite").read_bytes()
+
+    @functools.cached_property
+    def graph(self) -> Graph:
+        """The model, read."""
+        return read(self.tflite)
+
+    @functools.cached_property
+    def generated(self) -> GeneratedModel:
+        """The model's C."""
+        return generate(self.tflite, self.data.classes)
+
+    @functools.cached_property
+    def image(self) -> Image:
+        """The firmware."""
+        board = load_board(self.project.firmware.board)
+        return open_image(self.stages / "firmware" / "firmware.elf", board)
+
+    @functools.cached_property
+    def emulated(self) -> CortexMBackend:
+        """The firmware in an emulated core."""
+        return CortexMBackend(self.image, self.generated)
+
+    @functools.cached_property
+    def host(self) -> HostBackend:
+        """The generated C on this machine."""
+        return HostBackend(self.generated)
+
+    def test_rows(self, count: int | None = None) -> NDArray[np.intp]:
+        """Rows of the test clips, or at most `count` of them, evenly spread."""
+        rows = np.flatnonzero(self.data.split == "test")
+        order = np.argsort(self.data.labels[rows], kind="stable")
+        rows = rows if count is None else spread_rows(rows[order], count)
+        if len(rows) == 0:
+            raise UserError(
+                "There must be test clips. Received: none. Give a source a test split "
+                "(test_fraction, test_speakers or assign)."
+            )
+        return rows
+
+    def backend(self, name: str) -> Backend:
+        """A back end for features (clips, frames, width), by name."""
+        if name == "reference":
+            return Shaped(ReferenceBackend(self.graph), self.graph)
+        if name == "tflm":
+            return Shaped(TflmBackend(self.tflite, guard=False), self.graph)
+        return Shaped(self.host if name == "host" else self.emulated, self.graph)
+
+    def feature_backend(self, name: str) -> FeatureBackend | None:
+        """A front-end by name; None for `tflm`, which has none."""
+        fe = self.project.frontend
+        shape = (fe.frames(self.project.samples), fe.width)
+        if name == "reference":
+            return _Reference(self.project)
+        if name == "host":
+            return HostFrontEnd(fe)
+        return _Reshaped(self.emulated, shape) if name == "cortex-m" else None
+
+
+class Shaped:
+    """A back end that takes features without the model's channel dimension."""
+
+    def __init__(self, inner: Backend, graph: Graph) -> None:
+        self.name = inner.name
+        self._inner = inner
+        self._shape = graph.tensors[graph.inputs[0]].shape[1:]
+
+    def run(self, inputs: NDArray[np.generic]) -> dict[int, NDArray[np.generic]]:
+        """See `simulate.backend.Backend.run`."""
+        return self._inner.run(inputs.reshape(len(inputs), *self._shape))
+
+
+class _Reference:
+    """The definition of the front-end as a back end."""
+
+    name = "reference"
+
+    def __init__(self, project: Project) -> None:
+        self._fe = project.frontend
+
+    def features(self, clips: NDArray[np.int16]) -> NDArray[np.int8]:
+        return definition.features(clips, self._fe)
+
+
+class _Reshaped:
+    """The emulated front-end, its features shaped like everybody's."""
+
+    def __init__(self, inner: CortexMBackend, shape: tuple[int, int]) -> None:
+        self.name = inner.name
+        self._inner = inner
+        self._shape = shape
+
+    def features(self, clips: NDArray[np.int16]) -> NDArray[np.int8]:
+        return self._inner.features(clips).reshape(len(clips), *self._shape)
+
+
+def open_built(path: Path, out: Path | None) -> Built:
+    """Open the build of a project file.
+
+    Raises:
+        UserError: it has not been built up to the firmware.
+    """
+    project = load_project(path)
+    folder = out if out is not None else Path("build") / project.project.name
+    stages = folder / "stages"
+    for stage, file in (
+        ("speech", "clips.json"),
+        ("quantize", "model.tflite"),
+        ("firmware", "firmware.elf"),
+    ):
+        if not (stages / stage / file).is_file():
+            raise UserError(
+                f"The project must be built first. Received: no {stage} in {folder}. "
+                f"Run wakesmith build {path}."
+            )
+    return Built(project, stages)
+
+
+def verify_project(
+    path: Path, names: Sequence[str], *, clips: int, out: Path | None, say: Say
+) -> bool:
+    """Compare back ends on a built project's test clips; True when every byte is equal.
+
+    Raises:
+        UserError: the project is not built, or a back end's name is wrong.
+    """
+    names = check_names(names)
+    built = open_built(path, out)
+    rows = built.test_rows(clips)
+    proofs = []
+    ears = {n: b for n in names if (b := built.feature_backend(n)) is not None}
+    if len(ears) >= 2:
+        proof, sentences = prove_features(ears, built.data.pcm[rows])
+        proofs.append(proof)
+        for sentence in sentences:
+            say(sentence)
+    backends = {name: built.backend(name) for name in names}
+    outcome = prove_layers(backends, built.graph, built.features[rows])
+    proofs.append(outcome.proof)
+    for sentence in outcome.sentences:
+        say(sentence)
+    compared, differing = sum(p.compared for p in proofs), sum(p.mismatches for p in proofs)
+    say(f"{compared:,} bytes compared on {len(rows)} test clips, {differing:,} differ")
+    return differing == 0

@@ -1,0 +1,192 @@
+"""The line of stages of a project: what each reads, which code it runs, what it needs."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from convert.errors import UserError
+from train.quantization import SCHEMES
+from wakesmith.job import Job
+from wakesmith.pipeline import Stage
+from wakesmith.project import Project
+from wakesmith.results import Results
+from wakesmith.schema import plain
+from wakesmith.steps import speech
+
+STAGE_NAMES = (
+    "speech",
+    "features",
+    "train",
+    "quantize",
+    "convert",
+    "firmware",
+    "verify",
+    "report",
+)
+
+_KERAS = ("tensorflow", "tf_keras", "tensorflow-model-optimization", "numpy")
+
+
+def build_stages(project: Project, base: Path, *, jobs: int = 0) -> list[Stage]:
+    """The stages of a project, in order.
+
+    Args:
+        project: the project file.
+        base: folder that relative paths in it start from.
+        jobs: worker processes and threads, 0 for one per core; results do not depend on it.
+
+    Returns:
+        All eight, or without convert, firmware and verify when the quantization scheme gives a
+        model that does not run as C.
+
+    Raises:
+        SpecError: a source's folder or file does not exist.
+    """
+    data, fe, seed = project.data_spec(), project.frontend, project.project.seed
+    labels = (*data.words, *(s.label for s in (data.unknown, data.silence) if s is not None))
+    own_model = project.model.own_file(base)
+    learning = {
+        "model": plain(project.model),
+        "own_model": _file(own_model) if own_model else "",
+        "train": plain(project.train),
+        "augment": plain(project.augment),
+        "noise": _noise(project, base),
+        "frontend": fe.to_json(),
+        "seed": seed,
+    }
+    spec = (project.model, project.train, fe, project.augment, seed, base, jobs)
+    target = {"frontend": fe.to_json(), "labels": list(labels)}
+    stages = [
+        _stage(
+            "speech",
+            "collecting speech",
+            (data, base, seed, jobs),
+            reads=speech.reads(data, base, seed),
+            packages=("espeakng-loader", "numpy", "soundfile", "soxr"),
+        ),
+        _stage(
+            "features",
+            "computing features",
+            (fe,),
+            needs=("speech",),
+            reads=fe.to_json(),
+            data=("firmware", "simulate"),
+            packages=("numpy", "ziglang"),
+        ),
+        _stage(
+            "train",
+            "training",
+            spec,
+            needs=("speech",),
+            reads=learning,
+            data=("firmware", "simulate"),
+            packages=(*_KERAS, "ziglang"),
+        ),
+        _stage(
+            "quantize",
+            "quantizing",
+            (project.quantization, *spec),
+            needs=("speech", "features", "train"),
+            reads={**learning, "quantization": plain(project.quantization)},
+            data=("firmware", "simulate"),
+            packages=(*_KERAS, "ziglang", "tflite-micro"),
+        ),
+    ]
+    if not runs_as_c(project):
+        needs = ("speech", "features", "train", "quantize")
+        return [*stages, _report(project, needs)]
+    stages += [
+        _stage(
+            "convert",
+            "making C",
+            (labels, fe),
+            needs=("quantize",),
+            reads=target,
+            packages=("numpy", "tflite-micro", "flatbuffers"),
+        ),
+        _stage(
+            "firmware",
+            "compiling",
+            (
+                project.project.name,
+                labels,
+                fe,
+                project.firmware.board,
+                project.firmware.compiler,
+            ),
+            needs=("quantize",),
+            reads={**target, "firmware": plain(project.firmware), "name": project.project.name},
+            data=("firmware",),
+            packages=("numpy", "ziglang"),
+        ),
+        _stage(
+            "verify",
+            "comparing",
+            (project,),
+            needs=("speech", "features", "quantize", "firmware"),
+            reads={**target, "verify": plain(project.verify), "board": project.firmware.board},
+            data=("firmware", "simulate"),
+            packages=("numpy", "tflite-micro", "unicorn", "ziglang"),
+        ),
+    ]
+    return [*stages, _report(project, STAGE_NAMES[:-1])]
+
+
+def runs_as_c(project: Project) -> bool:
+    """Whether the project's quantization scheme gives a model that the C kernels run."""
+    return "c" in SCHEMES[project.quantization.scheme].runs_on
+
+
+def load_results(folder: Path) -> Results:
+    """Read what the report stage wrote.
+
+    Raises:
+        UserError: there is none, or it is from another version.
+    """
+    path = folder / "results.json"
+    try:
+        return TypeAdapter(Results).validate_json(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"A report must have been built by this version. Received: {path}. "
+            "Run wakesmith build again."
+        ) from error
+
+
+def _stage(name: str, doing: str, arguments: tuple[Any, ...], **rest: Any) -> Stage:
+    """A stage that is `wakesmith.steps.<name>.run(job, *arguments)`."""
+    module = f"wakesmith.steps.{name}"
+    run = functools.partial(_run, module, arguments)
+    return Stage(name, doing, run, modules=(module,), **rest)
+
+
+def _run(module: str, arguments: tuple[Any, ...], job: Job) -> None:
+    import importlib
+
+    importlib.import_module(module).run(job, *arguments)
+
+
+def _report(project: Project, needs: tuple[str, ...]) -> Stage:
+    return _stage(
+        "report",
+        "writing the report",
+        (project,),
+        needs=needs,
+        reads=plain(project),
+        data=("wakesmith",),
+        packages=("matplotlib", "jinja2", "wakesmith"),
+    )
+
+
+def _file(path: Path) -> str:
+    """Text of a user's own file; a missing one is reported by who uses it."""
+    return path.read_text(encoding="utf-8") if path.is_file() else "missing"
+
+
+def _noise(project: Project, base: Path) -> str:
+    folder = project.augment.noise_folder
+    return speech.folder_hash(base / Path(folder).expanduser()) if folder else ""

@@ -1,0 +1,99 @@
+"""Train the float model."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from convert.files import write_bytes
+from convert.frontend import FrontEnd
+from train.augment import Augmentation
+from train.features import TrainingData, training_data
+from train.fit import FitSpec, Step, fit
+from train.keras import start
+from train.models import ModelSpec, build_model
+from wakesmith.job import Job, Progress
+from wakesmith.store import load_dataset, write_json
+
+MODEL = "model.keras"
+_EARLIEST = (1980, 1, 1, 0, 0, 0)
+
+
+def prepare(
+    job: Job,
+    fe: FrontEnd,
+    augmentation: Augmentation,
+    spec: FitSpec,
+    seed: int,
+    base: Path,
+    jobs: int,
+) -> TrainingData:
+    """What `fit` and `quantize` learn from; the same for the same seed."""
+    return training_data(
+        load_dataset(job.inputs["speech"]),
+        fe,
+        augmentation,
+        copies=min(spec.copies, spec.epochs),
+        seed=seed,
+        workers=jobs,
+        base=base,
+    )
+
+
+def untrained(job: Job, model: ModelSpec, fe: FrontEnd, base: Path) -> Any:
+    """The network with fresh weights, for the data set's classes and clip length."""
+    data = load_dataset(job.inputs["speech"])
+    shape = (fe.frames(data.pcm.shape[1]), fe.width)
+    return build_model(model, shape, len(data.classes), folder=base)
+
+
+def steps_told(progress: Progress, what: str) -> Any:
+    """A progress callback for `fit`."""
+
+    def tell(step: Step) -> None:
+        done = step.epoch * step.steps + step.step
+        text = f"{what}: epoch {step.epoch + 1} of {step.epochs}, loss {step.loss:.3f}"
+        if step.validation_accuracy is not None:
+            text += f", validation {100 * step.validation_accuracy:.1f} %"
+        progress(done, step.epochs * step.steps, text)
+
+    return tell
+
+
+def run(
+    job: Job,
+    model: ModelSpec,
+    spec: FitSpec,
+    fe: FrontEnd,
+    augmentation: Augmentation,
+    seed: int,
+    base: Path,
+    jobs: int,
+) -> None:
+    """Write `model.keras` and `history.json`."""
+    job.progress(0, 0, "loading TensorFlow")
+    start(seed)
+    job.progress(0, 0, "computing features")
+    data = prepare(job, fe, augmentation, spec, seed, base, jobs)
+    network = untrained(job, model, fe, base)
+    told = steps_told(job.progress, "training")
+    history = fit(network, data.train, data.validation, spec, seed=seed, progress=told)
+    save_model(network, job.out / MODEL)
+    write_json(job.out / "history.json", {"epochs": history.epochs, "best": history.best})
+
+
+def save_model(model: Any, path: Path) -> None:
+    """Save a Keras model without the dates that Keras puts in: same model, same bytes."""
+    model.save(path)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(path) as source, zipfile.ZipFile(packed, "w") as target:
+        for name in sorted(source.namelist()):
+            data = source.read(name)
+            if name == "metadata.json":
+                about = {k: v for k, v in json.loads(data).items() if k != "date_saved"}
+                data = json.dumps(about, sort_keys=True).encode()
+            target.writestr(zipfile.ZipInfo(name, _EARLIEST), data)
+    write_bytes(path, packed.getvalue())
