@@ -122,9 +122,9 @@ def prepare_depthwise(graph: Graph, op: Op) -> DepthwiseConvParams:
 def prepare_fully_connected(graph: Graph, op: Op) -> FullyConnectedParams:
     """FULLY_CONNECTED. Source: TFLM micro/kernels/fully_connected_common.cc.
 
-    Per channel the multiplier is as in a convolution. Per tensor the product of input and filter
-    scale is rounded to float32 before the division in double (kernels/kernel_util.cc,
-    `GetQuantizedConvolutionMultipler`), which can change the last bit of the multiplier.
+    Per channel the multiplier is as in a convolution. Per tensor it is the same quotient, with the
+    product of the scales kept in double: the wheel shows this on accumulators chosen to sit where
+    a product rounded to float32 would round the other way (tests/firmware/test_multipliers.py).
     """
     assert isinstance(op.options, FullyConnected)
     source, weights = need(graph, op, op.inputs[0]), need(graph, op, op.inputs[1])
@@ -145,8 +145,8 @@ def prepare_fully_connected(graph: Graph, op: Op) -> FullyConnectedParams:
         per_channel = False
         filter_scale, filter_zero = quant_of(op, weights)
         filter_offset = -filter_zero
-        product = quant_of(op, source)[0] * filter_scale  # float32
-        pair = multiplier_of(op, float(product) / float(quant_of(op, output)[0]))
+        product = float(quant_of(op, source)[0]) * float(filter_scale)
+        pair = multiplier_of(op, product / float(quant_of(op, output)[0]))
         multiplier, shift = (pair[0],) * units, (pair[1],) * units
     low, high = activation_range(op, op.options.activation, output)
     return FullyConnectedParams(

@@ -55,14 +55,7 @@ def _model(kind: str, scales: tuple[float, float, float], biases: list[int]) -> 
         "CONV_2D",
         "DEPTHWISE_CONV_2D",
         "FULLY_CONNECTED per channel",
-        pytest.param(
-            "FULLY_CONNECTED per tensor",
-            marks=pytest.mark.xfail(
-                strict=True,
-                reason="convert.prepare_weighted.prepare_fully_connected forms the product of the "
-                "scales in float32; TFLite Micro keeps it in double. Mend it, remove this mark.",
-            ),
-        ),
+        "FULLY_CONNECTED per tensor",
     ],
 )
 def test_scales_are_multiplied_in_double(kind: str) -> None:
