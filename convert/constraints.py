@@ -22,6 +22,7 @@ Verdict = tuple[bool, str]
 
 MAX_ACTIVATION_BYTES = 4 << 20
 MAX_CONCATENATED = 10
+MAX_CLASSES = 511
 _INT32_MAX = 2**31 - 1
 _WEIGHTED = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
 _FLOAT_IN_OUT = {"QUANTIZE", "DEQUANTIZE"}
@@ -414,12 +415,12 @@ def has_usable_beta(graph: Graph, op: Op) -> Verdict:
 
 
 def has_few_classes(graph: Graph, op: Op) -> Verdict:
-    """SOFTMAX goes over at most 4095 values, along the last of one or more dimensions.
+    """SOFTMAX goes over at most 511 values, along the last of one or more dimensions.
 
     Use fewer words.
     """
     shape = _source(graph, op).shape
-    return len(shape) > 0 and shape[-1] <= 4095, _shape(shape)
+    return len(shape) > 0 and shape[-1] <= MAX_CLASSES, _shape(shape)
 
 
 def has_usable_input_scale(graph: Graph, op: Op) -> Verdict:

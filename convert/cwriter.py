@@ -145,7 +145,8 @@ def float32(value: float) -> str:
     Raises:
         ValueError: not finite.
     """
-    single = np.float32(value)
+    with np.errstate(over="ignore"):
+        single = np.float32(value)
     if not np.isfinite(single):
         raise ValueError(f"A C float constant must be finite. Received: {value}.")
     text = f"{float(single):.9g}"
