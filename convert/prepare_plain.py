@@ -181,13 +181,14 @@ def _table(source: Tensor, values: NDArray[np.integer]) -> TableParams:
 def prepare_relu(graph: Graph, op: Op) -> TableParams:
     """RELU. Source: TFLM micro/kernels/activations_common.cc, `CalculateReluOpData`.
 
-    The quotient of the scales is formed in float32 here, unlike everywhere else.
+    The source forms the quotient of the scales in float32; the pinned wheel has it in double, as
+    tests/simulate/test_last_bits.py shows, and the wheel is what we follow.
     """
     source, output = need(graph, op, op.inputs[0]), need(graph, op, op.outputs[0])
     same_size(op, source, output)
     scale, zero_point = quant_of(op, source)
     output_scale, output_zero = quant_of(op, output)
-    pair = multiplier_of(op, float(scale / output_scale))
+    pair = multiplier_of(op, float(scale) / float(output_scale))
     scaled = fp.multiply_by_quantized_multiplier(_ALL_INT8 - zero_point, *pair)
     return _table(source, np.maximum(scaled.astype(np.int64) + output_zero, output_zero))
 

@@ -61,26 +61,17 @@ def test_dilated_padding_by_hand() -> None:
     assert p.padding == (2, 3)
 
 
-def test_fully_connected_rounds_the_product_of_scales_per_tensor_only() -> None:
-    scale_in, scale_w = float(np.float32(0.1)), float(np.float32(0.3))
-    exact = scale_in * scale_w
-    rounded = float(np.float32(0.1) * np.float32(0.3))
-    assert exact != rounded
-    found = []
+def test_fully_connected_keeps_the_product_of_scales_in_double() -> None:
+    exact = float(np.float32(0.1)) * float(np.float32(0.3))
+    assert exact != float(np.float32(0.1) * np.float32(0.3))
     for per_channel in (False, True):
-        p = only(
-            tb.fully_connected(
-                per_channel=per_channel,
-                weight_scale=0.3,
-                input_q=(0.1, 0),
-                output_q=(1.0, 0),
-            )
+        model = tb.fully_connected(
+            per_channel=per_channel, weight_scale=0.3, input_q=(0.1, 0), output_q=(1.0, 0)
         )
+        p = only(model)
         assert isinstance(p, FullyConnectedParams) and p.per_channel == per_channel
-        found.append(p.multiplier[0])
-    # 0.03 = significand * 2^-5
-    assert found == [round(rounded * 2**36), round(exact * 2**36)]
-    assert found[0] != found[1]
+        # 0.03 = significand * 2^-5
+        assert p.multiplier == (round(exact * 2**36),) * p.units and set(p.shift) == {-5}
 
 
 def test_pool_and_mean_by_hand() -> None:
