@@ -24,7 +24,7 @@ def build_application(
     title: str = "wakesmith",
     kernels: Iterable[str] | None = None,
     compiler: Compiler = "zig",
-    optimize: Optimize = "O2",
+    optimize: Optimize | None = None,
 ) -> Image:
     """Sound in, label out: application, front-end, kernels and one model.
 
@@ -74,7 +74,7 @@ def build_bare(
     name: str = "model",
     kernels: Iterable[str] | None = None,
     compiler: Compiler = "zig",
-    optimize: Optimize = "O2",
+    optimize: Optimize | None = None,
 ) -> Image:
     """One model and the kernels, for models that do not listen; arguments as above.
 

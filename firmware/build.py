@@ -30,7 +30,12 @@ from firmware.hostbuild import (
 from firmware.image import Image, write_image
 
 Compiler = Literal["zig", "gcc"]
-Optimize = Literal["O2", "O3", "Os"]
+Optimize = Literal["O2", "Os"]
+
+# Measured on the reference kernels, Cortex-M4: clang's -Os takes 14 % fewer instructions than its
+# -O2 (MLPerf keyword spotting 25.1 against 29.1 million), which unrolls itself out of registers,
+# and half the code. GCC's -Os takes half as many again as its -O2.
+DEFAULT_OPTIMIZE: dict[Compiler, Optimize] = {"zig": "Os", "gcc": "O2"}
 
 CORTEXM_DIR = FIRMWARE_DIR / "cortexm"
 _GCC = "arm-none-eabi-gcc"
@@ -66,7 +71,7 @@ def build(
     compiler: Compiler = "zig",
     out_dir: Path,
     name: str,
-    optimize: Optimize = "O2",
+    optimize: Optimize | None = None,
     defines: Sequence[str] = (),
     include: Sequence[Path] = (),
     keep: Sequence[str] = (),
@@ -79,7 +84,7 @@ def build(
         compiler: zig (from pip) or gcc (`arm-none-eabi-gcc`, which must be installed).
         out_dir: where `name`.elf, .bin and .hex go.
         name: stem of the files.
-        optimize: -O2 unless told; -Os saves flash where instructions do not matter.
+        optimize: what takes fewest instructions (`DEFAULT_OPTIMIZE`) unless told.
         defines: preprocessor definitions, `"NAME"` or `"NAME=value"`.
         include: more folders with headers; `firmware/include` is always searched.
         keep: functions that the linker must not drop although nothing in the image calls them.
@@ -88,6 +93,7 @@ def build(
         FirmwareError: the compiler is missing, refuses the sources, or the image does not fit.
     """
     command = _command(compiler)
+    optimize = optimize or DEFAULT_OPTIMIZE[compiler]
     joined: dict[str, Source] = {
         **{p.name: p for p in sorted(CORTEXM_DIR.glob("*.c"))},
         **board.sources(),
@@ -95,9 +101,9 @@ def build(
     }
     folders = (CORTEXM_DIR / "include", INCLUDE_DIR, *include)
     options = [
-        *_target_flags(board, compiler),
         f"-{optimize}",
         *_FLAGS,
+        *_target_flags(board, compiler, optimize),
         f"-DWS_BOARD_NAME={_c_string(board.name)}",
         f"-DWS_CLOCK_HZ={board.clock_hz}u",
         f"-DWS_CONSOLE_UART=0x{board.console_uart:08x}u",
@@ -156,7 +162,7 @@ def _command(compiler: Compiler) -> tuple[str, ...]:
     return (found,)
 
 
-def _target_flags(board: Board, compiler: Compiler) -> tuple[str, ...]:
+def _target_flags(board: Board, compiler: Compiler, optimize: Optimize) -> tuple[str, ...]:
     if compiler == "gcc":
         return board.core.gcc_flags
     return (
@@ -164,6 +170,9 @@ def _target_flags(board: Board, compiler: Compiler) -> tuple[str, ...]:
         board.core.zig_target,
         f"-mcpu={board.core.zig_cpu}",
         "-fno-sanitize=undefined",
+        # zig strips the symbols of -Os builds unless debug information is wanted; the linker script
+        # drops that again.
+        *(("-g",) if optimize == "Os" else ()),
     )
 
 

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.errors import ModelError, UserError
-from convert.generated import GeneratedModel
+from convert.generated import GeneratedModel, TensorSlot
 from firmware.image import Image
 from simulate.backend import Trace, clip_shape
-from simulate.machine import HOST_WINDOW, CortexMFault, Machine
+from simulate.faults import CortexMFault
+from simulate.machine import HOST_WINDOW, Machine
 
 __all__ = [
     "CortexMBackend",
@@ -119,7 +120,7 @@ class CortexMBackend:
         self._output = self.machine.view(arena + output.offset, output.nbytes)
 
     @property
-    def _in(self):  # noqa: ANN202
+    def _in(self) -> TensorSlot:
         return self.generated.inputs[0]
 
     def run(self, inputs: NDArray[np.generic]) -> Trace:

@@ -9,8 +9,7 @@ report is part of the `CortexMFault` that is raised.
 from __future__ import annotations
 
 import mmap
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,18 @@ from unicorn import unicorn_const as uc
 from firmware.image import Image
 from simulate.counting import LIMIT, TOO_DEEP, ZERO_DIVISION, Counter, Scope
 from simulate.elf import Elf
+from simulate.faults import (
+    DACCVIOL,
+    DIVBYZERO,
+    IBUSERR,
+    INVSTATE,
+    MSTKERR,
+    PRECISERR,
+    STKERR,
+    UNDEFINSTR,
+    CortexMFault,
+    Trouble,
+)
 from simulate.peripherals import SystemControl, Uart
 
 STACK_PAINT = 0xC5A5C5A5
@@ -39,49 +50,10 @@ _FAULT_LIMIT = 2_000_000
 # Unicorn model and CPUID (Armv7-M ARM B3.2.3) by core.
 _MODELS: dict[str, tuple[int, int]] = {"cortex-m4f": (arm.UC_CPU_ARM_CORTEX_M4, 0x410FC240)}
 
-# CFSR bits, Armv7-M ARM B3.2.15.
-_DACCVIOL, _MSTKERR = 1 << 1 | 1 << 7, 1 << 4  # with MMARVALID
-_PRECISERR = 1 << 9 | 1 << 15  # with BFARVALID
-_IBUSERR, _STKERR = 1 << 8, 1 << 12
-_UNDEFINSTR, _INVSTATE, _DIVBYZERO = 1 << 16, 1 << 17, 1 << 25
 _FRAME_REGISTERS = (
     *(arm.UC_ARM_REG_R0, arm.UC_ARM_REG_R1, arm.UC_ARM_REG_R2, arm.UC_ARM_REG_R3),
     *(arm.UC_ARM_REG_R12, arm.UC_ARM_REG_LR, arm.UC_ARM_REG_PC, arm.UC_ARM_REG_XPSR),
 )
-
-
-class CortexMFault(Exception):
-    """The emulated firmware did something that stops a real one.
-
-    It is not a `UserError`: whether the generated C or a user's own is at fault is for the reader
-    of the symbol to say, and a bug keeps its traceback.
-
-    Attributes:
-        reason: what happened, in words.
-        pc: address of the instruction.
-        symbol: `function+0x12` of that address.
-        address: the data or code address that was touched, or None.
-        report: what the firmware's fault handler printed.
-    """
-
-    def __init__(
-        self, reason: str, pc: int, symbol: str, address: int | None, caller: str, report: str
-    ) -> None:
-        self.reason, self.pc, self.symbol = reason, pc, symbol
-        self.address, self.caller, self.report = address, caller, report
-        text = f"{reason} in {symbol} (pc 0x{pc:08x}, called from {caller})"
-        super().__init__(f"{text}\n{report.strip()}" if report else text)
-
-
-@dataclass(frozen=True)
-class _Trouble:
-    """What Unicorn said, in the words of the architecture."""
-
-    reason: str
-    exception: int  # 4 MemManage, 5 BusFault, 6 UsageFault
-    cfsr: int
-    address: int | None = None
-    hfsr: int = 0
 
 
 class Machine:
@@ -245,7 +217,7 @@ class Machine:
             (HOST_WINDOW, self._window),
         ):
             start = address - origin
-            if 0 <= start and start + nbytes <= memory.size:
+            if start >= 0 and start + nbytes <= memory.size:
                 return memory[start : start + nbytes]
         raise ValueError(f"0x{address:08x} plus {nbytes} bytes is not in the board's memory")
 
@@ -332,10 +304,10 @@ class Machine:
             raise RuntimeError(f"the emulator stopped at 0x{here:08x} without a reason: {error}")
         self._fault(trouble, here)
 
-    def _diagnose(self, error: UcError | None, here: int, stopped: int) -> _Trouble | None:
+    def _diagnose(self, error: UcError | None, here: int, stopped: int) -> Trouble | None:
         """What a real core would call this."""
         if stopped == ZERO_DIVISION:
-            return _Trouble("division by zero", 6, _DIVBYZERO)
+            return Trouble("division by zero", 6, DIVBYZERO)
         if error is not None and self._invalid is not None:
             kind, address, size = self._invalid
             low = self.elf.symbols.get("__stack_limit", 0)
@@ -343,35 +315,33 @@ class Machine:
             where = self.elf.locate(address)
             name = "" if where.startswith("0x") else f" ({where})"
             if kind in (uc.UC_MEM_FETCH_UNMAPPED, uc.UC_MEM_FETCH_PROT):
-                return _Trouble(
-                    f"jump to 0x{address:08x}, which holds no code", 5, _IBUSERR, address
-                )
+                return Trouble(f"jump to 0x{address:08x}, which holds no code", 5, IBUSERR, address)
             what = {
                 uc.UC_MEM_READ_UNMAPPED: f"read of {size} bytes at unmapped 0x{address:08x}",
                 uc.UC_MEM_WRITE_UNMAPPED: f"write of {size} bytes to unmapped 0x{address:08x}",
                 uc.UC_MEM_WRITE_PROT: f"write of {size} bytes to flash at 0x{address:08x}{name}",
             }.get(kind, f"bad access to 0x{address:08x}")
             if self.system.guarded(address):
-                return _Trouble(deep + what, 4, _DACCVIOL, address)
-            return _Trouble(deep + what, 5, _PRECISERR, address)
+                return Trouble(deep + what, 4, DACCVIOL, address)
+            return Trouble(deep + what, 5, PRECISERR, address)
         if error is not None and error.errno in (uc.UC_ERR_INSN_INVALID, uc.UC_ERR_EXCEPTION):
             if not int(self._engine.reg_read(arm.UC_ARM_REG_XPSR)) & 1 << 24:
-                return _Trouble(f"jump to even address 0x{here:08x}", 6, _INVSTATE)
-            return _Trouble("undefined instruction", 6, _UNDEFINSTR)
+                return Trouble(f"jump to even address 0x{here:08x}", 6, INVSTATE)
+            return Trouble("undefined instruction", 6, UNDEFINSTR)
         if self._interrupt == 7:
-            return _Trouble("breakpoint instruction", 3, 0, hfsr=1 << 31)
+            return Trouble("breakpoint instruction", 3, 0, hfsr=1 << 31)
         if self._interrupt is not None:
-            return _Trouble(f"unexpected exception {self._interrupt}", 11, 0)
+            return Trouble(f"unexpected exception {self._interrupt}", 11, 0)
         return None
 
-    def _fault(self, trouble: _Trouble, pc: int) -> None:
+    def _fault(self, trouble: Trouble, pc: int) -> None:
         """Enter the firmware's handler as the core would (Armv7-M ARM B1.5.6), then raise."""
         engine, system = self._engine, self.system
         stack = int(engine.reg_read(arm.UC_ARM_REG_SP))
         link = int(engine.reg_read(arm.UC_ARM_REG_LR))
         values = [int(engine.reg_read(register)) for register in _FRAME_REGISTERS]
         values[6] = pc & ~1
-        if not trouble.cfsr & _INVSTATE:
+        if not trouble.cfsr & INVSTATE:
             values[7] |= 1 << 24
         self._invalid = None
         halt = self.elf.symbols.get("ws_fault_halt")
@@ -383,16 +353,16 @@ class Machine:
             try:
                 self.view(frame, 32).view("<u4")[:] = values
             except ValueError:
-                cfsr |= _MSTKERR if exception == 4 else _STKERR
+                cfsr |= MSTKERR if exception == 4 else STKERR
             if exception in (4, 5, 6) and not system.read(system.SHCSR) >> (exception + 12) & 1:
                 exception, hfsr = 3, hfsr | 1 << 30  # escalated
             registers = system.registers
             registers[system.CFSR] = registers.get(system.CFSR, 0) | cfsr
             registers[system.HFSR] = registers.get(system.HFSR, 0) | hfsr
             registers[system.ICSR] = exception
-            if trouble.address is not None and cfsr & _PRECISERR == _PRECISERR:
+            if trouble.address is not None and cfsr & PRECISERR == PRECISERR:
                 registers[system.BFAR] = trouble.address
-            if trouble.address is not None and cfsr & _DACCVIOL == _DACCVIOL:
+            if trouble.address is not None and cfsr & DACCVIOL == DACCVIOL:
                 registers[system.MMFAR] = trouble.address
             engine.reg_write(arm.UC_ARM_REG_SP, frame & 0xFFFFFFFF)
             engine.reg_write(arm.UC_ARM_REG_LR, 0xFFFFFFF9)
@@ -404,7 +374,7 @@ class Machine:
             except UcError as error:
                 self.console.sent += f"\nthe fault handler failed: {error}\n".encode()
             report = self.console.sent[before:].decode("utf-8", "replace")
-        jumped = bool(trouble.cfsr & (_IBUSERR | _INVSTATE))
+        jumped = bool(trouble.cfsr & (IBUSERR | INVSTATE))
         self._raise(trouble.reason, pc & ~1, trouble.address, report, link, jumped)
 
     def _raise(

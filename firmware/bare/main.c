@@ -1,5 +1,5 @@
-/* A model without ears: initialised, then invoked once per byte from the sound UART. For running any
-   generated model on an emulated core; an emulator calls model_invoke by itself. */
+/* A model without ears: initialised, then invoked once per byte from the sound UART. For running
+   any generated model on an emulated core; an emulator calls model_invoke by itself. */
 #include "model.h"
 #include "ws_cortexm.h"
 #include "ws_text.h"

@@ -64,7 +64,8 @@ WS_ENTRY(sum_of_squares) uint32_t sum_of_squares(uint32_t count) {
 }
 
 /* 1 + 3 * count + 2 instructions; the loop head is told apart from the entry. */
-__attribute__((naked)) WS_ENTRY(counted_loop) uint32_t counted_loop(uint32_t count) {
+#define UNUSED __attribute__((unused))
+__attribute__((naked)) WS_ENTRY(counted_loop) uint32_t counted_loop(uint32_t count UNUSED) {
     __asm volatile("movs r1, #0\n"
                    "1: adds r1, r1, r0\n\t"
                    "subs r0, r0, #1\n\t"
@@ -74,7 +75,8 @@ __attribute__((naked)) WS_ENTRY(counted_loop) uint32_t counted_loop(uint32_t cou
 }
 
 /* Always 5, whichever of the two moves has a false condition. */
-__attribute__((naked)) WS_ENTRY(counted_it_block) uint32_t counted_it_block(uint32_t value) {
+__attribute__((naked)) WS_ENTRY(counted_it_block) uint32_t counted_it_block(
+    uint32_t value UNUSED) {
     __asm volatile("cmp r0, #5\n\t"
                    "ite gt\n\t"
                    "movgt r0, #1\n\t"
