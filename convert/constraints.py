@@ -210,7 +210,7 @@ def has_weight_scales(graph: Graph, op: Op) -> Verdict:
 
 
 def has_fitting_bias(graph: Graph, op: Op) -> Verdict:
-    """The bias is absent or has one int32 value per output channel.
+    """The bias is absent or has one dimension, with one value per output channel.
 
     Export the model again.
     """
@@ -218,7 +218,23 @@ def has_fitting_bias(graph: Graph, op: Op) -> Verdict:
         return True, ""
     channels = _output(graph, op).shape[-1]
     bias = graph.tensors[op.inputs[2]]
-    return bias.size == channels, f"{bias.size} values for {channels} channels"
+    return bias.shape == (channels,), f"{_shape(bias.shape)} values for {channels} channels"
+
+
+def has_matching_bias_scale(graph: Graph, op: Op) -> Verdict:
+    """With one weight scale: |input scale * weight scale - bias scale| / output scale <= 0.02.
+
+    Convert the model again; its bias is quantized with another scale than the sums.
+    """
+    weights, bias = graph.tensors[op.inputs[1]].quant, op.inputs[2:3]
+    source, output = _source(graph, op).quant, _output(graph, op).quant
+    assert weights is not None and source is not None and output is not None
+    if weights.per_channel or bias in ((), (-1,)):
+        return True, ""
+    bias_quant = graph.tensors[bias[0]].quant
+    bias_scale = bias_quant.scale[0] if bias_quant else 0.0
+    off = abs(source.scale[0] * weights.scale[0] - bias_scale) / output.scale[0]
+    return off <= 0.02, f"bias scale {bias_scale:g}, off by {off:g}"
 
 
 def has_bounded_sums(graph: Graph, op: Op) -> Verdict:

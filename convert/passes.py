@@ -66,7 +66,7 @@ def drop_shape_inputs(graph: Graph) -> Graph:
     ops = []
     for op in graph.ops:
         extra = [graph.tensors[i] for i in op.inputs[1:] if i != -1]
-        if op.kind == "RESHAPE" and all(t.data is not None for t in extra):
+        if op.kind == "RESHAPE" and len(op.inputs) == 2 and all(t.data is not None for t in extra):
             op = replace(op, inputs=op.inputs[:1])
         ops.append(op)
     return replace(graph, ops=tuple(ops))

@@ -76,7 +76,11 @@ RULES: dict[str, Rule] = {
     "CONV_2D": _CONVOLUTION,
     "DEPTHWISE_CONV_2D": _CONVOLUTION,
     "DEQUANTIZE": Rule((_INT8,), (c.has_equal_shapes,), output=("float32",)),
-    "FULLY_CONNECTED": Rule((_INT8, _INT8, _INT32), (c.has_matrix_weights, *_WEIGHTS), optional=1),
+    "FULLY_CONNECTED": Rule(
+        (_INT8, _INT8, _INT32),
+        (c.has_matrix_weights, *_WEIGHTS, c.has_matching_bias_scale),
+        optional=1,
+    ),
     "LOGISTIC": Rule(
         (_INT8,), (c.has_equal_shapes, c.has_probability_output, c.has_usable_input_scale)
     ),
@@ -126,9 +130,15 @@ def check(graph: Graph, target: Target = "c") -> None:
             f"Received: {unknown[0].kind}{more}. Replace the layer that makes it"
             + (", or use the tflm target." if target == "c" else ".")
         )
-    if target == "c":
-        for op in graph.ops:
+    for op in graph.ops:
+        if target == "c":
             _check_operator(graph, op)
+        elif op.kind == "DEPTHWISE_CONV_2D" and -1 in op.inputs[2:]:
+            raise UnsupportedModelError(
+                f"{_place(graph, op)}: TFLite Micro crashes on a bias that is absent as -1. "
+                "Received: inputs "
+                f"{op.inputs}. Leave the third input out, or give the layer a bias of zeros."
+            )
 
 
 def _check_operator(graph: Graph, op: Op) -> None:

@@ -162,7 +162,9 @@ def _tensor(
             f" Received: {label} with shape ({listed})."
         )
     number = table.integer(1, "b")
-    type_name = _enumerations()[2].get(number, f"number {number}")
+    type_name = _enumerations()[2].get(number)
+    if type_name is None:
+        raise source.damaged(f"{label} has an unknown element type, number {number}")
     if table.boolean(5):
         raise UnsupportedModelError(
             f"Tensors must not be variables. Received: {label}. "
@@ -289,7 +291,14 @@ def _options(table: Table, index: int, kind: str, source: Source) -> g.Options:
             raise source.damaged(f"{label} has a {what} of {values[0]} x {values[1]}")
         return values
 
+    def known_bias_type(slot: int) -> None:
+        """The option only matters for int16 activations, but its number must exist."""
+        value = options.integer(slot, "b")
+        if value not in _enumerations()[2]:
+            raise source.damaged(f"{label} has an unknown bias type, number {value}")
+
     if kind == "CONV_2D":
+        known_bias_type(6)
         return g.Conv2D(
             padding(0), pair(2, 1, 0, "stride"), pair(5, 4, 1, "dilation"), activation(3)
         )
@@ -312,6 +321,7 @@ def _options(table: Table, index: int, kind: str, source: Source) -> g.Options:
                 f"Weights must be stored in plain order. Received: {label} with shuffled weights. "
                 "Convert the model again with a current converter."
             )
+        known_bias_type(4)
         return g.FullyConnected(activation(0), options.boolean(2))
     if kind == "ADD":
         return g.Add(activation(0))

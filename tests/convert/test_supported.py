@@ -123,6 +123,12 @@ BROKEN: list[tuple[Callable, str, bytes, str]] = [
         edit(build.concatenation, lambda sub, op: setattr(op, "inputs", [0, -1])),
         "(0, -1)",
     ),
+    (
+        supported._has_arity,
+        "three inputs",
+        edit(build.reshape, lambda sub, op: setattr(op, "inputs", [0, 2, 2])),
+        "(0, 2, 2)",
+    ),
     (supported._has_types, "int32 activations", relu_of("int32"), "int32"),
     (
         supported._has_types,
@@ -182,6 +188,32 @@ BROKEN: list[tuple[Callable, str, bytes, str]] = [
             ],
         ),
         "2 values for 3 channels",
+    ),
+    (
+        c.has_fitting_bias,
+        "bias rank",
+        edit(build.conv_2d, set_shape(2, (4, 1))),
+        "4x1",
+    ),
+    (
+        c.has_matching_bias_scale,
+        "off",
+        edit(build.fully_connected, set_quant(2, scale=[0.5])),
+        "bias scale 0.5",
+    ),
+    (
+        c.has_matching_bias_scale,
+        "absent",
+        build.build_model(
+            [OpSpec("FULLY_CONNECTED", (0, 1, 2), (3,), build.g.FullyConnected())],
+            [
+                TensorSpec("x", (1, 2), scale=(1.0,)),
+                TensorSpec("w", (3, 2), scale=(1.0,), data=np.ones((3, 2), np.int8)),
+                TensorSpec("b", (3,), "int32", scale=(), data=np.ones(3, np.int32)),
+                TensorSpec("y", (1, 3), scale=(1.0,)),
+            ],
+        ),
+        "bias scale 0, off by 1",
     ),
     (
         c.has_bounded_sums,
@@ -435,6 +467,14 @@ def test_unsupported_operators_are_named_with_place_and_way_out() -> None:
 
 def test_tflm_target_takes_float_models() -> None:
     check(read(relu_of("float32")), target="tflm")
+
+
+def test_tflm_target_refuses_what_crashes_tflite_micro() -> None:
+    graph = read(build.depthwise_conv_2d(bias=False))
+    check(graph)
+    with pytest.raises(UnsupportedModelError, match="crashes"):
+        check(graph, target="tflm")
+    check(read(edit(build.depthwise_conv_2d, lambda s, op: setattr(op, "inputs", [0, 1]))), "tflm")
 
 
 def test_the_page_is_up_to_date() -> None:

@@ -213,6 +213,7 @@ DAMAGE = {
     "version": lambda m, s: setattr(m, "version", 2),
     "negative dimension": lambda m, s: setattr(s.tensors[0], "shape", [1, -4]),
     "huge tensor": lambda m, s: setattr(s.tensors[0], "shape", [2**31 - 1] * 8),
+    "element type": lambda m, s: setattr(s.tensors[0], "type", 120),
     "rank 9": lambda m, s: setattr(s.tensors[0], "shape", [1] * 9),
     "data of another size": lambda m, s: setattr(s.tensors[1], "shape", [5, 11]),
     "buffer index": lambda m, s: setattr(s.tensors[1], "buffer", 99),
@@ -235,6 +236,7 @@ DAMAGE = {
     "unknown activation": lambda m, s: setattr(
         s.operators[0].builtinOptions, "fusedActivationFunction", 99
     ),
+    "bias type": lambda m, s: setattr(s.operators[0].builtinOptions, "quantizedBiasType", -128),
     "zero points": lambda m, s: setattr(s.tensors[1].quantization, "zeroPoint", [0, 0, 0]),
     "scales": lambda m, s: setattr(s.tensors[1].quantization, "scale", [0.1, 0.1, 0.1]),
 }
