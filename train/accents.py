@@ -1,6 +1,6 @@
 """Foreign accents: English words spelled so that a voice of another language says something close.
 
-The English phonemes of a word (by espeak's voice `en`) are written with the letters of the other
+The English phonemes of a word (by espeak's voice `en-US`) are written with the letters of the other
 language, one table per language; the voice then reads that with its own sounds. Sounds that the
 language lacks become the neighbours its speakers choose ("three" → "tri", "this" → "dis" or "zis").
 """
@@ -10,6 +10,9 @@ from __future__ import annotations
 import functools
 
 from convert.errors import SpecError
+
+ENGLISH = "en-US"
+"""Whose phonemes the words have: with every r, and "one" as "wun"."""
 
 # espeak's English phonemes → letters that most languages in Latin script read alike.
 _BASE = {
@@ -45,20 +48,20 @@ _TABLES = {
     "eu": "z=s S=x tS=tx dZ=j j=i v=b",
     "fr": "U=ou u=ou u:=ou w=ou E=è E2=è @=eu 3:=eur 3=eur eI=é aI=aï aU=aou oU=o OI=oï S=ch "
     "tS=tch dZ=dj h= T=s D=z j=i k=k V=a N=ngue",
-    "de": "z=s s=ß v=w S=sch Z=sch tS=tsch dZ=dsch eI=eh aI=ei OI=eu oU=oh j=j T=s D=d i:=ie k=k",
+    "de": "z=s v=w w=w S=sch Z=sch tS=tsch dZ=dsch eI=eh aI=ei OI=eu oU=oh j=j D=d i:=ie k=k",
     "nl": "u=oe u:=oe U=oe w=w i=ie i:=ie I=i eI=ee aI=aai OI=ooi oU=oo aU=au S=sj Z=zj tS=tsj "
     "dZ=dzj j=j",
     "sv": _NORDIC,
-    "nb": _NORDIC,
+    "nb": _NORDIC + " aI=ai eI=ei OI=oi",
     "da": _NORDIC,
     "fi": "z=s S=s Z=s tS=ts dZ=ts j=j w=v N=nk",
-    "et": "z=s S=š Z=š tS=tš dZ=dž j=j w=v",
+    "et": "z=s S=š Z=š tS=tš dZ=dž j=j w=u",
     "pl": "v=w w=ł S=sz Z=ż tS=cz dZ=dż j=j aI=aj eI=ej OI=oj oU=oł aU=ał h=h",
     "cs": _SLAVIC,
     "sk": _SLAVIC,
     "hr": _SLAVIC,
     "sl": _SLAVIC,
-    "lt": _SLAVIC,
+    "lt": _SLAVIC + " aI=ai eI=ei OI=oi w=u",
     "lv": _SLAVIC,
     "hu": "s=sz S=s Z=zs tS=cs dZ=dzs j=j w=v a=á V=á A:=á A=á aI=áj eI=éj A@=ár",
     "tr": "S=ş Z=j tS=ç dZ=c w=v aI=ay eI=ey OI=oy oU=o aU=av",
@@ -74,13 +77,18 @@ _SCRIPTS = {
     "ru": dict(zip(_LATIN.split(), _CYRILLIC.split(), strict=True))
     | {"sh": "ш", "ch": "ч", "j": "дж", "y": "й", "ai": "ай", "ei": "эй", "oi": "ой", "ou": "оу"},
     "el": dict(zip(_LATIN.split(), _GREEK.split(), strict=True))
-    | {"sh": "σ", "ch": "τσ", "j": "τζ", "y": "γι"},
+    | {"sh": "σ", "ch": "τσ", "j": "τζ", "y": "γι", "ai": "αϊ", "ei": "εϊ", "oi": "οϊ"},
 }
 FOREIGN: tuple[str, ...] = (
-    *("es", "es-419", "it", "pt", "pt-BR", "ro", "fr", "fr-BE", "de", "nl", "sv", "nb", "fi"),
-    *("pl", "cs", "sk", "hr", "hu", "tr", "id", "sw", "ru", "el", "eu", "et", "lt"),
+    *("es", "es-419", "it", "ro", "ca", "fr", "fr-BE", "fr-CH", "de", "nl", "sv", "fi", "et"),
+    *("lt", "pl", "cs", "sk", "hr", "hu", "ru", "el", "eu", "id", "ms", "sw", "eo"),
 )
-"""Voices that `foreign_voices = ["all"]` stands for."""
+"""Voices that `foreign_voices = ["all"]` stands for.
+
+A crude classifier trained on real English digits (four speakers of FSDD) understands them as well
+as the English accents: 53 to 76 % each against 48 to 69 %. Portuguese, Turkish, Danish, Norwegian,
+Slovenian and Latvian, which it understood worse, are left out; they can be named.
+"""
 
 
 def _language(voice: str) -> str:
@@ -163,4 +171,4 @@ def accented(text: str, voice: str, turn: int = 0) -> str:
         return spell(text.replace("[[", "").replace("]]", ""), voice)
     if turn % 8 == 0 and _language(voice) not in _SCRIPTS:
         return text
-    return spell(phonemes(text)[0], voice) or text
+    return spell(phonemes(text, voice=ENGLISH)[0], voice) or text

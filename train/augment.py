@@ -21,6 +21,7 @@ from convert.errors import SpecError
 from train import noise, reverb, stretch
 from train.audio import SAMPLE_RATE
 from train.noise import KINDS, NoiseKind
+from train.sources.base import resolve
 
 CHUNK = 128
 """Clips that share one random stream in `epochs`."""
@@ -167,7 +168,7 @@ def augment_batch(
     if spec.noise_probability:
         rows = np.flatnonzero(rng.random(count) < spec.noise_probability)
         recordings = (
-            noise.load_recordings(Path(base) / os.path.expandvars(spec.noise_folder))
+            noise.load_recordings(resolve(spec.noise_folder, Path(base)))
             if spec.noise_folder
             else None
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +13,7 @@ import numpy as np
 from convert.errors import SpecError
 from train import noise
 from train.noise import GENERATED, NoiseKind
-from train.sources.base import SPLITS, Item, digest, hashed_splits
+from train.sources.base import SPLITS, Item, digest, hashed_splits, resolve
 
 if TYPE_CHECKING:
     from train.datasets import Dataset
@@ -143,9 +142,7 @@ def add_silence(data: Dataset, spec: SilenceSpec, base: Path, seed: int) -> Data
     split_of: dict[str, str] = {}
     recordings = None
     if spec.folder:
-        recordings = noise.load_recordings(
-            base / Path(os.path.expandvars(spec.folder)).expanduser()
-        )
+        recordings = noise.load_recordings(resolve(spec.folder, base))
         split_of = dict(hashed_splits(recordings.names, "silence", seed, 0.2, 0.2))
     sizes = Counter(data.split.tolist())
     pieces, names, splits = [], [], []

@@ -102,8 +102,12 @@ class Recordings:
 
 
 @functools.lru_cache(maxsize=4)
-def load_recordings(folder: Path, max_seconds: float = 600.0) -> Recordings:
-    """Read every WAV and FLAC file under `folder` (sorted), each at most `max_seconds` long.
+def load_recordings(
+    folder: Path, max_seconds: float = 1200.0, total_seconds: float = 7200.0
+) -> Recordings:
+    """Read the WAV and FLAC files under `folder` in the order of their names.
+
+    Files longer than `max_seconds`, and those after `total_seconds` in all, are listed as left out.
 
     Raises:
         SpecError: the folder does not exist or holds no usable recording.
@@ -112,12 +116,18 @@ def load_recordings(folder: Path, max_seconds: float = 600.0) -> Recordings:
         raise SpecError(f"A noise folder must exist. Received: {folder}.")
     files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in (".wav", ".wave", ".flac"))
     pieces, names, rejected = [], [], []
+    left = int(total_seconds * SAMPLE_RATE)
     for path in files:
+        name = path.relative_to(folder).as_posix()
+        if left <= 0:
+            rejected.append(f"{name}: over {total_seconds:g} s in all")
+            continue
         try:
             pieces.append(read_clip(path, max_seconds=max_seconds, allow_silence=True).pcm)
-            names.append(path.relative_to(folder).as_posix())
+            names.append(name)
+            left -= pieces[-1].size
         except ClipError as error:
-            rejected.append(f"{path.relative_to(folder).as_posix()}: {error.reason}")
+            rejected.append(f"{name}: {error.reason}")
     if not pieces:
         raise SpecError(
             f"A noise folder must hold WAV or FLAC recordings. Received: {folder} "

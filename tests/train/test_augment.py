@@ -109,6 +109,9 @@ def test_users_noise_files(tmp_path: Path) -> None:
     assert noise.load_recordings(tmp_path).rejected == ("bad.wav: not audio",)
     with pytest.raises(SpecError, match="noise folder must exist"):
         augment_batch(CLIPS[:6], spec, 1, base=tmp_path / "elsewhere")
+    soundfile.write(tmp_path / "room2.wav", word_like(4, seconds=3), 16_000)
+    capped = noise.load_recordings(tmp_path, total_seconds=2)
+    assert capped.names == ("room.wav",) and "room2.wav: over 2 s in all" in capped.rejected
     (tmp_path / "empty").mkdir()
     with pytest.raises(SpecError, match="must hold WAV or FLAC"):
         noise.load_recordings(tmp_path / "empty")

@@ -101,7 +101,8 @@ class SyntheticSource(Source):
         if foreign:  # all at once: each asking starts a process
             plain = {said.get(w, w) for w in (*context.words, *context.other_words)}
             plain |= {text for texts in self.pronunciations.values() for text in texts}
-            synthesis.phonemes(*sorted(text for text in plain if "[[" not in text))
+            spoken = sorted(text for text in plain if "[[" not in text)
+            synthesis.phonemes(*spoken, voice=accents.ENGLISH)
         items: list[Item] = []
         for word in (*context.words, *context.other_words):
             texts = self.pronunciations.get(word) or (said.get(word, word),)
