@@ -6,7 +6,11 @@ exact and repeatable.
 
 from __future__ import annotations
 
+import os
 import re
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +20,7 @@ from convert.errors import ModelError, UserError
 from convert.generated import GeneratedModel, TensorSlot
 from firmware.image import Image
 from simulate.backend import Trace, clip_shape
+from simulate.elf import Elf
 from simulate.faults import CortexMFault
 from simulate.machine import HOST_WINDOW, Machine
 
@@ -31,7 +36,8 @@ __all__ = [
 ]
 
 _MOST_SAMPLES = 1_000_000
-_FEATURES, _HOP, _CLIP = "ws_app_features", "ws_frontend_push", "ws_app_clip"
+_FEATURES, _CLIP = "ws_app_features", "ws_app_clip"
+_HOP, _ROW = "ws_frontend_push", "ws_window_push"
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,7 @@ class Profile:
         total: features and model; the model alone where the firmware has no front-end.
         model: `model_invoke`.
         features: everything from samples to the model's input; 0 without a front-end.
-        per_frame: of those, one hop of the front-end: samples to a log-mel row (rounded up).
+        per_frame: of those, samples to one log-mel row, on average (rounded up).
         layers: in order of execution.
         functions: function -> instructions of its own code, largest first.
         stack_bytes: the most stack that was in use since reset, this clip included.
@@ -70,12 +76,33 @@ class Profile:
     code_bytes: int
 
 
+class _Bench:
+    """One machine, with views of where the model's input and output are."""
+
+    def __init__(self, image: Image, generated: GeneratedModel, scopes: tuple[str, ...]) -> None:
+        arena = Elf(image.elf).symbols[generated.arena_symbol]
+        self.machine = Machine(
+            image,
+            scopes=scopes,
+            copies={f.function: (arena + f.offset, f.nbytes) for f in generated.layers},
+        )
+        self.banner = self.machine.boot()
+        edge, output = generated.inputs[0], generated.outputs[0]
+        self.input = self.machine.view(arena + edge.offset, edge.nbytes)
+        self.output = self.machine.view(arena + output.offset, output.nbytes)
+
+
 class CortexMBackend:
     """Runs firmware in an emulated core; see `simulate.backend.Backend` and `FeatureBackend`.
 
     Args:
         image: firmware made from `generated` by `firmware.application`.
         generated: says where each layer leaves its output.
+        threads: emulated boards that work at once; one per processor (at most 8) unless told.
+
+    Attributes:
+        machine: the first of the boards.
+        clip_samples: samples of the model's window; 0 for a bare model.
 
     Raises:
         UserError: the image was made from another model.
@@ -84,30 +111,30 @@ class CortexMBackend:
 
     name = "cortex-m"
 
-    def __init__(self, image: Image, generated: GeneratedModel) -> None:
+    def __init__(
+        self, image: Image, generated: GeneratedModel, *, threads: int | None = None
+    ) -> None:
         if len(generated.inputs) != 1 or not generated.outputs:
             raise ModelError(
                 f"A model must have one input to be run. Received: {len(generated.inputs)}."
             )
         self.image = image
         self.generated = generated
-        symbols = _Symbols(image)
-        invoke = f"{generated.prefix}_invoke"
-        missing = [f.function for f in generated.layers if f.function not in symbols.names]
-        if missing or generated.arena_symbol not in symbols.names:
+        self._threads = max(1, threads or min(os.cpu_count() or 1, 8))
+        self._invoke = f"{generated.prefix}_invoke"
+        names = Elf(image.elf).symbols.keys()
+        layers = tuple(layer.function for layer in generated.layers)
+        missing = [name for name in (*layers, generated.arena_symbol) if name not in names]
+        if missing:
             raise UserError(
                 "Firmware must hold the model that it is compared with. Received: "
-                f"{image.elf}, which has no {(missing or [generated.arena_symbol])[0]}."
+                f"{image.elf}, which has no {missing[0]}."
             )
-        arena = symbols.names[generated.arena_symbol]
-        self._listens = {_FEATURES, _CLIP} <= symbols.names.keys()
-        extra = (_FEATURES, _HOP) if self._listens else ()
-        self.machine = Machine(
-            image,
-            scopes=(*(layer.function for layer in generated.layers), invoke, *extra),
-            copies={f.function: (arena + f.offset, f.nbytes) for f in generated.layers},
-        )
-        banner = self.machine.boot()
+        self._listens = {_FEATURES, _CLIP} <= names
+        self._scopes = (*layers, self._invoke, *((_FEATURES, _HOP, _ROW) if self._listens else ()))
+        self._benches = [_Bench(image, generated, self._scopes)]
+        self.machine = self._benches[0].machine
+        banner = self._benches[0].banner
         if generated.model_hash and f"model {generated.model_hash}" not in banner:
             raise UserError(
                 "Firmware must hold the model that it is compared with. Received: "
@@ -115,9 +142,6 @@ class CortexMBackend:
             )
         found = re.search(r"ready samples (\d+)", banner)
         self.clip_samples = int(found.group(1)) if found else 0
-        self._input = self.machine.view(arena + generated.inputs[0].offset, self._in.nbytes)
-        output = generated.outputs[0]
-        self._output = self.machine.view(arena + output.offset, output.nbytes)
 
     @property
     def _in(self) -> TensorSlot:
@@ -146,12 +170,15 @@ class CortexMBackend:
             layer.function: np.empty((len(data), layer.nbytes), np.uint8)
             for layer in self.generated.layers
         }
-        for clip in range(len(data)):
-            self.machine.restore()
-            self._input[:] = raw[clip]
-            self.machine.call(f"{self.generated.prefix}_invoke")
+
+        def one(bench: _Bench, clip: int) -> None:
+            bench.machine.restore()
+            bench.input[:] = raw[clip]
+            bench.machine.call(self._invoke)
             for function, kept in rows.items():
-                kept[clip] = self.machine.copies[function]
+                kept[clip] = bench.machine.copies[function]
+
+        self._share(len(data), one)
         found: Trace = {edge.tensor: data}
         for layer in self.generated.layers:
             shape = (len(data), *clip_shape(layer.shape))
@@ -168,7 +195,7 @@ class CortexMBackend:
             CortexMFault: the front-end faults.
         """
         shape = clip_shape(self._in.shape)
-        return self._clips(clips, _FEATURES, self._input, (len(clips), *shape))
+        return self._clips(clips, _FEATURES, lambda bench: bench.input, (len(clips), *shape))
 
     def posteriors(self, clips: NDArray[np.int16]) -> NDArray[np.int8]:
         """(batch, clip samples) int16 -> (batch, classes) int8, through the whole application.
@@ -178,7 +205,7 @@ class CortexMBackend:
             CortexMFault: the firmware faults.
         """
         shape = clip_shape(self.generated.outputs[0].shape)
-        return self._clips(clips, _CLIP, self._output, (len(clips), *shape))
+        return self._clips(clips, _CLIP, lambda bench: bench.output, (len(clips), *shape))
 
     def run_clip(self, pcm: NDArray[np.int16]) -> NDArray[np.int8]:
         """One clip of int16 samples -> (classes,) int8.
@@ -204,18 +231,19 @@ class CortexMBackend:
         if self._listens:
             if pcm is None:
                 pcm = rng.integers(-8000, 8000, self.clip_samples).astype(np.int16)
-            self._one(pcm, _CLIP)
+            self._hear(machine, pcm, _CLIP)
         else:
-            self._input[:] = rng.integers(0, 256, self._input.size).astype(np.uint8)
-            machine.call(f"{self.generated.prefix}_invoke")
+            values = self._benches[0].input
+            values[:] = rng.integers(0, 256, values.size).astype(np.uint8)
+            machine.call(self._invoke)
         instructions, calls = (list(map(int, a)) for a in machine.counter.scopes())
         count = len(layers)
-        hops = calls[count + 2] if self._listens else 0
+        rows = calls[count + 3] if self._listens else 0
         return Profile(
             total=machine.counter.total,
             model=instructions[count],
             features=instructions[count + 1] if self._listens else 0,
-            per_frame=-(-instructions[count + 2] // hops) if hops else 0,
+            per_frame=-(-instructions[count + 2] // rows) if rows else 0,
             layers=tuple(
                 LayerCost(f.op_index, f.kind, f.function, instructions[i], f.macs)
                 for i, f in enumerate(layers)
@@ -229,7 +257,7 @@ class CortexMBackend:
         self,
         clips: NDArray[np.int16],
         function: str,
-        source: NDArray[np.uint8],
+        source: Callable[[_Bench], NDArray[np.uint8]],
         shape: tuple[int, ...],
     ) -> NDArray[np.int8]:
         if clips.ndim != 2 or clips.dtype != np.int16:
@@ -237,14 +265,41 @@ class CortexMBackend:
                 "Clips must be int16 of shape (batch, samples). Received: "
                 f"{clips.dtype} of {clips.shape}."
             )
-        out = np.empty((len(clips), source.size), np.uint8)
-        for index, pcm in enumerate(clips):
-            self.machine.restore()
-            self._one(pcm, function)
-            out[index] = source
+        out = np.empty((len(clips), source(self._benches[0]).size), np.uint8)
+
+        def one(bench: _Bench, clip: int) -> None:
+            bench.machine.restore()
+            self._hear(bench.machine, clips[clip], function)
+            out[clip] = source(bench)
+
+        self._share(len(clips), one)
         return out.view(np.int8).reshape(shape)
 
-    def _one(self, pcm: NDArray[np.int16], function: str) -> None:
+    def _share(self, count: int, one: Callable[[_Bench, int], None]) -> None:
+        """Do `one` for every clip; Unicorn runs without the interpreter's lock."""
+        wanted = min(self._threads, count)
+        while len(self._benches) < wanted:
+            self._benches.append(_Bench(self.image, self.generated, self._scopes))
+
+        stop = threading.Event()
+
+        def part(worker: int) -> None:
+            try:
+                for clip in range(worker, count, wanted):
+                    if stop.is_set():
+                        return
+                    one(self._benches[worker], clip)
+            except BaseException:
+                stop.set()
+                raise
+
+        with ThreadPoolExecutor(max(wanted, 1)) as pool:
+            try:
+                list(pool.map(part, range(wanted)))
+            finally:  # Ctrl-C must not wait for the clips that are left
+                stop.set()
+
+    def _hear(self, machine: Machine, pcm: NDArray[np.int16], function: str) -> None:
         if not self._listens:
             raise ModelError(
                 "Firmware must have a front-end to hear clips. Received: a bare model."
@@ -255,16 +310,9 @@ class CortexMBackend:
                 f"Received: {pcm.size}."
             )
         data = np.ascontiguousarray(pcm, dtype="<i2").view(np.uint8)
-        self.machine.view(HOST_WINDOW, data.size)[:] = data
-        if self.machine.call(function, HOST_WINDOW, pcm.size) != 1:
+        machine.view(HOST_WINDOW, data.size)[:] = data
+        if machine.call(function, HOST_WINDOW, pcm.size) != 1:
             raise ModelError(f"{function} must accept a clip. Received: {pcm.size} samples.")
-
-
-class _Symbols:
-    """Names of everything in an image, read without a machine."""
-
-    def __init__(self, image: Image) -> None:
-        self.names = {symbol.name: symbol.address for symbol in image.symbols}
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ from simulate.reference import ReferenceBackend
 from tests.firmware.faulty import SOURCE
 from tests.keyword_net import LABELS, keyword_image, keyword_model, keyword_tflite
 from tests.op_cases import op_cases
+from tests.simulate.test_models import MODELS
 
 BOARD = load_board("mps2-an386")
 GCC = pytest.param(
@@ -276,6 +277,30 @@ def test_bare_models(case, tmp_path: Path) -> None:
         backend.features(np.zeros((1, 16000), np.int16))
 
 
+@pytest.mark.skipif(not MODELS, reason="no public models (set WAKESMITH_MODELS)")
+@pytest.mark.parametrize("path", MODELS, ids=lambda p: p.stem)
+def test_every_layer_of_public_models(path: Path, tmp_path: Path) -> None:
+    graph = read(path.read_bytes())
+    model = emit_model(graph)
+    image = build_bare(model.files, BOARD, out_dir=tmp_path, kernels=model.kernels)
+    shape = model.inputs[0].shape[1:]
+    inputs = np.random.default_rng(3).integers(-128, 128, (4, *shape)).astype(np.int8)
+    backend = CortexMBackend(image, model)
+    trace = backend.run(inputs)
+    same = compare(ReferenceBackend(graph).run(inputs), trace, graph, ("reference", "cortex-m"))
+    assert same.equal, str(same)
+    assert same.tensors == len(graph.ops) + 1
+
+
+def test_threads_give_the_same(backend: CortexMBackend) -> None:
+    pcm = clips(5)
+    alone = CortexMBackend(backend.image, keyword_model(), threads=1)
+    many = CortexMBackend(backend.image, keyword_model(), threads=3)
+    assert np.array_equal(alone.posteriors(pcm), many.posteriors(pcm))
+    assert many.profile(pcm[0]) == alone.profile(pcm[0])
+    assert alone.posteriors(pcm[:0]).shape == (0, 4)
+
+
 def test_bad_inputs(backend: CortexMBackend, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="int8 of shape"):
         backend.run(np.zeros((1, 49, 40), np.int8))
@@ -355,7 +380,8 @@ def test_qemu_prints_the_same(compiler: str, keyword: Image) -> None:
             board.lines(1, timeout_s=0.7)  # silence, so that the firmware gives up waiting
 
 
-def test_speed(backend: CortexMBackend) -> None:
+def test_speed(keyword: Image) -> None:
+    backend = CortexMBackend(keyword, keyword_model(), threads=1)
     pcm = clips(4)
     backend.posteriors(pcm)
     backend.machine.counter.clear()
