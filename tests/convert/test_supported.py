@@ -253,6 +253,12 @@ BROKEN: list[tuple[Callable, str, bytes, str]] = [
         "stride 2147483647",
     ),
     (
+        c.has_matching_window,
+        "dilation whose padding passes int16",
+        build.conv_2d(dilation=(1 << 15, 1)),
+        "a window of 65537",
+    ),
+    (
         c.has_matching_channels,
         "pool",
         edit(build.max_pool_2d, set_shape(1, (1, 3, 2, 4))),
