@@ -22,10 +22,10 @@ from firmware.hostbuild import (
     INCLUDE_DIR,
     WARNINGS,
     Source,
-    _identity,
-    _key,
-    _locked,
     cache_dir,
+    cache_key,
+    compiler_identity,
+    locked,
 )
 from firmware.image import Image, write_image
 
@@ -112,11 +112,11 @@ def build(
         *(f"-Wl,-u,{symbol}" for symbol in keep),
     ]
     script = linker_script(board)
-    identity = _identity("zig" if compiler == "zig" else "gcc", command)
-    home = cache_dir() / "cross" / _key(identity, [*options, script], joined, folders)
+    identity = compiler_identity("zig" if compiler == "zig" else "gcc", command)
+    home = cache_dir() / "cross" / cache_key(identity, [*options, script], joined, folders)
     product = home / "image.elf"
     try:
-        with _locked(home):
+        with locked(home):
             if not product.exists():
                 _compile(command, options, joined, folders, script, home, board, compiler)
             data = product.read_bytes()

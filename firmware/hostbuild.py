@@ -156,12 +156,12 @@ class _Job:
         options = [*_BASE_FLAGS, *WARNINGS, *self.mode, *flags, *(f"-D{d}" for d in defines)]
         if self.compiler == "zig":
             options.insert(0, "-mcpu=baseline")
-        key = _key(_identity(self.compiler, command), options, sources, folders)
+        key = cache_key(compiler_identity(self.compiler, command), options, sources, folders)
         home = cache_dir() / "host" / key
         product = home / self.product
         if not product.exists():
             try:
-                with _locked(home):
+                with locked(home):
                     if not product.exists():
                         self._compile([*command, *options], sources, folders, home)
             except OSError as error:
@@ -223,7 +223,7 @@ class _Job:
         unfinished.replace(home / self.product)
 
 
-def _identity(compiler: HostCompiler, command: tuple[str, ...]) -> str:
+def compiler_identity(compiler: HostCompiler, command: tuple[str, ...]) -> str:
     """What distinguishes one compiler from another of the same name."""
     if compiler == "zig":
         try:
@@ -237,7 +237,7 @@ def _identity(compiler: HostCompiler, command: tuple[str, ...]) -> str:
     return f"{command[0]} {stat.st_size} {stat.st_mtime_ns} {platform.machine()}"
 
 
-def _key(
+def cache_key(
     identity: str,
     options: Sequence[str],
     sources: Mapping[str, Source],
@@ -271,7 +271,7 @@ def _key(
 
 
 @contextlib.contextmanager
-def _locked(home: Path) -> Iterator[None]:
+def locked(home: Path) -> Iterator[None]:
     """Only one process at a time works in `home`; the lock dies with its process."""
     home.mkdir(parents=True, exist_ok=True)
     with (home / ".lock").open("w") as lock:
