@@ -78,7 +78,7 @@ def build_project(
         raise UserError(f"--until must be one of {', '.join(STAGE_NAMES)}. Received: {until}.")
     project = open_project(path, compiler)
     folder = build_folder(project, out)
-    console = console or Console()
+    console = console or _console()
     pipeline = Pipeline(folder, build_stages(project, path.parent, jobs=jobs))
     last = until or STAGE_NAMES[-1]
     try:
@@ -111,7 +111,7 @@ def show_build(path: Path, *, out: Path | None = None, console: Console | None =
             f"The project must be built first. Received: no report in {folder}. "
             f"Run wakesmith build {path}."
         )
-    console = console or Console()
+    console = console or _console()
     results = load_results(report)
     print_table(results, console)
     console.print(
@@ -137,29 +137,44 @@ def clean_build(path: Path, *, out: Path | None = None) -> str:
 
 def print_table(results: Results, console: Console) -> None:
     """The closing table: accuracy through the stages, sizes, instructions, mismatches."""
-    table = Table(title=f"{results.name} on {results.board}", title_justify="left", box=None)
-    table.add_column("", no_wrap=True)
-    table.add_column("", justify="right", no_wrap=True)
-    table.add_column("", style="dim")
+    table = Table(
+        title=f"{results.name} on {results.board} ({results.core})",
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        show_header=False,
+        pad_edge=False,
+    )
+    table.add_column(no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(style="dim", overflow="fold")
     for row in results.accuracy:
-        interval = f"{percent(row.low)} to {percent(row.high)}"
-        note = f"{row.correct} of {row.total} test clips, {row.how} (95 %: {interval})"
+        note = f"{percent(row.low)} to {percent(row.high)}, {row.correct} of {row.total}, {row.how}"
         table.add_row(f"accuracy, {row.stage}", f"{percent(row.share)} %", note)
     for memory in results.memories:
-        table.add_row(memory.name, f"{grouped(memory.used)}", f"bytes of {grouped(memory.size)}")
+        table.add_row(memory.name, grouped(memory.used), f"bytes of {grouped(memory.size)}")
     if results.instructions:
-        note = f"per inference on {results.core}, exact"
-        if results.frontend_instructions:
-            note += f"; features {grouped(results.frontend_instructions)} per clip"
-        table.add_row("instructions", grouped(results.instructions), note)
+        table.add_row("instructions", grouped(results.instructions), "per inference, exact")
+    if results.frontend_instructions:
+        table.add_row("", grouped(results.frontend_instructions), "for the features of a clip")
     if results.proofs:
         style = "bold red" if results.mismatches else "green"
-        note = f"of {grouped(results.compared)} bytes compared"
+        note = f"bytes of {grouped(results.compared)} compared"
         table.add_row("mismatches", f"[{style}]{grouped(results.mismatches)}[/]", note)
+    console.print()
     console.print(table)
     for proof in results.proofs:
         if proof.first:
             console.print(proof.first, style="red", markup=False)
+    for note in results.notes:
+        console.print(note, markup=False)
+    console.print()
+
+
+def _console() -> Console:
+    """Where a build prints; a log file or a pipe is wide enough for every line."""
+    console = Console()
+    return console if console.is_terminal else Console(width=120)
 
 
 def _publish(pipeline: Pipeline, last: str) -> None:

@@ -24,10 +24,10 @@ from simulate.hostlib import HostBackend
 from simulate.reference import ReferenceBackend
 from simulate.tflm import TflmBackend
 from train.datasets import Dataset
+from wakesmith.clips import load_dataset
 from wakesmith.project import Project, load_project
 from wakesmith.proving import check_names, prove_features, prove_layers, spread_rows
 from wakesmith.steps.convert import generate
-from wakesmith.store import load_dataset
 
 Say = Callable[[str], object]
 

@@ -92,8 +92,8 @@ def build(
         str | None,
         typer.Option(
             metavar="STAGE",
-            help="Stop after one of speech, features, train, quantize, convert, firmware, "
-            "verify, report.",
+            help="Stop after one of speech, features, train, quantize, evaluate, convert, "
+            "firmware, verify, report.",
         ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Run every stage again.")] = False,

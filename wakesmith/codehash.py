@@ -22,7 +22,8 @@ def code_hash(modules: Iterable[str], data: Iterable[str] = ()) -> str:
 
     Args:
         modules: dotted names, e.g. "train.datasets".
-        data: rooms whose non-Python files (C, linker scripts, templates) count, e.g. "firmware".
+        data: rooms, or folders and files in them, whose non-Python files (C, linker scripts,
+            templates) count, e.g. "firmware" or "firmware/frontend".
 
     Returns:
         Hex digest; the same wherever the packages are installed.
@@ -32,15 +33,17 @@ def code_hash(modules: Iterable[str], data: Iterable[str] = ()) -> str:
         path = _file(name)
         if path is not None:
             digest.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
-    for room in data:
-        package = _file(room)
+    for place in data:
+        package = _file(place.split("/")[0])
         if package is None:
             continue
-        for path in sorted(package.parent.rglob("*")):
+        base = package.parent.parent
+        top = base / place
+        for path in [top] if top.is_file() else sorted(top.rglob("*")):
             if path.suffix in _DATA and path.is_file():
-                inside = path.relative_to(package.parent).as_posix()
+                inside = path.relative_to(base).as_posix()
                 content = hashlib.sha256(path.read_bytes()).hexdigest()
-                digest.update(f"{room}/{inside}\0{content}\n".encode())
+                digest.update(f"{inside}\0{content}\n".encode())
     return digest.hexdigest()
 
 

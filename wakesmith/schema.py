@@ -214,37 +214,3 @@ def _leaves(value: Any, key: str) -> Iterator[tuple[str, Any]]:
             yield from _leaves(inner, f"{key}[{index + 1}]")
     else:
         yield key, value
-
-
-def plain(value: Any) -> Any:
-    """A dataclass as JSON-able dicts and lists, paths as POSIX text: for hashing and manifests."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, Mapping):
-        return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, (tuple, list)):
-        return [plain(v) for v in value]
-    if isinstance(value, (set, frozenset)):
-        return sorted(plain(v) for v in value)
-    if isinstance(value, Path):
-        return value.as_posix()
-    return value
-
-
-def with_paths(value: Any, root: Path) -> Any:
-    """A copy of a dataclass in which every relative `Path` field is taken from `root`.
-
-    `~` is expanded. Works through nested dataclasses and tuples.
-    """
-    if isinstance(value, Path):
-        return root / value.expanduser()
-    if isinstance(value, tuple):
-        return tuple(with_paths(v, root) for v in value)
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        changed = {
-            f.name: with_paths(getattr(value, f.name), root)
-            for f in dataclasses.fields(value)
-            if f.init
-        }
-        return dataclasses.replace(value, **changed)
-    return value

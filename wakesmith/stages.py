@@ -14,20 +14,23 @@ from wakesmith.job import Job
 from wakesmith.pipeline import Stage
 from wakesmith.project import Project
 from wakesmith.results import Results
-from wakesmith.schema import plain
 from wakesmith.steps import speech
+from wakesmith.store import plain
 
 STAGE_NAMES = (
     "speech",
     "features",
     "train",
     "quantize",
+    "evaluate",
     "convert",
     "firmware",
     "verify",
     "report",
 )
 
+_FRONTEND = ("firmware/frontend", "firmware/include", "simulate/hostfrontend.c")
+_KERNELS = ("firmware/kernels", "firmware/include")
 _KERAS = ("tensorflow", "tf_keras", "tensorflow-model-optimization", "numpy")
 
 
@@ -40,7 +43,7 @@ def build_stages(project: Project, base: Path, *, jobs: int = 0) -> list[Stage]:
         jobs: worker processes and threads, 0 for one per core; results do not depend on it.
 
     Returns:
-        All eight, or without convert, firmware and verify when the quantization scheme gives a
+        All of them, or without convert, firmware and verify when the quantization scheme gives a
         model that does not run as C.
 
     Raises:
@@ -65,6 +68,7 @@ def build_stages(project: Project, base: Path, *, jobs: int = 0) -> list[Stage]:
             "speech",
             "collecting speech",
             (data, base, seed, jobs),
+            also=("train.espeak_worker",),
             reads=speech.reads(data, base, seed),
             packages=("espeakng-loader", "numpy", "soundfile", "soxr"),
         ),
@@ -74,7 +78,7 @@ def build_stages(project: Project, base: Path, *, jobs: int = 0) -> list[Stage]:
             (fe,),
             needs=("speech",),
             reads=fe.to_json(),
-            data=("firmware", "simulate"),
+            data=_FRONTEND,
             packages=("numpy", "ziglang"),
         ),
         _stage(
@@ -83,27 +87,37 @@ def build_stages(project: Project, base: Path, *, jobs: int = 0) -> list[Stage]:
             spec,
             needs=("speech",),
             reads=learning,
-            data=("firmware", "simulate"),
+            data=_FRONTEND,
             packages=(*_KERAS, "ziglang"),
         ),
         _stage(
             "quantize",
             "quantizing",
             (project.quantization, *spec),
-            needs=("speech", "features", "train"),
+            needs=("speech", "train"),
             reads={**learning, "quantization": plain(project.quantization)},
-            data=("firmware", "simulate"),
-            packages=(*_KERAS, "ziglang", "tflite-micro"),
+            data=_FRONTEND,
+            packages=(*_KERAS, "ziglang", "flatbuffers"),
+        ),
+        _stage(
+            "evaluate",
+            "measuring",
+            (project.model, fe, base),
+            also=("simulate.tflm_child",),
+            needs=("speech", "features", "train", "quantize"),
+            data=_KERNELS,
+            packages=(*_KERAS, "tflite-micro", "ziglang"),
         ),
     ]
     if not runs_as_c(project):
-        needs = ("speech", "features", "train", "quantize")
+        needs = ("speech", "features", "train", "quantize", "evaluate")
         return [*stages, _report(project, needs)]
     stages += [
         _stage(
             "convert",
             "making C",
             (labels, fe),
+            also=("simulate.tflm_child",),
             needs=("quantize",),
             reads=target,
             packages=("numpy", "tflite-micro", "flatbuffers"),
@@ -157,11 +171,16 @@ def load_results(folder: Path) -> Results:
         ) from error
 
 
-def _stage(name: str, doing: str, arguments: tuple[Any, ...], **rest: Any) -> Stage:
-    """A stage that is `wakesmith.steps.<name>.run(job, *arguments)`."""
+def _stage(
+    name: str, doing: str, arguments: tuple[Any, ...], also: tuple[str, ...] = (), **rest: Any
+) -> Stage:
+    """A stage that is `wakesmith.steps.<name>.run(job, *arguments)`.
+
+    Modules that it runs without importing them (as programs of their own) are in `also`.
+    """
     module = f"wakesmith.steps.{name}"
     run = functools.partial(_run, module, arguments)
-    return Stage(name, doing, run, modules=(module,), **rest)
+    return Stage(name, doing, run, modules=(module, *also), **rest)
 
 
 def _run(module: str, arguments: tuple[Any, ...], job: Job) -> None:

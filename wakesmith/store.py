@@ -1,17 +1,29 @@
-"""Data sets and small results on disk, the same bytes for the same content."""
+"""Small results on disk as JSON, the same bytes for the same content."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from convert.files import write_text
-from train.datasets import Dataset, Rejected
-from wakesmith.schema import plain
+
+
+def plain(value: Any) -> Any:
+    """A dataclass as JSON-able dicts and lists, paths as POSIX text: for hashing and manifests."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [plain(v) for v in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted(plain(v) for v in value)
+    if isinstance(value, Path):
+        return value.as_posix()
+    return value
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -22,40 +34,3 @@ def write_json(path: Path, value: Any) -> None:
 def read_json(path: Path) -> Any:
     """Read what `write_json` wrote."""
     return json.loads(path.read_text(encoding="utf-8"))
-
-
-def save_dataset(folder: Path, data: Dataset) -> None:
-    """Write `pcm.npy` (int16, one row per clip) and `clips.json` (everything else)."""
-    np.save(folder / "pcm.npy", data.pcm, allow_pickle=False)
-    write_json(
-        folder / "clips.json",
-        {
-            "classes": data.classes,
-            "labels": data.labels.tolist(),
-            "split": data.split.tolist(),
-            "speakers": data.speakers,
-            "sources": data.sources,
-            "paths": data.paths,
-            "words": data.words,
-            "rejected": data.rejected,
-        },
-    )
-
-
-def load_dataset(folder: Path) -> Dataset:
-    """Read what `save_dataset` wrote; the clips stay on disk until they are used."""
-    rest = read_json(folder / "clips.json")
-    names = {f.name for f in dataclasses.fields(Rejected)}
-    return Dataset(
-        pcm=np.load(folder / "pcm.npy", mmap_mode="r", allow_pickle=False),
-        labels=np.array(rest["labels"], np.int32),
-        classes=tuple(rest["classes"]),
-        speakers=tuple(rest["speakers"]),
-        split=np.array(rest["split"], dtype="U5"),
-        sources=tuple(rest["sources"]),
-        paths=tuple(rest["paths"]),
-        words=tuple(rest["words"]),
-        rejected=tuple(
-            Rejected(**{k: v for k, v in one.items() if k in names}) for one in rest["rejected"]
-        ),
-    )

@@ -8,8 +8,8 @@ from convert.files import write_text
 from convert.frontend import FrontEnd
 from simulate import frontend as definition
 from simulate.hostfrontend import HostFrontEnd
+from wakesmith.clips import load_dataset
 from wakesmith.job import Job
-from wakesmith.store import load_dataset
 
 _BLOCK = 512
 _CHECKED = 64

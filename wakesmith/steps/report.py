@@ -14,13 +14,13 @@ import numpy as np
 from convert.files import write_text
 from firmware.board import load_board
 from train.evaluate import wilson
+from wakesmith.clips import load_dataset
 from wakesmith.codehash import package_versions
 from wakesmith.job import RECORD, Job, file_hash
 from wakesmith.project import Project
 from wakesmith.report import render
 from wakesmith.results import Accuracy, Layer, Memory, Proof, Results, Spectrogram
-from wakesmith.schema import plain
-from wakesmith.store import load_dataset, read_json, write_json
+from wakesmith.store import plain, read_json, write_json
 
 PACKAGES = (
     "flatbuffers",
@@ -54,6 +54,7 @@ def gather(inputs: Mapping[str, Path], project: Project) -> Results:
     speech = read_json(inputs["speech"] / "summary.json")
     training = read_json(inputs["train"] / "history.json")
     quantized = read_json(inputs["quantize"] / "quantize.json")
+    measured = read_json(inputs["evaluate"] / "evaluate.json")
     proven = read_json(inputs["verify"] / "verify.json") if "verify" in inputs else None
     board = load_board(project.firmware.board)
     data = load_dataset(inputs["speech"])
@@ -61,12 +62,12 @@ def gather(inputs: Mapping[str, Path], project: Project) -> Results:
         name=project.project.name,
         labels=data.classes,
         board=board.name,
-        core=board.title,
-        accuracy=tuple(_accuracy(quantized, proven, project)),
-        confusion=_rows(quantized["confusion"]),
+        core="Cortex-" + board.core.name.removeprefix("cortex-").upper(),
+        accuracy=tuple(_accuracy(quantized["scheme"], measured, proven, project)),
+        confusion=_rows(measured["confusion"]),
         history=_history(training["epochs"], quantized["epochs"]),
         spectrograms=_spectrograms(inputs, project),
-        layers=_layers(inputs, quantized, proven),
+        layers=_layers(inputs, measured, proven),
         memories=_memories(inputs, board.flash_size, board.ram_size),
         instructions=proven["instructions"] if proven else 0,
         frontend_instructions=proven["frontend_instructions"] if proven else 0,
@@ -83,7 +84,10 @@ def gather(inputs: Mapping[str, Path], project: Project) -> Results:
 
 
 def _accuracy(
-    quantized: Mapping[str, Any], proven: Mapping[str, Any] | None, project: Project
+    scheme: str,
+    measured: Mapping[str, Any],
+    proven: Mapping[str, Any] | None,
+    project: Project,
 ) -> list[Accuracy]:
     """From the float model to the firmware."""
 
@@ -93,8 +97,8 @@ def _accuracy(
 
     how = "generated C on this machine" if proven else "LiteRT"
     rows = [
-        row("float model", "Keras", quantized["float"]),
-        row(quantized["scheme"], how, quantized["quantized"]),
+        row("float model", "Keras", measured["float"]),
+        row(scheme, how, measured["quantized"]),
     ]
     if proven:
         rows.append(row("firmware", f"emulated {project.firmware.board}", proven["firmware"]))
@@ -131,13 +135,13 @@ def _spectrograms(inputs: Mapping[str, Path], project: Project) -> tuple[Spectro
 
 
 def _layers(
-    inputs: Mapping[str, Path], quantized: Mapping[str, Any], proven: Mapping[str, Any] | None
+    inputs: Mapping[str, Path], measured: Mapping[str, Any], proven: Mapping[str, Any] | None
 ) -> tuple[Layer, ...]:
     if "convert" not in inputs:
         return ()
     layers = read_json(inputs["convert"] / "layers.json")["layers"]
     costs = {one["op_index"]: one["instructions"] for one in proven["layers"]} if proven else {}
-    noise = {one["op_index"]: one["sqnr_db"] for one in quantized["sqnr"]}
+    noise = {one["op_index"]: one["sqnr_db"] for one in measured["sqnr"]}
     return tuple(
         Layer(
             index=one["op_index"],

@@ -10,9 +10,9 @@ from train.datasets import DataSpec, load_spec
 from train.sources.base import Context
 from train.sources.folder import FolderSource
 from train.sources.index import IndexSource
+from wakesmith.clips import save_dataset
 from wakesmith.job import Job, file_hash
-from wakesmith.schema import plain
-from wakesmith.store import save_dataset, write_json
+from wakesmith.store import plain, write_json
 
 
 def reads(spec: DataSpec, base: Path, seed: int) -> dict[str, Any]:

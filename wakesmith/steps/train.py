@@ -15,8 +15,9 @@ from train.features import TrainingData, training_data
 from train.fit import FitSpec, Step, fit
 from train.keras import start
 from train.models import ModelSpec, build_model
+from wakesmith.clips import load_dataset
 from wakesmith.job import Job, Progress
-from wakesmith.store import load_dataset, write_json
+from wakesmith.store import write_json
 
 MODEL = "model.keras"
 _EARLIEST = (1980, 1, 1, 0, 0, 0)
