@@ -33,9 +33,8 @@ def name_reshapes(graph: Graph) -> Graph:
 
 
 def _as_reshape(graph: Graph, op: Op) -> Op:
-    if op.kind not in ("SQUEEZE", "EXPAND_DIMS") or not op.inputs or len(op.outputs) != 1:
-        return op
-    if op.inputs[0] == -1:
+    arity = {"SQUEEZE": 1, "EXPAND_DIMS": 2}.get(op.kind)
+    if len(op.inputs) != arity or -1 in op.inputs or len(op.outputs) != 1:
         return op
     source, output = graph.tensors[op.inputs[0]], graph.tensors[op.outputs[0]]
     if source.size != output.size or source.dtype != output.dtype:
