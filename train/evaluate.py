@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -203,7 +204,8 @@ def litert_trace(
     rows: dict[int, list[NDArray[np.generic]]] = {index: [] for index in wanted}
     shape = graph.tensors[graph.inputs[0]].shape
     try:
-        with quiet_stderr():
+        with quiet_stderr(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             interpreter = tf.lite.Interpreter(
                 model_content=tflite,
                 experimental_preserve_all_tensors=True,

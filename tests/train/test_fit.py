@@ -1,0 +1,176 @@
+"""Fitting learns, is repeatable, keeps the best epoch, and refuses what cannot work."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from convert.errors import SpecError, UserError
+from convert.frontend import FrontEnd
+from simulate.hostfrontend import HostFrontEnd
+from tests.train.tiny import CLASSES, SHAPE, examples
+from train.augment import NONE, Augmentation
+from train.datasets import Dataset
+from train.features import Augmented, Examples, Fixed, checked_features, training_data
+from train.fit import FitSpec, Step, fit, learning_rate, predictions
+from train.keras import load, start
+from train.models import ModelSpec, build_model
+
+TRAIN, VALIDATION = Fixed(examples(96, 1)), examples(30, 2)
+SPEC = FitSpec(epochs=4, batch=16, warmup_epochs=1)
+
+
+def network(seed: int = 0) -> Any:
+    start(seed)
+    return build_model(ModelSpec("ds_cnn", width=8, blocks=1), SHAPE, CLASSES)
+
+
+def test_it_learns_and_tells_its_progress() -> None:
+    start(0)
+    model = build_model(ModelSpec("cnn_digits", width=4, dense=8), SHAPE, CLASSES)
+    seen: list[Step] = []
+    history = fit(model, TRAIN, VALIDATION, FitSpec(epochs=8, batch=16), progress=seen.append)
+    assert len(history.epochs) == 8
+    assert history.epochs[history.best].validation_accuracy > 0.9
+    assert len(seen) == 8 * 6
+    assert (seen[-1].epoch, seen[-1].step, seen[-1].steps) == (7, 6, 6)
+    assert seen[0].validation_accuracy is None
+    assert seen[-1].validation_accuracy == history.epochs[-2].validation_accuracy
+
+
+def test_best_epoch_is_kept() -> None:
+    model = network()
+    history = fit(model, TRAIN, VALIDATION, SPEC)
+    best = history.epochs[history.best]
+    assert best.validation_accuracy == max(e.validation_accuracy for e in history.epochs)
+    outputs = predictions(model, VALIDATION.features)
+    assert np.mean(outputs.argmax(1) == VALIDATION.labels) == best.validation_accuracy
+
+
+def test_same_seed_same_weights() -> None:
+    def run(seed: int) -> list[bytes]:
+        model = network(seed)
+        fit(model, TRAIN, VALIDATION, SPEC, seed=seed)
+        return [w.tobytes() for w in model.get_weights()]
+
+    assert run(5) == run(5)
+    assert run(5) != run(6)
+
+
+def test_rate_rises_and_falls() -> None:
+    spec = FitSpec(epochs=10, warmup_epochs=2, learning_rate=1e-2)
+    rates = [learning_rate(spec, 7, step) for step in range(70)]
+    top = int(np.argmax(rates))
+    assert top == 14 and rates[top] == pytest.approx(1e-2)
+    assert rates[:15] == sorted(rates[:15]) and rates[14:] == sorted(rates[14:], reverse=True)
+    assert 0 < rates[0] < 1e-3 and 0 < rates[-1] < 1e-4
+
+
+def test_nothing_is_printed(capfd: pytest.CaptureFixture[str]) -> None:
+    fit(network(), TRAIN, VALIDATION, FitSpec(epochs=1, warmup_epochs=0))
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"epochs": 0}, "epochs must be from 1"),
+        ({"batch": 0}, "batch must be from 1"),
+        ({"learning_rate": 0.0}, "learning_rate must be from 1e-07"),
+        ({"label_smoothing": 1.0}, "label_smoothing must be from 0"),
+        ({"epochs": 3, "warmup_epochs": 3}, "warmup_epochs must be fewer than epochs"),
+        ({"copies": 0}, "copies must be from 1"),
+    ],
+)
+def test_impossible_specs(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        FitSpec(**options)
+
+
+def test_labels_beyond_the_outputs() -> None:
+    wrong = Examples(VALIDATION.features, VALIDATION.labels + 1)
+    with pytest.raises(SpecError, match="Labels must be 0 to 2"):
+        fit(network(), TRAIN, wrong, SPEC)
+    with pytest.raises(SpecError, match="Labels must be 0 to 2"):
+        fit(network(), Fixed(wrong), VALIDATION, SPEC)
+
+
+def test_examples_are_checked() -> None:
+    with pytest.raises(SpecError, match="features must be int8"):
+        Examples(np.zeros((2, 3, 4), np.float32), np.zeros(2, np.int32))  # type: ignore[arg-type]
+    with pytest.raises(SpecError, match="one label per clip"):
+        Examples(np.zeros((2, 3, 4), np.int8), np.zeros(3, np.int32))
+
+
+def test_divergence_is_refused() -> None:
+    model = network()
+    model.get_layer("words").bias.assign([math.nan] * CLASSES)
+    with pytest.raises(UserError, match=r"must stay finite.*learning_rate"):
+        fit(model, TRAIN, VALIDATION, SPEC)
+
+
+def clips(count: int) -> np.ndarray[Any, np.dtype[np.int16]]:
+    rng = np.random.default_rng(7)
+    return rng.integers(-9000, 9000, (count, 16000)).astype(np.int16)
+
+
+def test_augmented_copies_are_repeatable_and_begin_anywhere() -> None:
+    host = HostFrontEnd(FrontEnd())
+    labels = np.arange(6, dtype=np.int32) % 2
+
+    def source(seed: int = 1, workers: int = 0) -> Augmented:
+        return Augmented(
+            clips(6), labels, host, Augmentation(), copies=3, seed=seed, workers=workers
+        )
+
+    one = source()
+    epochs = [one.epoch(n).features for n in range(5)]
+    assert not np.array_equal(epochs[0], epochs[1])
+    assert not np.array_equal(epochs[0], epochs[3])  # the same copy behind other masks
+    other = source(workers=1)
+    np.testing.assert_array_equal(other.epoch(4).features, epochs[4])
+    np.testing.assert_array_equal(other.epoch(2).features, epochs[2])
+    np.testing.assert_array_equal(other.epoch(0).features, epochs[0])
+    assert not np.array_equal(source(2).epoch(0).features, epochs[0])
+
+
+def test_training_data() -> None:
+    pcm = clips(50)
+    split = np.array(["train"] * 40 + ["val"] * 10, dtype="U5")
+    names = tuple(f"s/{i}" for i in range(50))
+    data = Dataset(
+        pcm, np.arange(50, dtype=np.int32) % 2, ("a", "b"), names, split, names, names, names
+    )
+    made = training_data(data, FrontEnd(), NONE, copies=1, calibration_clips=8)
+    assert made.train.size == 40 and len(made.validation) == 10
+    assert made.calibration.shape == (8, 49, 40)
+    np.testing.assert_array_equal(
+        made.train.epoch(0).features, HostFrontEnd(FrontEnd()).features(pcm[:40])
+    )
+    with pytest.raises(SpecError, match="Split 'val' must have clips"):
+        training_data(data.where(np.arange(40)), FrontEnd(), NONE)
+    with pytest.raises(SpecError, match="Split 'train' must have clips"):
+        training_data(data.where(np.arange(40, 50)), FrontEnd(), NONE)
+
+
+def test_a_front_end_that_differs_is_noticed() -> None:
+    class Wrong(HostFrontEnd):
+        def features(self, clips: Any) -> Any:
+            return super().features(clips) ^ 1
+
+    with pytest.raises(AssertionError, match="differs"):
+        checked_features(clips(5), Wrong(FrontEnd()))
+
+
+def test_weight_decay_shrinks() -> None:
+    def norm(decay: float) -> float:
+        model = network()
+        spec = FitSpec(epochs=3, batch=16, warmup_epochs=1, weight_decay=decay)
+        fit(model, TRAIN, VALIDATION, spec)
+        return float(np.linalg.norm(model.get_layer("pointwise_1").kernel.numpy()))
+
+    assert norm(1.0) < norm(0.0)
+    assert load().tf.executing_eagerly()
