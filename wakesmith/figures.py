@@ -49,8 +49,13 @@ _STYLE: dict[Any, Any] = {
 }
 
 
-def learning_curves(history: Mapping[str, Sequence[float]]) -> list[str]:
-    """SVGs of loss and accuracy per epoch, training against validation; none without curves."""
+def learning_curves(history: Mapping[str, Sequence[float]], fine_tuned_after: int = 0) -> list[str]:
+    """SVGs of loss and accuracy per epoch, training against validation; none without curves.
+
+    Args:
+        history: curve name ("loss", "val_loss", ...) -> one value per epoch.
+        fine_tuned_after: where fine-tuning begins; 0 for none.
+    """
     pictures = []
     for name in ("loss", "accuracy"):
         if len(history.get(name, ())) == 0:
@@ -66,6 +71,8 @@ def learning_curves(history: Mapping[str, Sequence[float]]) -> list[str]:
                 epochs = np.arange(1, len(values) + 1)
                 mark = "o" if len(values) < 3 else None
                 axis.plot(epochs, values, color=colour, lw=1.6, marker=mark, ms=4, label=label)
+            if 0 < fine_tuned_after < len(history[name]):
+                axis.axvline(fine_tuned_after + 0.5, color=_INK, lw=0.8, ls=(0, (2, 3)))
             axis.set_title(title, loc="left")
             axis.set_xlabel("epoch")
             axis.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))

@@ -36,7 +36,7 @@ def render(results: Results) -> str:
         heard=_heard(results),
         confusions=_confusions(results),
         matrix=_matrix(results),
-        curves=learning_curves(results.history),
+        curves=learning_curves(results.history, results.fine_tuned_after),
         pictures=spectrograms(results.spectrograms),
         layer_text=_layer_text(results),
         layers=_layers(results),
@@ -62,9 +62,9 @@ def percent(share: float, digits: int = 1) -> str:
 def _lead(results: Results) -> str:
     words = len(results.labels)
     text = f"Firmware for {results.board} ({results.core}) that tells {words} words apart"
-    if results.accuracy:
-        last = results.accuracy[-1]
-        text += f", {percent(last.share)} % right on {last.total} test clips"
+    if results.headline:
+        right = percent(results.headline.share)
+        text += f", {right} % right on {results.headline.total} test clips"
     text += ". "
     if results.proofs and results.mismatches == 0:
         text += (
@@ -81,13 +81,10 @@ def _lead(results: Results) -> str:
 
 def _tiles(results: Results) -> list[dict[str, str]]:
     tiles = []
-    if results.accuracy:
-        first, last = results.accuracy[0], results.accuracy[-1]
-        change = (last.share - first.share) * 100
-        note = f"{last.stage}; {first.stage} {percent(first.share)} %"
-        if last.total == first.total:
-            points = f"{change:+.1f}".replace("-", "\u2212")
-            note = f"{last.stage}, {points} points to {first.stage}"
+    if results.headline:
+        last, first = results.headline, results.accuracy[0]
+        points = f"{(last.share - first.share) * 100:+.1f}".replace("-", "\u2212")
+        note = f"{last.stage}, {points} points to {first.stage}"
         tiles.append(_tile("Accuracy", percent(last.share), "%", note))
     for memory in results.memories:
         note = f"{100 * memory.used / memory.size:.1f} % of the board" if memory.size else ""

@@ -113,6 +113,7 @@ class Results:
         accuracy: in the order of the line, float first and firmware last.
         confusion: (true, predicted) counts of the last stage.
         history: curve name ("loss", "val_loss", ...) to one value per epoch.
+        fine_tuned_after: epochs of training; later ones are fine-tuning.
         spectrograms: one or two clips of some words.
         layers: the model's operators.
         memories: flash and RAM.
@@ -133,6 +134,7 @@ class Results:
     accuracy: tuple[Accuracy, ...]
     confusion: tuple[tuple[int, ...], ...]
     history: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    fine_tuned_after: int = 0
     spectrograms: tuple[Spectrogram, ...] = ()
     layers: tuple[Layer, ...] = ()
     memories: tuple[Memory, ...] = ()
@@ -144,6 +146,14 @@ class Results:
     rejected: int = 0
     notes: tuple[str, ...] = ()
     manifest: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def headline(self) -> Accuracy | None:
+        """The last stage that was run on the whole test set; None before any was."""
+        if not self.accuracy:
+            return None
+        most = max(row.total for row in self.accuracy)
+        return [row for row in self.accuracy if row.total == most][-1]
 
     @property
     def mismatches(self) -> int:

@@ -44,6 +44,11 @@ emulated_clips = 6
 """
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Know pytest-xdist's marker where that plug-in is not installed."""
+    config.addinivalue_line("markers", "xdist_group(name): run on one worker (pytest-xdist)")
+
+
 @dataclass(frozen=True)
 class Tiny:
     """The project file, its build folder and what the build printed."""

@@ -66,6 +66,7 @@ def gather(inputs: Mapping[str, Path], project: Project) -> Results:
         accuracy=tuple(_accuracy(quantized["scheme"], measured, proven, project)),
         confusion=_rows(measured["confusion"]),
         history=_history(training["epochs"], quantized["epochs"]),
+        fine_tuned_after=len(training["epochs"]),
         spectrograms=_spectrograms(inputs, project),
         layers=_layers(inputs, measured, proven),
         memories=_memories(inputs, board.flash_size, board.ram_size),
