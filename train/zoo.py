@@ -38,7 +38,6 @@ def ds_cnn(shape: tuple[int, int], classes: int, *, width: int, blocks: int, dro
     inputs = x = L.Input((*shape, 1), name="features")
     x = L.Conv2D(width, (10, 4), strides=2, padding="same", use_bias=False, name="conv")(x)
     x = _norm_relu(x, "conv")
-    x = L.Dropout(dropout, name="dropout_conv")(x)
     for block in range(1, blocks + 1):
         x = L.DepthwiseConv2D(3, padding="same", use_bias=False, name=f"depthwise_{block}")(x)
         x = _norm_relu(x, f"depthwise_{block}")
