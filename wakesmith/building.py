@@ -20,6 +20,7 @@ from wakesmith.results import Results
 from wakesmith.stages import STAGE_NAMES, build_stages, load_results
 
 PUBLISHED = {
+    "speech": ("rejected.csv",),
     "train": ("model.keras",),
     "quantize": ("model.tflite",),
     "convert": ("c",),

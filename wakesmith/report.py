@@ -129,8 +129,6 @@ def _heard(results: Results) -> str:
     told = {"train": "training", "val": "validation", "test": "testing"}
     counts = [f"{grouped(n)} for {told.get(name, name)}" for name, n in results.clips.items()]
     text = f"Clips: {', '.join(counts)}. " if counts else ""
-    if results.rejected:
-        text += f"Unusable ones left out: {results.rejected}. "
     return text
 
 

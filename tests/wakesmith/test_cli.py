@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import wave
 from pathlib import Path
 
 import numpy as np
@@ -114,6 +115,90 @@ def test_missing_folder_of_clips(tmp_path: Path) -> None:
     file = tmp_path / "p.toml"
     file.write_text(f'[project]\nname = "p"\nwords = ["a", "b"]\n{source}', encoding="utf-8")
     assert "nowhere" in refused(tmp_path, "build", file)
+
+
+def recordings(folder: Path, good: int = 6) -> None:
+    """One folder per word; each speaker says each word once."""
+    rng = np.random.default_rng(0)
+    for word in ("yes", "no"):
+        (folder / word).mkdir(parents=True)
+        for speaker in range(good):
+            pcm = rng.integers(-9000, 9000, 16000).astype("<i2")
+            write_wav(folder / word / f"s{speaker}_0.wav", pcm)
+
+
+def write_wav(path: Path, pcm: np.ndarray) -> None:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16000)
+        file.writeframes(pcm.astype("<i2").tobytes())
+
+
+FOLDER = """\
+[project]
+name = "mine"
+words = ["yes", "no"]
+
+[data]
+min_good_fraction = 0.5
+
+[[data.sources]]
+kind = "folder"
+path = "clips"
+"""
+
+
+def test_bad_clips_are_counted_and_listed(tmp_path: Path) -> None:
+    recordings(tmp_path / "clips")
+    bad = tmp_path / "clips" / "yes"
+    (bad / "a_1.wav").write_bytes(b"")
+    (bad / "b_1.wav").write_bytes((bad / "s0_0.wav").read_bytes()[:3000])
+    (bad / "c_1.wav").write_bytes(b"this is no sound" * 99)
+    write_wav(bad / "d_1.wav", np.zeros(16000))
+    write_wav(bad / "e_1.wav", np.full(200, 9000))
+    file = tmp_path / "mine.toml"
+    file.write_text(FOLDER, encoding="utf-8")
+    done = wakesmith_inside("build", file, "--until", "speech", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    lines = (tmp_path / "build" / "mine" / "rejected.csv").read_text().splitlines()
+    assert lines[0] == "source,clip,reason,detail"
+    assert len(lines) == 6
+    reasons = {line.split(",")[2] for line in lines[1:]}
+    assert {"empty", "silent", "too short"} <= reasons
+    file.write_text(FOLDER.replace("0.5", "0.9"), encoding="utf-8")
+    message = refused(tmp_path, "build", file, "--until", "speech", "--quiet")
+    assert "At least 90%" in message
+    assert "5" in message or "70" in message
+    # The result of the earlier, more tolerant build is still whole.
+    assert (tmp_path / "build" / "mine" / "stages" / "speech" / "clips.json").is_file()
+
+
+def test_a_changed_clip_is_noticed(tmp_path: Path) -> None:
+    recordings(tmp_path / "clips")
+    file = tmp_path / "mine.toml"
+    file.write_text(FOLDER, encoding="utf-8")
+    arguments = ("build", file, "--until", "speech")
+    assert "done in" in wakesmith_inside(*arguments, cwd=tmp_path).stdout
+    assert "up to date" in wakesmith_inside(*arguments, cwd=tmp_path).stdout
+    path = tmp_path / "clips" / "no" / "s1_0.wav"
+    path.write_bytes(path.read_bytes()[:-2] + b"\x11\x22")
+    assert "done in" in wakesmith_inside(*arguments, cwd=tmp_path).stdout
+
+
+def test_a_speaker_in_two_splits(tmp_path: Path) -> None:
+    recordings(tmp_path / "clips")
+    rows = [
+        f"{word}/s{speaker}_0.wav,{word},{'anna' if speaker < 2 else speaker},{split}"
+        for word in ("yes", "no")
+        for speaker, split in enumerate(("train", "test", "train", "val", "test", "train"))
+    ]
+    (tmp_path / "clips" / "index.csv").write_text("path,word,speaker,split\n" + "\n".join(rows))
+    file = tmp_path / "mine.toml"
+    file.write_text(FOLDER.replace('"folder"', '"index"'), encoding="utf-8")
+    message = refused(tmp_path, "build", file, "--until", "speech", "--quiet")
+    assert "A speaker must be in one split only" in message
+    assert "anna" in message
 
 
 def test_bad_stage_name(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.metadata
 import platform
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -79,9 +80,18 @@ def gather(inputs: Mapping[str, Path], project: Project) -> Results:
         ),
         clips=speech["clips"],
         rejected=len(speech["rejected"]),
-        notes=tuple(quantized["notes"]),
+        notes=(*_left_out(speech["rejected"]), *quantized["notes"]),
     )
     return _with_manifest(results, inputs, project, speech)
+
+
+def _left_out(rejected: list[dict[str, str]]) -> list[str]:
+    """A sentence on unusable clips."""
+    if not rejected:
+        return []
+    reasons = Counter(one["reason"] for one in rejected).most_common()
+    told = ", ".join(f"{count} {reason}" for reason, count in reasons)
+    return [f"Clips left out because they cannot be used: {told}; rejected.csv lists them."]
 
 
 def _accuracy(

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 from pathlib import Path
 from typing import Any
 
-from train.datasets import DataSpec, load_spec
+from convert.files import write_text
+from train.datasets import DataSpec, Rejected, load_spec
 from train.sources.base import Context
 from train.sources.folder import FolderSource
 from train.sources.index import IndexSource
 from wakesmith.clips import save_dataset
 from wakesmith.job import Job, file_hash
 from wakesmith.store import plain, write_json
+
+REJECTED = "rejected.csv"
 
 
 def reads(spec: DataSpec, base: Path, seed: int) -> dict[str, Any]:
@@ -40,6 +45,15 @@ def reads(spec: DataSpec, base: Path, seed: int) -> dict[str, Any]:
     }
 
 
+def _listed(rejected: tuple[Rejected, ...]) -> str:
+    """The clips that were left out as CSV, why in a word and in a sentence."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("source", "clip", "reason", "detail"))
+    writer.writerows((r.source, r.path, r.reason, r.detail) for r in rejected)
+    return text.getvalue()
+
+
 def folder_hash(folder: Path) -> str:
     """Hash of the names and contents of all files below a folder."""
     digest = hashlib.sha256()
@@ -50,9 +64,11 @@ def folder_hash(folder: Path) -> str:
 
 
 def run(job: Job, spec: DataSpec, base: Path, seed: int, jobs: int) -> None:
-    """Write the data set, and `summary.json` with counts for the report."""
+    """Write the data set, `summary.json` with counts, and `rejected.csv` if there are any."""
     data = load_spec(spec, base=base, seed=seed, workers=jobs, progress=job.progress)
     save_dataset(job.out, data)
+    if data.rejected:
+        write_text(job.out / REJECTED, _listed(data.rejected))
     write_json(
         job.out / "summary.json",
         {
