@@ -181,9 +181,11 @@ def _console() -> Console:
 def _publish(pipeline: Pipeline, last: str) -> None:
     """Copy what people want from the stage folders to the top of the build folder.
 
-    Results of stages after `last` are taken away, because they may belong to other inputs.
+    Results of stages that are after `last` or not in the line (any more) are taken away, because
+    they may belong to other inputs.
     """
-    wanted = STAGE_NAMES[: STAGE_NAMES.index(last) + 1]
+    names_now = [stage.name for stage in pipeline.stages]
+    wanted = names_now[: names_now.index(last) + 1]
     for stage, names in PUBLISHED.items():
         for name in names:
             source, target = pipeline.place(stage) / name, pipeline.folder / name

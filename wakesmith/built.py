@@ -25,7 +25,7 @@ from simulate.reference import ReferenceBackend
 from simulate.tflm import TflmBackend
 from train.datasets import Dataset
 from wakesmith.clips import load_dataset
-from wakesmith.project import Project, load_project
+from wakesmith.project import Project, load_project, runs_as_c
 from wakesmith.proving import check_names, prove_features, prove_layers, spread_rows
 from wakesmith.steps.convert import generate
 
@@ -163,6 +163,11 @@ def open_built(path: Path, out: Path | None) -> Built:
     project = load_project(path)
     folder = out if out is not None else Path("build") / project.project.name
     stages = folder / "stages"
+    if not runs_as_c(project):
+        raise UserError(
+            "The model must run as C, which int8 models do. Received: quantization scheme "
+            f"{project.quantization.scheme}. Choose qat_int8 or ptq_int8 in {path}."
+        )
     for stage, file in (
         ("speech", "clips.json"),
         ("quantize", "model.tflite"),

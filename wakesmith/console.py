@@ -12,9 +12,9 @@ from rich.progress import (
     SpinnerColumn,
     TaskID,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Column
 
 from wakesmith.pipeline import Stage
 
@@ -76,12 +76,13 @@ class Bars:
         self._bars = Progress(
             SpinnerColumn(finished_text="[green]✓[/]"),
             TextColumn("{task.description}"),
-            BarColumn(bar_width=28),
+            BarColumn(bar_width=20),
             TextColumn("{task.percentage:>3.0f} %"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            TextColumn("[dim]{task.fields[note]}[/]"),
+            TimeRemainingColumn(elapsed_when_finished=True),
+            TextColumn(
+                "[dim]{task.fields[note]}[/]",
+                table_column=Column(no_wrap=True, overflow="ellipsis"),
+            ),
             console=console,
         )
         self._tasks: dict[str, TaskID] = {}
@@ -115,12 +116,12 @@ class Bars:
             self._tasks[stage.name],
             completed=done,
             total=total or None,
-            note=text or stage.doing,
+            note=f"left; {text or stage.doing}" if total else text or stage.doing,
         )
 
     def finished(self, stage: Stage, seconds: float) -> None:
         """Fill the bar."""
-        self._bars.update(self._tasks[stage.name], total=1, completed=1, note=f"{seconds:.1f} s")
+        self._bars.update(self._tasks[stage.name], total=1, completed=1, note="")
 
 
 def watcher(console: Console, *, quiet: bool = False) -> Lines | Bars:

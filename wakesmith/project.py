@@ -25,7 +25,7 @@ from train.datasets import (
 )
 from train.fit import FitSpec
 from train.models import ModelSpec
-from train.quantization import QatInt8, QuantizationSpec
+from train.quantization import SCHEMES, QatInt8, QuantizationSpec
 from wakesmith.schema import build, read_toml
 
 
@@ -104,8 +104,8 @@ class VerifySection:
         emulated_clips: how many of these also run through the emulated firmware.
     """
 
-    clips: int = 200
-    emulated_clips: int = 200
+    clips: int = 300
+    emulated_clips: int = 300
 
     def __post_init__(self) -> None:
         for name, value in (("clips", self.clips), ("emulated_clips", self.emulated_clips)):
@@ -167,3 +167,8 @@ def load_project(path: Path) -> Project:
         SpecError: a key or a value is wrong; the message names it.
     """
     return build(Project, read_toml(path), path.name)
+
+
+def runs_as_c(project: Project) -> bool:
+    """Whether the project's quantization scheme gives a model that the C kernels run."""
+    return "c" in SCHEMES[project.quantization.scheme].runs_on

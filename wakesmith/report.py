@@ -62,6 +62,8 @@ def percent(share: float, digits: int = 1) -> str:
 def _lead(results: Results) -> str:
     words = len(results.labels)
     text = f"Firmware for {results.board} ({results.core}) that tells {words} words apart"
+    if not results.memories:
+        text = f"A model that tells {words} words apart"
     if results.headline:
         right = percent(results.headline.share)
         text += f", {right} % right on {results.headline.total} test clips"

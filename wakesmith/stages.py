@@ -9,10 +9,9 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from convert.errors import UserError
-from train.quantization import SCHEMES
 from wakesmith.job import Job
 from wakesmith.pipeline import Stage
-from wakesmith.project import Project
+from wakesmith.project import Project, runs_as_c
 from wakesmith.results import Results
 from wakesmith.steps import speech
 from wakesmith.store import plain
@@ -148,11 +147,6 @@ def build_stages(project: Project, base: Path, *, jobs: int = 0) -> list[Stage]:
         ),
     ]
     return [*stages, _report(project, STAGE_NAMES[:-1])]
-
-
-def runs_as_c(project: Project) -> bool:
-    """Whether the project's quantization scheme gives a model that the C kernels run."""
-    return "c" in SCHEMES[project.quantization.scheme].runs_on
 
 
 def load_results(folder: Path) -> Results:

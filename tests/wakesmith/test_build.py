@@ -136,6 +136,23 @@ def test_verify_names_the_difference(tiny: Tiny, tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_scheme_that_does_not_run_as_c(tiny: Tiny, tmp_path: Path) -> None:
+    """What does not change is taken over; there is no firmware, and the report says so."""
+    shutil.copytree(tiny.build, tmp_path / "build" / "tiny")
+    file = tmp_path / "tiny.toml"
+    file.write_text(TINY.replace("ptq_int8", "float32"), encoding="utf-8")
+    done = wakesmith("build", file, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "train     up to date" in done.stdout
+    assert "accuracy, float32" in done.stdout
+    assert not (tmp_path / "build" / "tiny" / "firmware.elf").exists()
+    page = (tmp_path / "build" / "tiny" / "report.html").read_text(encoding="utf-8")
+    assert "does not run on the chip" in page
+    done = wakesmith("verify", file, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "Received: quantization scheme float32" in done.stderr
+
+
 def test_recognize(tiny: Tiny, tmp_path: Path) -> None:
     clip = tmp_path / "noise.wav"
     noise = np.random.default_rng(0).integers(-9000, 9000, 8000).astype("<i2")

@@ -101,7 +101,7 @@ def test_mismatches_are_not_hidden() -> None:
 
 def test_a_bare_build_still_renders() -> None:
     bare = Results("x", ("a", "b"), "b", "c", (), ((0, 0), (0, 0)))
-    assert "Not run yet" in render(bare)
+    assert "Nothing was compared" in render(bare)
 
 
 @pytest.mark.parametrize(
