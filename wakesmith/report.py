@@ -129,7 +129,7 @@ def _axis(rows: Sequence[Accuracy]) -> tuple[Callable[[float], float], list[floa
 
 def _heard(results: Results) -> str:
     told = {"train": "training", "val": "validation", "test": "testing"}
-    counts = [f"{grouped(n)} for {told.get(name, name)}" for name, n in results.clips.items()]
+    counts = [f"{grouped(results.clips[n])} for {t}" for n, t in told.items() if n in results.clips]
     text = f"Clips: {', '.join(counts)}. " if counts else ""
     return text
 
