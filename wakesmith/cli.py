@@ -68,9 +68,9 @@ BuildFolder = Annotated[
 
 def _version(wanted: bool) -> None:
     if wanted:
-        import importlib.metadata
+        from convert.cwriter import VERSION
 
-        typer.echo(f"wakesmith {importlib.metadata.version('wakesmith')}")
+        typer.echo(f"wakesmith {VERSION}")
         raise typer.Exit
 
 

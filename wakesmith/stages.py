@@ -191,7 +191,7 @@ def _report(project: Project, needs: tuple[str, ...]) -> Stage:
         needs=needs,
         reads=plain(project),
         data=("wakesmith",),
-        packages=("matplotlib", "jinja2", "wakesmith"),
+        packages=("matplotlib", "jinja2"),
     )
 
 

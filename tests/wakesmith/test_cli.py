@@ -54,7 +54,9 @@ def test_every_command_has_help_with_an_example(command: str) -> None:
 
 
 def test_version() -> None:
-    assert wakesmith("--version", cwd=ROOT).stdout.startswith("wakesmith ")
+    from convert.cwriter import VERSION
+
+    assert wakesmith_inside("--version", cwd=ROOT).stdout == f"wakesmith {VERSION}\n"
 
 
 def test_boards() -> None:

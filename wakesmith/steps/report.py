@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
 import platform
 from collections import Counter
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from convert.cwriter import VERSION
 from convert.files import write_text
 from firmware.board import load_board
 from train.evaluate import wilson
@@ -222,7 +222,7 @@ def _with_manifest(
     manifest = {
         "project": plain(project),
         "versions": {
-            "wakesmith": importlib.metadata.version("wakesmith"),
+            "wakesmith": VERSION,
             "python": platform.python_version(),
             "machine": f"{platform.system()} {platform.machine()}",
             **package_versions(PACKAGES),
