@@ -25,7 +25,7 @@ MAX_CONCATENATED = 10
 MAX_CLASSES = 511
 _INT32_MAX = 2**31 - 1
 _WEIGHTED = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
-_FLOAT_IN_OUT = {"QUANTIZE", "DEQUANTIZE"}
+_IN_OUT = {"QUANTIZE", "DEQUANTIZE"}
 
 
 def _tensors(graph: Graph, indices: tuple[int, ...]) -> list[Tensor]:
@@ -61,7 +61,7 @@ def model_has_operators(graph: Graph) -> Verdict:
 
 
 def model_is_int8(graph: Graph) -> Verdict:
-    """A model computes in int8; float32 may stand only before QUANTIZE and after DEQUANTIZE.
+    """A model computes in int8; other types may stand only before QUANTIZE and after DEQUANTIZE.
 
     Quantize it: post-training with representative data, or quantization-aware (schemes ptq_int8,
     qat_int8).
@@ -73,8 +73,8 @@ def model_is_int8(graph: Graph) -> Verdict:
     for op in graph.ops:
         computed = [t for t in _tensors(graph, (*op.inputs, *op.outputs)) if t.data is None]
         types = {t.dtype for t in computed} & {"float32", "int16", "uint8", "other"}
-        if op.kind in _FLOAT_IN_OUT:
-            types -= {"float32"}
+        if op.kind in _IN_OUT:
+            types -= {"float32", "uint8"}
         if types:
             total += 1
             found = found or op
@@ -137,13 +137,13 @@ def fits_a_microcontroller(graph: Graph, op: Op) -> Verdict:
 
 
 def is_quantized(graph: Graph, op: Op) -> Verdict:
-    """int8 inputs and outputs have one positive, finite scale and a zero point from -128 to 127.
+    """int8 (uint8) inputs and outputs have one positive, finite scale and a zero point in range.
 
     Convert the model to full int8.
     """
     data_inputs = op.inputs if op.kind in ("ADD", "CONCATENATION") else op.inputs[:1]
     for tensor in _tensors(graph, (*data_inputs, *op.outputs)):
-        if tensor.dtype != "int8":
+        if tensor.dtype not in ("int8", "uint8"):
             continue
         q = tensor.quant
         if q is None:
@@ -152,7 +152,8 @@ def is_quantized(graph: Graph, op: Op) -> Verdict:
             return False, f"{len(q.scale)} scales for {_name(tensor)}"
         if not 0 < q.scale[0] < math.inf:
             return False, f"scale {q.scale[0]:g} for {_name(tensor)}"
-        if not -128 <= q.zero_point[0] <= 127:
+        low = -128 if tensor.dtype == "int8" else 0
+        if not low <= q.zero_point[0] <= low + 255:
             return False, f"zero point {q.zero_point[0]} for {_name(tensor)}"
     return True, ""
 
@@ -259,7 +260,7 @@ def has_moderate_rescaling(graph: Graph, op: Op) -> Verdict:
 
     Calibrate with representative data and convert again.
     """
-    if _source(graph, op).dtype != "int8":  # QUANTIZE from float32 divides
+    if _source(graph, op).dtype == "float32":  # QUANTIZE from float32 divides
         return True, ""
     source, output = _source(graph, op).quant, _output(graph, op).quant
     weights = graph.tensors[op.inputs[1]].quant if op.kind in _WEIGHTED else None
@@ -368,6 +369,15 @@ def has_equal_quantization(graph: Graph, op: Op) -> Verdict:
                 f"{b.scale[0]:g}, {b.zero_point[0]} for the output"
             )
     return True, ""
+
+
+def has_uint8_at_the_edges(graph: Graph, op: Op) -> Verdict:
+    """Of input and output, one is int8; the other may be uint8, or the input float32.
+
+    Convert with int8 inputs and outputs.
+    """
+    a, b = _source(graph, op).dtype, _output(graph, op).dtype
+    return "int8" in (a, b) and (a, b) != ("float32", "uint8"), f"{a} to {b}"
 
 
 def has_relu6_quantization(graph: Graph, op: Op) -> Verdict:

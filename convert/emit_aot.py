@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from convert import cwriter, emit_plain, emit_weighted, memory
+from convert import cwriter, emit_plain, emit_weighted, memory, passes
 from convert.emit_layer import ConstantPool, Layer, LayerCode, emit_layer
 from convert.errors import SpecError, UnsupportedModelError
 from convert.generated import GeneratedModel, LayerSlot, TensorSlot
@@ -21,7 +21,7 @@ from convert.graph import DType, Graph, Op, Tensor, shown
 from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams, Params
 from convert.prepare import prepare_graph
 
-_CTYPE: dict[DType, str] = {"int8": "int8_t", "float32": "float"}
+_CTYPE: dict[DType, str] = {"int8": "int8_t", "uint8": "uint8_t", "float32": "float"}
 _MAX_ARENA = 2**31 - 1
 _EMITTERS = (emit_plain, emit_weighted)  # imported so that their emitters are registered
 
@@ -48,7 +48,7 @@ def emit_model(
             f"A prefix must be a C identifier. Received: {prefix!r}. "
             f"Try {cwriter.identifier(prefix)!r}."
         )
-    return _Writer(graph, prefix, tuple(labels)).generate()
+    return _Writer(passes.prepare(graph), prefix, tuple(labels)).generate()
 
 
 class _Writer:
@@ -112,7 +112,8 @@ class _Writer:
         if tensor.dtype not in _CTYPE or index not in self.plan:
             received = "a constant" if tensor.data is not None else tensor.dtype
             raise UnsupportedModelError(
-                "Inputs and outputs of a model must be computed tensors of type int8 or float32. "
+                "Inputs and outputs of a model must be computed tensors of type int8, uint8 "
+                "or float32. "
                 f"Received: {received} for tensor {index} ({shown(tensor.name)})."
             )
         return TensorSlot(

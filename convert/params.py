@@ -162,7 +162,10 @@ class AddParams:
 
 @dataclass(frozen=True)
 class TableParams:
-    """RELU, RELU6, LOGISTIC and QUANTIZE (int8 to int8): out = table[x + 128], 256 entries."""
+    """RELU, RELU6, LOGISTIC and QUANTIZE (not from float32): out = table[x + 128], 256 entries.
+
+    A byte of uint8 is read and written as the int8 with the same bits.
+    """
 
     size: int
     table: tuple[int, ...]

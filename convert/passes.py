@@ -12,6 +12,14 @@ from dataclasses import replace
 from convert import graph as g
 from convert.graph import Graph, Op
 
+# What exporters compute shapes with; the same inputs always give the same outputs.
+_ON_SHAPES = frozenset(
+    (
+        *("ADD", "CAST", "CONCATENATION", "EXPAND_DIMS", "FLOOR_DIV", "GATHER", "MUL", "PACK"),
+        *("REDUCE_PROD", "RESHAPE", "SLICE", "SQUEEZE", "STRIDED_SLICE", "SUB"),
+    )
+)
+
 
 def prepare(graph: Graph) -> Graph:
     """The graph as `convert.memory` and the emitters want it; computes the same values.
@@ -61,11 +69,18 @@ def fold_constant_reshapes(graph: Graph) -> Graph:
 
 
 def drop_shape_inputs(graph: Graph) -> Graph:
-    """RESHAPE needs no constant shape tensor: the output's shape says the same."""
+    """RESHAPE needs no shape tensor that only shapes decide: the output's shape says the same.
+
+    Keras 3 computes it with SHAPE, STRIDED_SLICE and PACK when the batch size is left open. TFLite
+    Micro takes the output's shape from the file, too, and never reads the values.
+    """
+    known = {t.index for t in graph.tensors if t.data is not None}
+    for op in graph.ops:
+        if op.kind == "SHAPE" or (op.kind in _ON_SHAPES and known.issuperset(op.inputs)):
+            known.update(op.outputs)
     ops = []
     for op in graph.ops:
-        extra = [graph.tensors[i] for i in op.inputs[1:] if i != -1]
-        if op.kind == "RESHAPE" and len(op.inputs) == 2 and all(t.data is not None for t in extra):
+        if op.kind == "RESHAPE" and len(op.inputs) == 2 and op.inputs[1] in {*known, -1}:
             op = replace(op, inputs=op.inputs[:1])
         ops.append(op)
     return replace(graph, ops=tuple(ops))

@@ -54,10 +54,11 @@ def quant_of(op: Op, tensor: Tensor) -> tuple[np.float32, int]:
             f"{received} for tensor {tensor.index} ({shown(tensor.name)})."
         )
     zero_point = quant.zero_point[0] if quant.zero_point else 0
-    if not INT8_MIN <= zero_point <= INT8_MAX:
+    low = 0 if tensor.dtype == "uint8" else INT8_MIN
+    if not low <= zero_point <= low + 255:
         raise ModelError(
-            f"{where(op)} must use zero points from -128 to 127. Received: {zero_point} for "
-            f"tensor {tensor.index} ({shown(tensor.name)})."
+            f"{where(op)} must use zero points from {low} to {low + 255}. Received: {zero_point} "
+            f"for tensor {tensor.index} ({shown(tensor.name)})."
         )
     return np.float32(quant.scale[0]), zero_point
 

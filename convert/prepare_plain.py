@@ -238,17 +238,32 @@ def prepare_logistic(graph: Graph, op: Op) -> TableParams:
 
 
 def prepare_quantize(graph: Graph, op: Op) -> QuantizeParams | TableParams:
-    """QUANTIZE from float32 or int8. Source: TFLM micro/kernels/quantize_common.cc."""
+    """QUANTIZE from float32, or between int8 and uint8 (at the edges of a model).
+
+    Source: TFLM micro/kernels/quantize_common.cc and kernels/internal/reference/requantize.h. With
+    equal scales and zero points 128 apart the latter flips the highest bit, which is what the
+    general way gives, too.
+    """
     source = need(graph, op, op.inputs[0], None)
-    output = need(graph, op, op.outputs[0])
+    output = need(graph, op, op.outputs[0], None)
     same_size(op, source, output)
     output_scale, output_zero = quant_of(op, output)
     if source.dtype == "float32":
+        need(graph, op, op.outputs[0], "int8")
         return QuantizeParams(size=source.size, scale=float(output_scale), zero_point=output_zero)
-    scale, zero_point = quant_of(op, need(graph, op, op.inputs[0]))
+    if {source.dtype, output.dtype} - {"int8", "uint8"}:
+        raise UnsupportedModelError(
+            f"{where(op)} must read float32, int8 or uint8 and write int8 or uint8. Received: "
+            f"{source.dtype} to {output.dtype}."
+        )
+    scale, zero_point = quant_of(op, source)
     pair = multiplier_of(op, float(scale) / float(output_scale))
-    scaled = fp.multiply_by_quantized_multiplier(_ALL_INT8 - zero_point, *pair)
-    return _table(source, scaled.astype(np.int64) + output_zero)
+    # The table's index is the stored byte read as int8, and so are its entries.
+    values = _ALL_INT8 % 256 if source.dtype == "uint8" else _ALL_INT8
+    low = 0 if output.dtype == "uint8" else INT8_MIN
+    scaled = fp.multiply_by_quantized_multiplier(values - zero_point, *pair)
+    moved = np.clip(scaled.astype(np.int64) + output_zero, low, low + 255)
+    return _table(source, moved.astype(np.uint8).view(np.int8))
 
 
 def prepare_dequantize(graph: Graph, op: Op) -> DequantizeParams:

@@ -87,7 +87,11 @@ RULES: dict[str, Rule] = {
     "MAX_POOL_2D": _POOL,
     "MEAN": Rule((_INT8, _INT32), (c.has_constant_axes, c.has_moderate_rescaling)),
     "PAD": Rule((_INT8, _INT32), (c.has_constant_paddings, c.has_equal_quantization)),
-    "QUANTIZE": Rule((("int8", "float32"),), (c.has_equal_shapes, c.has_moderate_rescaling)),
+    "QUANTIZE": Rule(
+        (("int8", "uint8", "float32"),),
+        (c.has_equal_shapes, c.has_uint8_at_the_edges, c.has_moderate_rescaling),
+        output=("int8", "uint8"),
+    ),
     "RELU": Rule((_INT8,), (c.has_equal_shapes, c.has_moderate_rescaling)),
     "RELU6": Rule((_INT8,), (c.has_equal_shapes, c.has_relu6_quantization)),
     "RESHAPE": Rule(

@@ -12,6 +12,7 @@ import re
 import signal
 import subprocess
 import sys
+import weakref
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from convert.errors import ModelError, UnsupportedModelError
 from convert.graph import ITEM_BYTES, Graph
 from convert.quiet import quiet_stderr
 from convert.tflite_reader import read
+from simulate import tflm_worker
 from simulate.backend import Trace, clip_shape, empty_trace
 
 _CHILD = Path(__file__).with_name("tflm_child.py")
@@ -126,6 +128,9 @@ def arena_size(model: bytes) -> int:
 class TflmBackend:
     """Runs a model in TFLite Micro and shows every activation tensor.
 
+    Each look at a tensor loses memory (see `simulate.tflm_worker`), so from
+    `tflm_worker.MOST_LOST` bytes on, over all models, clips run in a process of their own.
+
     Args:
         model: Bytes of a .tflite.
         guard: Try the model in a process of its own first (0.4 s). Without it a model that makes
@@ -137,6 +142,7 @@ class TflmBackend:
     """
 
     name = "tflm"
+    _lost = 0  # bytes that this process will not see again
 
     def __init__(self, model: bytes, *, guard: bool = True) -> None:
         graph = read(model)
@@ -150,6 +156,11 @@ class TflmBackend:
         arena = (1 << 20) + 4 * len(model) + 4 * activations
         if guard:
             _child(model, "check", str(arena))
+        self._shown = [graph.inputs[0], *(index for op in graph.ops for index in op.outputs)]
+        self._worker = tflm_worker.Worker(
+            model, arena, self._shown, sum(graph.tensors[i].nbytes for i in self._shown)
+        )
+        weakref.finalize(self, self._worker.close)
         from tflite_micro import runtime
 
         try:
@@ -180,19 +191,45 @@ class TflmBackend:
                 f"Inputs must be {source.dtype} of shape (batch, *{clip_shape(source.shape)}). "
                 f"Received: {inputs.dtype} of {inputs.shape}."
             )
-        shown = [source.index, *(index for op in graph.ops for index in op.outputs)]
-        rows: dict[int, list[NDArray[np.generic]]] = {index: [] for index in shown}
-        for clip in inputs:
-            try:
-                self._interpreter.set_input(clip.reshape(source.shape), 0)
-                self._interpreter.invoke()
-            except (RuntimeError, ValueError) as error:
-                raise ModelError(
-                    f"TFLite Micro must be able to run the model. Received: {error}."
-                ) from None
-            for index in shown:
-                values = self._interpreter.GetTensor(index, 0)["tensor_data"]
-                rows[index].append(np.array(values).reshape(clip_shape(graph.tensors[index].shape)))
         if len(inputs) == 0:
-            return empty_trace(graph, shown)
-        return {index: np.stack(values) for index, values in rows.items()}
+            return empty_trace(graph, self._shown)
+        try:
+            rows = self._rows(inputs)
+        except (RuntimeError, ValueError) as error:
+            reason = str(error)
+        except ChildProcessError as error:
+            reason = _sentence("its process ended", str(error))
+        else:
+            return self._trace(rows)
+        raise ModelError(f"TFLite Micro must be able to run the model. Received: {reason}.")
+
+    def _rows(self, inputs: NDArray[np.generic]) -> NDArray[np.uint8]:
+        """(clips, bytes of all shown tensors)."""
+        source = self._graph.tensors[self._graph.inputs[0]]
+        per_clip = sum(self._graph.tensors[index].nbytes for index in self._shown)
+        if TflmBackend._lost + len(inputs) * per_clip > tflm_worker.MOST_LOST:
+            raw = np.ascontiguousarray(inputs).reshape(len(inputs), -1).view(np.uint8)
+            return self._worker.run(raw)
+        TflmBackend._lost += len(inputs) * per_clip
+        rows = np.empty((len(inputs), per_clip), np.uint8)
+        for row, clip in zip(rows, inputs, strict=True):
+            self._interpreter.set_input(clip.reshape(source.shape), 0)
+            self._interpreter.invoke()
+            start = 0
+            for index in self._shown:
+                values = self._interpreter.GetTensor(index, 0)["tensor_data"]
+                found = np.frombuffer(values.tobytes(), np.uint8)
+                row[start : start + found.size] = found
+                start += found.size
+        return rows
+
+    def _trace(self, rows: NDArray[np.uint8]) -> Trace:
+        found: Trace = {}
+        start = 0
+        for index in self._shown:
+            tensor = self._graph.tensors[index]
+            part = np.ascontiguousarray(rows[:, start : start + tensor.nbytes])
+            shape = (len(rows), *clip_shape(tensor.shape))
+            found[index] = part.view(np.dtype(tensor.dtype)).reshape(shape)
+            start += tensor.nbytes
+        return found

@@ -5,6 +5,7 @@ prints one line of JSON; TFLite Micro's own words go to stderr.
 
     check ARENA    allocate with all tensors preserved, run once on zeros
     measure        the smallest arena that works, and what the interpreter records
+    serve ARENA TENSOR,...    run clips until stdin ends, see `simulate.tflm_worker`
 """
 
 from __future__ import annotations
@@ -79,9 +80,40 @@ def _measure(model: bytes) -> dict[str, int | str]:
     return {"minimum": high}
 
 
+def _serve(arena: int, tensors: list[int]) -> None:
+    """Length and bytes of a model, then again and again a count and so many inputs.
+
+    Numbers are 8 bytes, little-endian. For every clip the values of `tensors` go to stdout.
+    """
+    import numpy as np
+
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whoever prints, prints elsewhere
+    source = sys.stdin.buffer
+    interpreter = _interpreter(source.read(int.from_bytes(source.read(8), "little")), arena, True)
+    details = interpreter.get_input_details(0)
+    shape, dtype = tuple(details["shape"]), np.dtype(details["dtype"])
+    size = int(np.prod(shape)) * dtype.itemsize
+    while count := int.from_bytes(source.read(8), "little"):
+        data = source.read(count * size)
+        for clip in np.frombuffer(data, dtype).reshape(count, *shape):
+            interpreter.set_input(clip, 0)
+            interpreter.invoke()
+            for index in tensors:
+                answers.write(interpreter.GetTensor(index, 0)["tensor_data"].tobytes())
+        answers.flush()
+
+
 def main(arguments: list[str]) -> int:
-    """Run the command; the exit status is 0 whenever a line of JSON was printed."""
+    """Run the command; the exit status is 0 when a line of JSON was printed or all was served."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash is an answer, not a core file
+    if arguments[0] == "serve":
+        try:
+            _serve(int(arguments[1]), [int(i) for i in arguments[2].split(",")])
+        except Exception as error:
+            print(error, file=sys.stderr)
+            return 3
+        return 0
     from tflite_micro import runtime  # noqa: F401  (imported once, before forking)
 
     model = sys.stdin.buffer.read()

@@ -406,6 +406,20 @@ def _quantize() -> Iterator[Made]:
             a, b = (0.125, i), (0.5 * i, -3)  # ties
         model = tb.quantize(shape=(1, 256), input_q=a, output_q=b)
         yield f"int8_{i:02}", model, _every_value(), True
+    for source, output in (("uint8", "int8"), ("int8", "uint8")):
+        for i in range(6):
+            rng = _rng(f"quantize {source} {i}")
+            a, b = _q(rng, 0.01, 0.2), _q(rng, 0.005, 0.2)
+            if i == 0:
+                b = a  # the converter's way: the same numbers, 128 apart
+            a, b = (
+                (a[0], a[1] + 128 * (source == "uint8")),
+                (b[0], b[1] + 128 * (output == "uint8")),
+            )
+            model = tb.quantize(
+                shape=(1, 256), dtype=source, input_q=a, output_q=b, output_dtype=output
+            )
+            yield f"{source}_{i:02}_to_{output}", model, _every_value().view(source), True
     for i in range(8):
         rng = _rng(f"quantize float {i}")
         scale, zero_point = _q(rng, 0.003, 0.5)

@@ -560,11 +560,12 @@ def quantize(
     dtype: str = "int8",
     input_q: QParams = (0.1, 4),
     output_q: QParams = (0.06, -5),
+    output_dtype: str = "int8",
 ) -> bytes:
-    """QUANTIZE from `dtype` ("int8" requantizes, "float32" quantizes) to int8."""
+    """QUANTIZE from `dtype` ("float32" quantizes, the others requantize) to `output_dtype`."""
     tensors = [
         TensorSpec("input", shape, dtype, (input_q[0],), (input_q[1],)),
-        activation_tensor("output", shape, output_q),
+        TensorSpec("output", shape, output_dtype, (output_q[0],), (output_q[1],)),
     ]
     return build_model([OpSpec("QUANTIZE", (0,), (1,))], tensors)
 

@@ -25,8 +25,10 @@ from simulate.reference import ReferenceBackend
 from simulate.tflm import TflmBackend
 from train.datasets import Dataset
 from wakesmith.clips import load_dataset
+from wakesmith.console import Meter
 from wakesmith.project import Project, load_project, runs_as_c
-from wakesmith.proving import check_names, prove_features, prove_layers, spread_rows
+from wakesmith.proving import Progress, check_names, prove_features, prove_layers, spread_rows
+from wakesmith.results import Proof
 from wakesmith.steps.convert import generate
 
 Say = Callable[[str], object]
@@ -192,18 +194,26 @@ def verify_project(
     names = check_names(names)
     built = open_built(path, out)
     rows = built.test_rows(clips)
-    proofs = []
-    ears = {n: b for n in names if (b := built.feature_backend(n)) is not None}
-    if len(ears) >= 2:
-        proof, sentences = prove_features(ears, built.data.pcm[rows])
-        proofs.append(proof)
-        for sentence in sentences:
-            say(sentence)
-    backends = {name: built.backend(name) for name in names}
-    outcome = prove_layers(backends, built.graph, built.features[rows])
-    proofs.append(outcome.proof)
-    for sentence in outcome.sentences:
+    with Meter("verifying") as meter:
+        proofs, said = _proofs(built, names, rows, meter)
+    for sentence in said:
         say(sentence)
     compared, differing = sum(p.compared for p in proofs), sum(p.mismatches for p in proofs)
     say(f"{compared:,} bytes compared on {len(rows)} test clips, {differing:,} differ")
     return differing == 0
+
+
+def _proofs(
+    built: Built, names: Sequence[str], rows: NDArray[np.intp], progress: Progress
+) -> tuple[list[Proof], list[str]]:
+    """Of the features and of every layer, and what to say of them."""
+    proofs: list[Proof] = []
+    said: list[str] = []
+    ears = {n: b for n in names if (b := built.feature_backend(n)) is not None}
+    if len(ears) >= 2:
+        proof, sentences = prove_features(ears, built.data.pcm[rows], progress)
+        proofs.append(proof)
+        said += sentences
+    backends = {name: built.backend(name) for name in names}
+    outcome = prove_layers(backends, built.graph, built.features[rows], progress)
+    return [*proofs, outcome.proof], [*said, *outcome.sentences]

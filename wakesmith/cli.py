@@ -143,7 +143,7 @@ def verify(
     clips: Annotated[int, typer.Option(min=1, help="Test clips, or random inputs.")] = 200,
     inputs: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.npy", help="int8 inputs for a .tflite (default: random)."),
+        typer.Option(metavar="FILE.npy", help="Inputs for a .tflite (default: random)."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the random inputs.")] = 0,
     board: Annotated[str, typer.Option(help="Board whose core runs a .tflite.")] = "mps2-an386",

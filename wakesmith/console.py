@@ -19,6 +19,7 @@ from rich.table import Column
 from wakesmith.pipeline import Stage
 
 _EVERY = 10.0  # seconds between plain lines of one stage
+_FIRST = 2.0  # a command that takes longer says how far it is
 
 
 class Lines:
@@ -129,3 +130,51 @@ def watcher(console: Console, *, quiet: bool = False) -> Lines | Bars:
     if console.is_terminal and not quiet:
         return Bars(console)
     return Lines(console, quiet=quiet)
+
+
+class Meter:
+    """How far a command is, on stderr: a bar on a terminal, else lines when it takes a while.
+
+    Args:
+        doing: what it does, one word.
+        console: for tests.
+    """
+
+    def __init__(self, doing: str, console: Console | None = None) -> None:
+        self._doing = doing
+        self._console = console or Console(stderr=True)
+        self._bar: Progress | None = None
+        self._next = time.monotonic() + _FIRST
+
+    def __enter__(self) -> Meter:
+        if self._console.is_terminal:
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=20),
+                TextColumn("{task.percentage:>3.0f} %"),
+                TimeRemainingColumn(),
+                TextColumn("[dim]left; {task.fields[note]}[/]"),
+                console=self._console,
+                transient=True,
+            )
+            self._bar.start()
+            self._bar.add_task(self._doing, total=None, note="starting")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def __call__(self, done: int, total: int, text: str) -> None:
+        """Say where it stands; `total` is 0 while that is not known."""
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], completed=done, total=total or None, note=text)
+        elif time.monotonic() >= self._next:
+            self._next = time.monotonic() + _EVERY
+            share = f"{100 * done // total:3d} % " if total else ""
+            self._console.print(f"{self._doing} {share}{text}", markup=False, highlight=False)

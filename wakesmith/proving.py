@@ -16,6 +16,7 @@ from wakesmith.results import Proof
 
 BACKENDS = ("reference", "tflm", "host", "cortex-m")
 _CHUNK_BYTES = 64 << 20
+_CHUNK_CLIPS = 16  # few, so that progress is seen
 
 Progress = Callable[[int, int, str], None]
 
@@ -134,7 +135,7 @@ def _blocks(inputs: NDArray[np.generic], graph: Graph) -> Iterator[tuple[int, ND
         for op in graph.ops
         for i in op.outputs
     )
-    size = max(1, _CHUNK_BYTES // max(per_clip, 1))
+    size = max(1, min(_CHUNK_CLIPS, _CHUNK_BYTES // max(per_clip, 1)))
     for start in range(0, max(len(inputs), 1), size):
         yield start, inputs[start : start + size]
 

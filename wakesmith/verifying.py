@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from convert.emit_aot import emit_model
 from convert.errors import ModelError, UserError
-from convert.graph import Graph
+from convert.graph import Graph, Tensor
 from convert.supported import check
 from convert.tflite_reader import read
 from simulate.backend import Backend, clip_shape
 from simulate.hostlib import HostBackend
 from simulate.reference import ReferenceBackend
 from simulate.tflm import TflmBackend
+from wakesmith.console import Meter
 from wakesmith.proving import check_names, prove_layers
 
 Say = Callable[[str], object]
@@ -56,11 +57,14 @@ def verify_model(
     data = read_model(path)
     graph = read(data)
     check(graph)
-    chosen = _inputs(graph, count, seed) if inputs is None else _read_inputs(graph, inputs)
-    with tempfile.TemporaryDirectory(prefix="wakesmith-") as folder:
-        backends = _model_backends(names, data, graph, board, Path(folder))
-        outcome = prove_layers(backends, graph, chosen)
-    kind = f"random inputs of seed {seed}" if inputs is None else f"inputs of {inputs}"
+    chosen = random_inputs(graph, count, seed) if inputs is None else _read_inputs(graph, inputs)
+    with tempfile.TemporaryDirectory(prefix="wakesmith-") as folder, Meter("verifying") as meter:
+        backends = {}
+        for name in names:
+            meter(0, 0, f"making the back end {name}")
+            backends[name] = _backend(name, data, graph, board, Path(folder))
+        outcome = prove_layers(backends, graph, chosen, meter)
+    kind = f"inputs of seed {seed}" if inputs is None else f"inputs of {inputs}"
     say(f"{path}: {len(graph.ops)} layers, {len(chosen)} {kind}")
     for sentence in outcome.sentences:
         say(sentence)
@@ -86,21 +90,15 @@ def read_model(path: Path) -> bytes:
         ) from error
 
 
-def _model_backends(
-    names: Sequence[str], data: bytes, graph: Graph, board: str, folder: Path
-) -> dict[str, Backend]:
-    """Back ends of a bare model; what an int8 model from elsewhere needs no labels for."""
-    found: dict[str, Backend] = {}
-    for name in names:
-        if name == "reference":
-            found[name] = ReferenceBackend(graph)
-        elif name == "tflm":
-            found[name] = TflmBackend(data)
-        elif name == "host":
-            found[name] = HostBackend(emit_model(graph))
-        else:
-            found[name] = _emulated(graph, board, folder)
-    return found
+def _backend(name: str, data: bytes, graph: Graph, board: str, folder: Path) -> Backend:
+    """A back end for a bare model; what an int8 model from elsewhere needs no labels for."""
+    if name == "reference":
+        return ReferenceBackend(graph)
+    if name == "tflm":
+        return TflmBackend(data)
+    if name == "host":
+        return HostBackend(emit_model(graph))
+    return _emulated(graph, board, folder)
 
 
 def _emulated(graph: Graph, board: str, folder: Path) -> Backend:
@@ -115,19 +113,53 @@ def _emulated(graph: Graph, board: str, folder: Path) -> Backend:
     return CortexMBackend(image, generated)
 
 
-def _inputs(graph: Graph, count: int, seed: int) -> NDArray[np.int8]:
-    """Random int8 inputs: half of them uniform, half smooth and small as real data often is."""
-    shape = clip_shape(graph.tensors[graph.inputs[0]].shape)
+def random_inputs(graph: Graph, count: int, seed: int) -> NDArray[np.generic]:
+    """Inputs that reach ordinary and extreme values.
+
+    The first three are all lowest, all highest and all zero; of the others a third is uniform, a
+    third smooth and small as real data often is, and a third has lowest and highest values only.
+    float32 inputs are the numbers that these codes stand for, every second clip moved by up to
+    0.6 steps, so that rounding has something to round.
+
+    Args:
+        graph: a model that `convert.supported.check` accepts, with one input or more.
+        count: how many.
+        seed: of all of it.
+
+    Returns:
+        (count, *shape of the first input without its leading 1), of its type.
+    """
+    source = graph.tensors[graph.inputs[0]]
+    code = _coded(graph)
+    zero_point = code.quant.zero_point[0] if code.quant else 0
+    low = 0 if code.dtype == "uint8" else -128
     rng = np.random.default_rng(seed)
-    inputs = rng.integers(-128, 128, (count, *shape), dtype=np.int8)
-    quiet = rng.normal(0, 24, (count - count // 2, *shape)).round().clip(-128, 127)
-    inputs[count // 2 :] = quiet.astype(np.int8)
-    return inputs
+    codes = rng.integers(low, low + 256, (count, *clip_shape(source.shape)))
+    codes[1::3] = np.where(codes[1::3] < low + 128, low, low + 255)
+    codes[2::3] = (zero_point + rng.normal(0, 24, codes[2::3].shape)).round()
+    for row, value in zip(codes, (low, low + 255, zero_point), strict=False):
+        row[...] = value
+    codes = codes.clip(low, low + 255)
+    if source.dtype != "float32":
+        return codes.astype(source.dtype)
+    assert code.quant is not None
+    moved = codes.astype(np.float64)
+    moved[1::2] += rng.uniform(-0.6, 0.6, moved[1::2].shape)
+    return ((moved - zero_point) * code.quant.scale[0]).astype(np.float32)
 
 
-def _read_inputs(graph: Graph, path: Path) -> NDArray[np.int8]:
-    tensor = graph.tensors[graph.inputs[0]]
-    shape = clip_shape(tensor.shape)
+def _coded(graph: Graph) -> Tensor:
+    """The input, or what QUANTIZE makes of it."""
+    source = graph.inputs[0]
+    reader = next((op for op in graph.ops if source in op.inputs), None)
+    if graph.tensors[source].dtype == "float32" and reader is not None:
+        return graph.tensors[reader.outputs[0]]
+    return graph.tensors[source]
+
+
+def _read_inputs(graph: Graph, path: Path) -> NDArray[np.generic]:
+    source = graph.tensors[graph.inputs[0]]
+    shape = clip_shape(source.shape)
     try:
         values = np.load(path, allow_pickle=False)
     except FileNotFoundError as error:
@@ -136,9 +168,11 @@ def _read_inputs(graph: Graph, path: Path) -> NDArray[np.int8]:
         raise UserError(
             f"The inputs must be a .npy file without pickled objects. Received: {path} ({error})."
         ) from error
-    if not isinstance(values, np.ndarray) or values.dtype != np.int8 or values.shape[1:] != shape:
+    fits = isinstance(values, np.ndarray) and values.dtype.name == source.dtype
+    if not fits or values.shape[1:] != shape:
         what = f"{values.dtype} {values.shape}" if isinstance(values, np.ndarray) else "an archive"
-        raise UserError(f"The inputs must be int8 of shape (n, *{shape}). Received: {what}.")
+        wanted = ", ".join(map(str, ("n", *shape)))
+        raise UserError(f"The inputs must be {source.dtype} of shape ({wanted}). Received: {what}.")
     if len(values) == 0:
         raise UserError(f"The inputs must hold at least one. Received: none in {path}.")
-    return values
+    return np.asarray(values)

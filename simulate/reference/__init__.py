@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from convert import passes
 from convert.errors import ModelError, UnsupportedModelError
 from convert.graph import Graph, Op
 from convert.params import (
@@ -52,8 +53,8 @@ class ReferenceBackend:
             raise UnsupportedModelError(
                 f"A model must have one input to be run. Received: {len(graph.inputs)}."
             )
-        self._graph = graph
-        self._params = prepare_graph(graph)
+        self._graph = passes.prepare(graph)
+        self._params = prepare_graph(self._graph)
 
     def run(self, inputs: NDArray[np.generic]) -> Trace:
         """Run a batch; see `simulate.backend.Backend.run`. Returns every activation tensor.
@@ -132,7 +133,8 @@ class ReferenceBackend:
             case SoftmaxParams():
                 return elementwise.softmax(params, x)
             case TableParams():
-                return elementwise.table(params, x)
+                unsigned = self._graph.tensors[op.outputs[0]].dtype == "uint8"
+                return elementwise.table(params, x, np.uint8 if unsigned else np.int8)
             case QuantizeParams():
                 return elementwise.quantize(params, x)
             case DequantizeParams():

@@ -80,9 +80,21 @@ def softmax(params: SoftmaxParams, x: Int8Array) -> Int8Array:
     return np.where(kept, np.clip(output, -128, 127), -128).astype(np.int8).reshape(x.shape)
 
 
-def table(params: TableParams, x: Int8Array) -> Int8Array:
-    """RELU, RELU6, LOGISTIC and QUANTIZE from int8: one table entry per value."""
-    return np.asarray(params.table, np.int8)[x.astype(np.int64) + 128]
+def table(
+    params: TableParams, x: NDArray[np.generic], output: type[np.generic] = np.int8
+) -> NDArray[np.generic]:
+    """RELU, RELU6, LOGISTIC and QUANTIZE from int8 or uint8: one table entry per value.
+
+    Args:
+        params: Prepared integers.
+        x: (clips, ...) of int8 or uint8.
+        output: int8 or uint8.
+
+    Returns:
+        The shape of x, of type `output`.
+    """
+    found = np.asarray(params.table, np.int8)[x.view(np.int8).astype(np.int64) + 128]
+    return found.view(output)
 
 
 def quantize(params: QuantizeParams, x: NDArray[np.float32]) -> Int8Array:

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 
 from convert.passes import prepare
+from convert.supported import check
 from convert.tflite_reader import read
+from simulate.compare import compare
+from simulate.hostlib import HostBackend
+from simulate.reference import ReferenceBackend
+from simulate.tflm import TflmBackend
 from tests import tflite_builder as build
 from tests.convert.public_models import PUBLIC
 from tests.tflite_builder import OpSpec, TensorSpec
@@ -67,6 +72,60 @@ def test_computed_shape_input_is_kept_for_the_check() -> None:
     ops = [OpSpec("RESHAPE", (0, 2), (1,))]
     ready = prepare(read(build.build_model(ops, tensors, [0, 2], [1])))
     assert ready.ops[0].inputs == (0, 2)
+
+
+def dynamic_batch() -> bytes:
+    """RESHAPE to a shape that is computed from another, much as Keras 3 exports Flatten."""
+    tensors = [
+        act("x", 1, 2, 3),
+        act("r", 1, 2, 3),
+        TensorSpec("shape", (3,), "int32", (), ()),
+        TensorSpec("batch", (), "int32", (), ()),
+        build.constant("six", 6),
+        TensorSpec("wanted", (2,), "int32", (), ()),
+        act("y", 1, 6),
+    ]
+    ops = [
+        OpSpec("RELU", (0,), (1,)),
+        OpSpec("SHAPE", (1,), (2,)),
+        OpSpec("REDUCE_PROD", (2,), (3,)),
+        OpSpec("PACK", (3, 4), (5,)),
+        OpSpec("RESHAPE", (1, 5), (6,)),
+    ]
+    return build.build_model(ops, tensors, [0], [6])
+
+
+def test_shapes_of_an_open_batch_size_are_not_computed() -> None:
+    graph = read(dynamic_batch())
+    check(graph)
+    assert [(o.index, o.kind, o.inputs) for o in prepare(graph).ops] == [
+        (0, "RELU", (0,)),
+        (4, "RESHAPE", (1,)),
+    ]
+
+
+def test_a_shape_that_values_decide_stays() -> None:
+    model = build.unpack(dynamic_batch())
+    model.subgraphs[0].operators[1].inputs = [0]
+    model.subgraphs[0].operators[1].opcodeIndex = model.subgraphs[0].operators[0].opcodeIndex
+    assert prepare(read(build.pack(model))).ops[-1].inputs == (1, 5)
+
+
+def test_back_ends_take_a_computed_shape() -> None:
+    tensors = [act("x", 1, 6), act("r", 1, 6), TensorSpec("s", (2,), "int32", (), ())]
+    tensors.append(act("y", 1, 6))
+    ops = [
+        OpSpec("RELU", (0,), (1,)),
+        OpSpec("SHAPE", (0,), (2,)),
+        OpSpec("RESHAPE", (1, 2), (3,)),
+    ]
+    data = build.build_model(ops, tensors, [0], [3])
+    graph = read(data)
+    inputs = np.arange(-12, 12, dtype=np.int8).reshape(4, 6)
+    expected = TflmBackend(data).run(inputs)
+    for backend in (ReferenceBackend(graph), HostBackend.from_graph(graph)):
+        found = compare(expected, backend.run(inputs), graph, ("tflm", backend.name))
+        assert found.equal and found.tensors == 3, str(found)
 
 
 @pytest.mark.parametrize("path", PUBLIC)

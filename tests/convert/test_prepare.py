@@ -129,7 +129,11 @@ REFUSED = {
         tb.concatenation(input_qs=((0.1, 0), (0.2, 0))),
         "one scale and zero point",
     ),
-    "float": (tb.quantize(dtype="int16"), "type int8"),
+    "int16": (tb.quantize(dtype="int16"), "int16 to int8"),
+    "float to uint8": (
+        tb.quantize(dtype="float32", output_dtype="uint8", output_q=(0.1, 5)),
+        "type int8",
+    ),
     "operator": (
         tb.build_model(
             [tb.OpSpec("TANH", (0,), (1,))],

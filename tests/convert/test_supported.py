@@ -90,6 +90,12 @@ BROKEN: list[tuple[Callable, str, bytes, str]] = [
     (c.model_is_int8, "float", relu_of("float32"), "float32 in 1 of 1"),
     (c.model_is_int8, "int16", relu_of("int16"), "int16 in 1 of 1"),
     (c.model_is_int8, "uint8", relu_of("uint8"), "uint8 in 1 of 1"),
+    (
+        c.has_uint8_at_the_edges,
+        "uint8 to uint8",
+        build.quantize(dtype="uint8", output_dtype="uint8", output_q=(0.06, 5)),
+        "uint8 to uint8",
+    ),
     (c.model_is_int8, "float16", relu_of("float16"), "another type in 1 of 1"),
     (c.model_is_int8, "dynamic range", hybrid(), "dynamic range"),
     (c.model_has_batch_1, "batch", build.conv_2d(batch=2), "2x6x5x3"),

@@ -10,7 +10,7 @@ import pytest
 
 from convert.errors import ModelError, UserError
 from convert.tflite_reader import read
-from simulate import tflm
+from simulate import tflm, tflm_worker
 from simulate.reference import ReferenceBackend
 from simulate.tflm import TflmBackend, arena_size, arena_use
 from tests import tflite_builder as tb
@@ -89,3 +89,32 @@ def test_child_that_never_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tflm, "_SECONDS", 0.01)
     with pytest.raises(ModelError, match="no answer"):
         TflmBackend(tb.conv_2d())
+
+
+def test_many_clips_run_in_processes_that_are_thrown_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = tb.conv_2d()
+    inputs = np.random.default_rng(0).integers(-128, 128, (50, 6, 5, 3)).astype(np.int8)
+    backend = TflmBackend(model, guard=False)
+    monkeypatch.setattr(TflmBackend, "_lost", 0)
+    expected = backend.run(inputs)
+    monkeypatch.setattr(tflm_worker, "MOST_LOST", 20 * sum(v[0].nbytes for v in expected.values()))
+    starts = []
+    start = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", lambda *a, **k: starts.append(1) or start(*a, **k))
+    for part in np.split(inputs, [30, 35, 50]):
+        found = backend.run(part)
+    assert len(found) == len(expected)
+    found = backend.run(inputs)
+    for index, values in expected.items():
+        np.testing.assert_array_equal(found[index], values)
+        assert found[index].dtype == values.dtype
+    assert len(starts) >= 4
+
+
+def test_worker_that_dies(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tflm_worker, "MOST_LOST", 0)
+    backend = TflmBackend(tb.conv_2d(), guard=False)
+    backend._worker._model = tb.conv_2d()[:40]
+    with pytest.raises(ModelError, match="TFLite Micro must be able to run the model") as caught:
+        backend.run(np.zeros((1, 6, 5, 3), np.int8))
+    assert "\n" not in str(caught.value)

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from rich.console import Console
 
 from convert.errors import UserError
 from convert.graph import Graph
 from convert.tflite_reader import read
 from simulate.backend import Trace
 from simulate.reference import ReferenceBackend
-from tests.tflite_builder import conv_2d
+from tests.tflite_builder import OpSpec, TensorSpec, build_model, conv_2d, relu
 from tests.wakesmith.conftest import wakesmith_inside
-from wakesmith import proving
+from wakesmith import console, proving
+from wakesmith.console import Meter
 from wakesmith.proving import check_names, prove_features, prove_layers, spread_rows
+from wakesmith.verifying import random_inputs
 
 
 class Wrong:
@@ -87,6 +91,62 @@ def test_verify_exits_with_1_on_a_difference(
     assert done.returncode == 1
     assert "part in layer 0 (CONV_2D)" in done.stdout
     assert "clip 3, element 2" in done.stdout
+
+
+def edges(inside: str, outside: str) -> bytes:
+    """QUANTIZE, RELU and DEQUANTIZE or QUANTIZE: types as converters put them at the edges."""
+    moved = 128 if outside == "uint8" else 0
+    shape, last = (1, 30), "DEQUANTIZE" if outside == "float32" else "QUANTIZE"
+    tensors = [
+        TensorSpec("x", shape, outside, (0.1,), (5 + moved,)),
+        TensorSpec("q", shape, inside, (0.1,), (5,)),
+        TensorSpec("r", shape, inside, (0.07,), (-128,)),
+        TensorSpec("y", shape, outside, (0.07,), (-128 + moved,)),
+    ]
+    ops = [OpSpec("QUANTIZE", (0,), (1,)), OpSpec("RELU", (1,), (2,)), OpSpec(last, (2,), (3,))]
+    return build_model(ops, tensors)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "uint8"])
+def test_other_types_at_the_edges_of_a_model(dtype: str, tmp_path: Path) -> None:
+    (tmp_path / "m.tflite").write_bytes(edges("int8", dtype))
+    done = wakesmith_inside("verify", "m.tflite", "--clips", 20, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("bytes equal (4 tensors, 20 clips)") == 3
+
+
+@pytest.mark.parametrize("dtype", ["int8", "float32", "uint8"])
+def test_random_inputs_reach_the_extremes(dtype: str) -> None:
+    graph = read(relu(shape=(1, 30)) if dtype == "int8" else edges("int8", dtype))
+    found = random_inputs(graph, 60, 1)
+    assert found.shape == (60, 30) and found.dtype == dtype
+    np.testing.assert_array_equal(found, random_inputs(graph, 60, 1))
+    tensor = graph.tensors[0 if dtype == "int8" else 1]
+    first = graph.ops[0].outputs[0]
+    codes = ReferenceBackend(graph).run(found)[0 if dtype == "int8" else first]
+    assert tensor.quant is not None
+    assert {int(codes[0].max()), int(codes[0].min())} == {-128}
+    assert int(codes[1].min()) >= 126  # float32 inputs are moved by up to 0.6 steps
+    assert np.all(codes[2] == tensor.quant.zero_point[0])
+    assert len(np.unique(codes)) > 200
+
+
+def test_a_command_says_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard = io.StringIO()
+    with Meter("verifying", Console(file=heard)) as meter:
+        meter(1, 4, "host")
+        assert heard.getvalue() == ""
+        monkeypatch.setattr(console, "_EVERY", 0.0)
+        meter._next = 0.0
+        meter(2, 4, "host, clip 2")
+        meter(0, 0, "making the back end host")
+    lines = heard.getvalue().splitlines()
+    assert lines == ["verifying  50 % host, clip 2", "verifying making the back end host"]
+    terminal = io.StringIO()
+    with Meter("verifying", Console(file=terminal, force_terminal=True)) as meter:
+        meter(3, 4, "host")
+        meter._bar.refresh()
+    assert "75 %" in terminal.getvalue()
 
 
 def test_features() -> None:
