@@ -141,16 +141,27 @@ def _blocks(inputs: NDArray[np.generic], graph: Graph) -> Iterator[tuple[int, ND
 
 
 def _joined(before: Comparison | None, now: Comparison, start: int) -> Comparison:
-    """Two blocks' comparisons as one; the first difference is that of the earlier block."""
-    difference = now.difference
-    if difference is not None:
-        difference = replace(difference, clip=difference.clip + start)
+    """The comparison of the first `start` clips and that of the next block as one."""
+    moved = now.difference and replace(now.difference, clip=now.difference.clip + start)
     if before is None:
-        return replace(now, difference=difference)
+        return replace(now, difference=moved)
+    clips = before.clips + now.clips
+    sides = [(d, c.clips) for d, c in ((before.difference, before), (moved, now)) if d is not None]
+    difference = None
+    if sides:
+        # The earliest layer of all clips; min() takes the earlier clip where layers are equal.
+        first, counted = min(sides, key=lambda side: side[0].op_index)
+        same = [d for d, _ in sides if d.op_index == first.op_index]
+        difference = replace(
+            first,
+            differing=sum(d.differing for d in same),
+            total=first.total // counted * clips,
+            largest=max(d.largest for d in same),
+        )
     return replace(
         now,
-        clips=before.clips + now.clips,
+        clips=clips,
         bytes_compared=before.bytes_compared + now.bytes_compared,
         differing_bytes=before.differing_bytes + now.differing_bytes,
-        difference=before.difference or difference,
+        difference=difference,
     )

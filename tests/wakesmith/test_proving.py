@@ -71,6 +71,42 @@ def test_the_first_difference_has_its_place(
     assert proof.compared == 9 * per_clip
 
 
+class Twice:
+    """Off by 4 in layer 1 of clip 1 and of clip 5, and by 1 in layer 0 of clip 7 and of clip 8."""
+
+    name = "host"
+
+    def __init__(self, graph: Graph) -> None:
+        self._inner, self._graph, self._seen = ReferenceBackend(graph), graph, 0
+
+    def run(self, inputs: NDArray[np.generic]) -> Trace:
+        trace = self._inner.run(inputs)
+        for clip, layer, bit in ((1, 1, 4), (5, 1, 4), (7, 0, 1), (8, 0, 1)):
+            if 0 <= clip - self._seen < len(inputs):
+                index = self._graph.ops[layer].outputs[0]
+                trace[index] = trace[index].copy()
+                trace[index][clip - self._seen, 3] ^= bit
+        self._seen += len(inputs)
+        return trace
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 100])
+def test_the_first_difference_is_that_of_the_earliest_layer(
+    count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proving, "_CHUNK_CLIPS", count)
+    tensors = [TensorSpec(name, (1, 30)) for name in "xyz"]
+    graph = read(build_model([OpSpec("RELU", (0,), (1,)), OpSpec("RELU", (1,), (2,))], tensors))
+    for clips, layer, place, differing, largest in ((9, 0, 7, 2, 1), (7, 1, 1, 2, 4)):
+        backends = {"reference": ReferenceBackend(graph), "host": Twice(graph)}
+        proof = prove_layers(backends, graph, inputs(graph, clips)).proof
+        assert f"layer {layer} (RELU)" in proof.first
+        assert f"clip {place}, element 3 [3]" in proof.first
+        told = f"{differing} of {30 * clips} elements differ there, by up to {largest}"
+        assert told in proof.first
+        assert proof.mismatches == (4 if clips == 9 else 2)
+
+
 def test_equal_back_ends(graph: Graph) -> None:
     same = {"reference": ReferenceBackend(graph), "host": Wrong(graph, 99)}
     proof = prove_layers(same, graph, inputs(graph, 4)).proof
