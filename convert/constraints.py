@@ -487,7 +487,7 @@ def has_constant_axes(graph: Graph, op: Op) -> Verdict:
 def keeps_its_elements(graph: Graph, op: Op) -> Verdict:
     """Input and output have the same element type and number of elements.
 
-    Export the model again; the file contradicts itself.
+    Export with a fixed input shape, batch size included; the file contradicts itself.
     """
     a, b = _source(graph, op), _output(graph, op)
     return (

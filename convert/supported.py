@@ -104,6 +104,33 @@ RULES: dict[str, Rule] = {
 }
 
 
+# What to do about operators that models made elsewhere often have.
+_OTHER_ACTIVATION = "Use ReLU or ReLU6 there and train again."
+_INSTEAD: dict[str, str] = {
+    **dict.fromkeys(
+        ("ELU", "GELU", "HARD_SWISH", "LEAKY_RELU", "PRELU", "RELU_0_TO_1", "RELU_N1_TO_1"),
+        _OTHER_ACTIVATION,
+    ),
+    "TANH": "Use ReLU there, or a sigmoid or softmax at the output, and train again.",
+    "REDUCE_MAX": "Use a max-pooling layer whose window is the whole map.",
+    "TRANSPOSE": "Keep channels last, and let softmax go along the last dimension.",
+    "BATCH_MATMUL": "Flatten the input before the layer, or use a convolution of kernel 1.",
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": "Use convolutions over time instead of the LSTM.",
+    "WHILE": "Use convolutions over time instead of the recurrent layer.",
+    "AUDIO_SPECTROGRAM": "Export the network without the features before it.",
+    "MFCC": "Export the network without the features before it.",
+    "CAST": "Export the network with float32 inputs and quantize again.",
+    **dict.fromkeys(
+        ("BATCH_TO_SPACE_ND", "SPACE_TO_BATCH_ND"),
+        "Convert dilated convolutions with an input of fixed shape, or use none.",
+    ),
+    **dict.fromkeys(
+        ("MUL", "SUB", "DIV"),
+        "Fold scaling into the layer before (batch normalisation does), or use an addition.",
+    ),
+}
+
+
 def check(graph: Graph, target: Target = "c") -> None:
     """Raise unless `target` can run the graph.
 
@@ -131,8 +158,8 @@ def check(graph: Graph, target: Target = "c") -> None:
         choice = ", ".join(sorted(known)) if target == "c" else "those that TFLite Micro has"
         raise UnsupportedModelError(
             f"{_place(graph, unknown[0])}: operators must be among {choice}. "
-            f"Received: {unknown[0].kind}{more}. Replace the layer that makes it"
-            + (", or use the tflm target." if target == "c" else ".")
+            f"Received: {unknown[0].kind}{more}. "
+            f"{_INSTEAD.get(unknown[0].kind, 'Replace the layer that makes it.')}"
         )
     for op in graph.ops:
         if target == "c":
