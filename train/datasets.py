@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -176,6 +177,9 @@ class Dataset:
         return digest.hexdigest()
 
 
+_LONGEST_WORD = 200
+
+
 def check_words(
     words: Sequence[str],
     unknown: UnknownSpec | None = None,
@@ -184,16 +188,25 @@ def check_words(
     """Refuse word lists that no model can be trained on.
 
     Raises:
-        SpecError: fewer than two words, an empty word, or a word twice.
+        SpecError: fewer than two words, an empty or overlong word, one with control characters,
+            or a word twice (in another case or another Unicode form too).
     """
     extra = [spec.label for spec in (unknown, silence) if spec is not None]
     seen: set[str] = set()
     for word in (*words, *extra):
         if not word.strip() or word != word.strip():
             raise SpecError(f"A word must be text without blanks around it. Received: {word!r}.")
-        if word.casefold() in seen:
+        if len(word) > _LONGEST_WORD:
+            raise SpecError(
+                f"A word must have at most {_LONGEST_WORD} letters. Received: {len(word)} letters, "
+                f"{word[:20]!r}...."
+            )
+        if any(unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") for letter in word):
+            raise SpecError(f"A word must be one line of plain text. Received: {word!r}.")
+        same = unicodedata.normalize("NFC", word).casefold()
+        if same in seen:
             raise SpecError(f"Words must differ. Received: {word!r} twice.")
-        seen.add(word.casefold())
+        seen.add(same)
     if len(words) < 2:
         raise SpecError(f"words must list at least two words. Received: {list(words)}.")
 
@@ -272,6 +285,7 @@ def load(
     _check_all_words(kept, words)
     pcm, good, rejected = _read_all(kept, samples, workers, progress)
     _check_rejected(kept, rejected, min_good_fraction)
+    _check_all_words([kept[i] for i in good], words)
     classes = (*words, *(s.label for s in (unknown, silence) if s is not None))
     place = {word: i for i, word in enumerate(words)}
     other = len(words)
@@ -338,7 +352,8 @@ def _check_all_words(items: Sequence[Item], words: Sequence[str]) -> None:
     missing = [word for word in words if not have[word]]
     if missing:
         raise SpecError(
-            f"Every word must have clips in some source. Received: none for {', '.join(missing)}."
+            "Every word must have usable clips in some source. "
+            f"Received: none for {', '.join(missing)}."
         )
 
 

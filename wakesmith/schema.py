@@ -41,6 +41,8 @@ _MUST = {
     "none_required": "left out",
 }
 
+_DEEPEST = 20  # tables and lists in one another; a project file needs six
+
 
 def read_toml(path: Path) -> dict[str, Any]:
     """Parse a TOML file.
@@ -58,13 +60,17 @@ def read_toml(path: Path) -> dict[str, Any]:
             f"The project file must be a readable file. Received: {path} ({error.strerror})."
         ) from error
     try:
-        return tomllib.loads(data.decode("utf-8"))
+        return tomllib.loads(data.decode("utf-8-sig"))  # editors of one system begin with a BOM
     except UnicodeDecodeError as error:
         raise UserError(
             f"{path} must be UTF-8 text. Received: byte 0x{data[error.start]:02x} at {error.start}."
         ) from error
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"{path} must be TOML. Received: {error}.") from error
+    except RecursionError as error:
+        raise UserError(
+            f"{path} must be a project file. Received: hundreds of lists in one another."
+        ) from error
 
 
 def build(cls: type[T], data: Mapping[str, Any], where: str) -> T:
@@ -205,12 +211,17 @@ def _siblings(path: Path) -> Iterator[Path]:
     return path.parent.glob("*.toml") if path.parent.is_dir() else iter(())
 
 
-def _leaves(value: Any, key: str) -> Iterator[tuple[str, Any]]:
+def _leaves(value: Any, key: str, depth: int = 0) -> Iterator[tuple[str, Any]]:
+    if depth > _DEEPEST:
+        raise SpecError(
+            f"Tables and lists must be at most {_DEEPEST} deep in one another. "
+            f"Received: {key[:60]}...."
+        )
     if isinstance(value, dict):
         for name, inner in value.items():
-            yield from _leaves(inner, f"{key}.{name}" if key else name)
+            yield from _leaves(inner, f"{key}.{name}" if key else name, depth + 1)
     elif isinstance(value, list):
         for index, inner in enumerate(value):
-            yield from _leaves(inner, f"{key}[{index + 1}]")
+            yield from _leaves(inner, f"{key}[{index + 1}]", depth + 1)
     else:
         yield key, value

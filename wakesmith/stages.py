@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from convert.errors import UserError
+from train.sources.base import resolve
 from wakesmith.job import Job
 from wakesmith.pipeline import Stage
 from wakesmith.project import Project, runs_as_c
@@ -202,4 +203,4 @@ def _file(path: Path) -> str:
 
 def _noise(project: Project, base: Path) -> str:
     folder = project.augment.noise_folder
-    return speech.folder_hash(base / Path(folder).expanduser()) if folder else ""
+    return speech.folder_hash(resolve(folder, base)) if folder else ""

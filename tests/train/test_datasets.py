@@ -168,6 +168,21 @@ def test_bad_clips_are_counted_and_listed(spoiled: Path) -> None:
     assert len(reasons) == 8
 
 
+def test_a_word_whose_clips_are_all_bad(tmp_path: Path) -> None:
+    root = write_folder(tmp_path / "half", WORDS)
+    for path in (root / "yes").iterdir():
+        path.write_bytes(b"")
+    with pytest.raises(SpecError, match=r"usable clips.*none for yes"):
+        load([FolderSource(path=str(root))], WORDS, min_good_fraction=0.1)
+
+
+@pytest.mark.parametrize("path", ["~no_such_user/x", "a" * 5000, "a\0b"])
+def test_paths_that_cannot_be(path: str) -> None:
+    for source in (FolderSource(path=path), IndexSource(path=path)):
+        with pytest.raises(SpecError, match="Received"):
+            load([source], WORDS)
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -177,6 +192,12 @@ def test_bad_clips_are_counted_and_listed(spoiled: Path) -> None:
         (("yes", "Yes"), "twice"),
         (("yes", " no"), "blanks"),
         (("yes", ""), "blanks"),
+        (("caf\u00e9", "cafe\u0301"), "twice"),
+        (("yes", "n\no"), "one line"),
+        (("yes", "n\x1bo"), "one line"),
+        (("yes", "n\0o"), "one line"),
+        (("yes", "n\udcff"), "one line"),
+        (("yes", "o" * 5000), "at most 200"),
     ],
 )
 def test_word_lists_refused(words: tuple[str, ...], says: str) -> None:

@@ -129,3 +129,21 @@ def test_damaged_files(tmp_path: Path) -> None:
         read_toml(path)
     with pytest.raises(UserError, match="readable file"):
         read_toml(tmp_path)
+
+
+def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
+    path = tmp_path / "a.toml"
+    path.write_bytes(b"\xef\xbb\xbfwords = ['a']\r\n")
+    assert read_toml(path) == {"words": ["a"]}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a = " + "[" * 5000 + "]" * 5000, "a." * 3000 + "b = 1", "a = " + "[" * 50 + "]" * 50],
+)
+def test_deep_nesting_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text(text)
+    with pytest.raises(UserError, match="Received") as caught:
+        build(Top, read_toml(path), "a.toml")
+    assert len(str(caught.value)) < 300

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Sequence
@@ -148,8 +149,20 @@ class Source:
 
 
 def resolve(path: str, base: Path) -> Path:
-    """A path from a project file: `~` and `$NAME` expanded, relative ones from `base`."""
-    return base / Path(os.path.expandvars(path)).expanduser()
+    """A path from a project file: `~` and `$NAME` expanded, relative ones from `base`.
+
+    Raises:
+        SpecError: it names a home that does not exist, or cannot be a path.
+    """
+    try:
+        place = base / Path(os.path.expandvars(path)).expanduser()
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError, PermissionError):
+            place.lstat()
+    except (OSError, ValueError, RuntimeError) as error:  # too long; NUL; no such home
+        reason = getattr(error, "strerror", None) or str(error).rstrip(".")
+        shown = path if len(path) <= 80 else f"{path[:77]}..."
+        raise SpecError(f"A path must be usable. Received: {shown!r} ({reason}).") from error
+    return place
 
 
 def digest(*parts: object) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 
 from convert.files import write_text
 from train.datasets import DataSpec, Rejected, load_spec
-from train.sources.base import Context
+from train.sources.base import Context, resolve
 from train.sources.folder import FolderSource
 from train.sources.index import IndexSource
 from wakesmith.clips import save_dataset
@@ -41,7 +41,7 @@ def reads(spec: DataSpec, base: Path, seed: int) -> dict[str, Any]:
         "data": plain(spec),
         "seed": seed,
         "files": files.hexdigest(),
-        "silence": folder_hash(base / Path(folder).expanduser()) if folder else "",
+        "silence": folder_hash(resolve(folder, base)) if folder else "",
     }
 
 
