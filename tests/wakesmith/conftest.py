@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import io
 import os
 import subprocess
@@ -42,11 +43,6 @@ scheme = "ptq_int8"
 clips = 12
 emulated_clips = 6
 """
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Know pytest-xdist's marker where that plug-in is not installed."""
-    config.addinivalue_line("markers", "xdist_group(name): run on one worker (pytest-xdist)")
 
 
 @dataclass(frozen=True)
@@ -89,9 +85,16 @@ def wakesmith_inside(*arguments: object, cwd: Path) -> subprocess.CompletedProce
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Tiny:
-    folder = tmp_path_factory.mktemp("tiny")
-    file = folder / "tiny.toml"
-    file.write_text(TINY, encoding="utf-8")
-    done = wakesmith("build", file, cwd=folder)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return Tiny(file, folder / "build" / "tiny", done.stdout)
+    """Built once, also when pytest-xdist runs several workers: the first builds, others wait."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "tiny"
+    folder.mkdir(exist_ok=True)
+    file, log = folder / "tiny.toml", folder / "printed.txt"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not log.exists():
+            file.write_text(TINY, encoding="utf-8")
+            done = wakesmith("build", file, cwd=folder)
+            assert done.returncode == 0, done.stdout + done.stderr
+            log.write_text(done.stdout, encoding="utf-8")
+    return Tiny(file, folder / "build" / "tiny", log.read_text(encoding="utf-8"))
