@@ -12,8 +12,6 @@ import pytest
 
 from tests.wakesmith.conftest import TINY, Tiny, wakesmith
 
-pytestmark = pytest.mark.xdist_group("tiny")
-
 STAGES = ("speech", "features", "train", "quantize", "evaluate", "convert", "firmware", "verify")
 
 
