@@ -122,7 +122,8 @@ _INSTEAD: dict[str, str] = {
     "CAST": "Export the network with float32 inputs and quantize again.",
     **dict.fromkeys(
         ("BATCH_TO_SPACE_ND", "SPACE_TO_BATCH_ND"),
-        "Convert dilated convolutions with an input of fixed shape, or use none.",
+        "Export with a batch size of 1 (`Input(..., batch_size=1)`), which keeps dilation inside "
+        "the convolution.",
     ),
     **dict.fromkeys(
         ("MUL", "SUB", "DIV"),
