@@ -13,7 +13,7 @@ from rich.table import Table
 from convert.errors import UserError
 from convert.files import write_bytes
 from wakesmith.console import watcher
-from wakesmith.pipeline import Pipeline, StoppedError
+from wakesmith.pipeline import LOCK, Pipeline, StoppedError, locked
 from wakesmith.project import Project, load_project
 from wakesmith.report import grouped, percent
 from wakesmith.results import Results
@@ -79,6 +79,7 @@ def build_project(
         raise UserError(f"--until must be one of {', '.join(STAGE_NAMES)}. Received: {until}.")
     project = open_project(path, compiler)
     folder = build_folder(project, out)
+    _check_folder(folder)
     console = console or _console()
     pipeline = Pipeline(folder, build_stages(project, path.parent, jobs=jobs))
     last = until or STAGE_NAMES[-1]
@@ -122,24 +123,47 @@ def show_build(path: Path, *, out: Path | None = None, console: Console | None =
 
 
 def clean_build(path: Path, *, out: Path | None = None) -> str:
-    """Delete a project's build folder; says what was done.
+    """Delete a project's build folder, but no files that no build made; says what was done.
 
     Raises:
-        UserError: the folder is not a build folder.
+        UserError: the folder is not a build folder, or a build runs in it.
     """
     folder = build_folder(load_project(path), out)
     if not folder.exists():
         return f"Nothing to delete: {folder} does not exist."
-    if not (folder / ".lock").is_file():
+    if not (folder / LOCK).is_file():
         raise UserError(f"Only a build folder can be deleted. Received: {folder}.")
-    shutil.rmtree(folder)
+    with locked(folder):
+        for name in ("stages", *(name for names in PUBLISHED.values() for name in names)):
+            _remove(folder / name)
+        (folder / LOCK).unlink()
+    if any(folder.iterdir()):
+        return f"Deleted the build in {folder}; what else is in it stays."
+    folder.rmdir()
     return f"Deleted {folder}."
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuse to build among files of somebody else, because a build takes old results away.
+
+    Raises:
+        UserError: the folder holds something and is not a build folder.
+    """
+    if folder.is_dir() and not (folder / LOCK).is_file():
+        found = next(folder.iterdir(), None)
+        if found is not None:
+            raise UserError(
+                "The build folder must be new, empty or of an earlier build. "
+                f"Received: {folder}, which holds {found.name}. Choose another with --out."
+            )
 
 
 def print_table(results: Results, console: Console) -> None:
     """The closing table: accuracy through the stages, sizes, instructions, mismatches."""
     table = Table(
-        title=f"{results.name} on {results.board} ({results.core})",
+        title=f"{results.name} on {results.board} ({results.core})"
+        if results.memories
+        else f"{results.name}, without firmware: this model does not run on the chip",
         title_justify="left",
         title_style="bold",
         box=None,

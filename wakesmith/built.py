@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.errors import UserError
+from convert.frontend import FrontEnd
 from convert.generated import GeneratedModel
 from convert.graph import Graph
 from convert.tflite_reader import read
@@ -49,13 +51,15 @@ class Built:
     @functools.cached_property
     def data(self) -> Dataset:
         """The clips."""
-        return load_dataset(self.stages / "speech")
+        with _whole(self.stages / "speech"):
+            return load_dataset(self.stages / "speech")
 
     @functools.cached_property
     def features(self) -> NDArray[np.int8]:
         """Clean features of all clips, (clips, frames, width)."""
         path = self.stages / "features" / "features.npy"
-        return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+        with _whole(path.parent):
+            return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
 
     @functools.cached_property
     def tflite(self) -> bytes:
@@ -156,11 +160,47 @@ class _Reshaped:
         return self._inner.features(clips).reshape(len(clips), *self._shape)
 
 
+@contextlib.contextmanager
+def _whole(folder: Path) -> Iterator[None]:
+    """Turn what a damaged or missing file of a stage leads to into a sentence."""
+    try:
+        yield
+    except (OSError, ValueError, EOFError, LookupError, TypeError) as error:
+        reason = getattr(error, "strerror", None) or str(error).rstrip(".") or type(error).__name__
+        raise UserError(
+            f"A build must be whole. Received: {folder}, which cannot be read ({reason}). "
+            "Run wakesmith build again."
+        ) from error
+
+
+def _check_unchanged(path: Path, built: Built) -> None:
+    """Refuse to judge a build by a project file that has been changed since.
+
+    Raises:
+        UserError: the classes, the clips' length or the front-end are not those of the build.
+    """
+    spec, data = built.project.data_spec(), built.data
+    labels = (*spec.words, *(s.label for s in (spec.unknown, spec.silence) if s is not None))
+    frontend = built.stages / "features" / "frontend.json"
+    with _whole(frontend.parent):
+        heard = FrontEnd.from_json(frontend.read_text(encoding="utf-8"))
+    for what, now, then in (
+        ("words", labels, data.classes),
+        ("clip_seconds", built.project.samples, data.pcm.shape[1]),
+        ("frontend", built.project.frontend, heard),
+    ):
+        if now != then:
+            raise UserError(
+                f"A build must be of the project file as it is now. Received: {path}, whose "
+                f"{what} changed since. Run wakesmith build {path}."
+            )
+
+
 def open_built(path: Path, out: Path | None) -> Built:
     """Open the build of a project file.
 
     Raises:
-        UserError: it has not been built up to the firmware.
+        UserError: it has not been built up to the firmware, or not from the file as it is now.
     """
     project = load_project(path)
     folder = out if out is not None else Path("build") / project.project.name
@@ -180,7 +220,9 @@ def open_built(path: Path, out: Path | None) -> Built:
                 f"The project must be built first. Received: no {stage} in {folder}. "
                 f"Run wakesmith build {path}."
             )
-    return Built(project, stages)
+    built = Built(project, stages)
+    _check_unchanged(path, built)
+    return built
 
 
 def verify_project(

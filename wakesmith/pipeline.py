@@ -30,6 +30,9 @@ from convert.files import write_text
 from wakesmith.codehash import code_hash, package_versions
 from wakesmith.job import RECORD, Job, file_hashes
 
+LOCK = ".lock"
+"""Name of the file in a build folder that a running build holds; it makes a folder a build's."""
+
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -217,7 +220,7 @@ def locked(folder: Path) -> Iterator[None]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        handle = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
         raise UserError(
             f"The build folder must be writable. Received: {folder} ({error.strerror}). "

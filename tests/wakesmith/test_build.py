@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.wakesmith.conftest import TINY, Tiny, wakesmith
+from tests.wakesmith.conftest import TINY, Tiny, wakesmith, wakesmith_inside
+from wakesmith.pipeline import locked
 
 STAGES = ("speech", "features", "train", "quantize", "evaluate", "convert", "firmware", "verify")
 
@@ -145,6 +146,7 @@ def test_a_scheme_that_does_not_run_as_c(tiny: Tiny, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "train     up to date" in done.stdout
     assert "accuracy, float32" in done.stdout
+    assert "does not run on the chip" in done.stdout
     assert not (tmp_path / "build" / "tiny" / "firmware.elf").exists()
     page = (tmp_path / "build" / "tiny" / "report.html").read_text(encoding="utf-8")
     assert "does not run on the chip" in page
@@ -188,7 +190,58 @@ def test_clean(tiny: Tiny, tmp_path: Path) -> None:
     done = wakesmith("clean", tiny.file, "--out", tmp_path / "out", cwd=tmp_path)
     assert done.returncode == 0
     assert not (tmp_path / "out").exists()
+    shutil.copytree(tiny.build, tmp_path / "out")
+    (tmp_path / "out" / "notes.txt").write_text("of the user")
+    with locked(tmp_path / "out"):
+        done = wakesmith("clean", tiny.file, "--out", tmp_path / "out", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "one build at a time" in done.stderr
+    done = wakesmith("clean", tiny.file, "--out", tmp_path / "out", cwd=tmp_path)
+    assert "stays" in done.stdout
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["notes.txt"]
     (tmp_path / "mine").mkdir()
     done = wakesmith("clean", tiny.file, "--out", tmp_path / "mine", cwd=tmp_path)
     assert done.returncode == 2
     assert (tmp_path / "mine").exists()
+
+
+def test_a_folder_of_other_files_is_left_alone(tiny: Tiny, tmp_path: Path) -> None:
+    """A build takes old results away, so it must not run among somebody else's files."""
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "main.c").write_text("int main(void);")
+    done = wakesmith("build", tiny.file, "--out", tmp_path, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "must be new, empty or of an earlier build" in done.stderr
+    assert [path.name for path in tmp_path.rglob("*")] == ["c", "main.c"]
+
+
+@pytest.mark.parametrize("damage", ["empty", "missing"])
+@pytest.mark.parametrize("name", ["speech/pcm.npy", "speech/clips.json", "features/features.npy"])
+def test_a_damaged_build_is_named(tiny: Tiny, tmp_path: Path, name: str, damage: str) -> None:
+    shutil.copytree(tiny.build, tmp_path / "out")
+    path = tmp_path / "out" / "stages" / name
+    path.unlink()
+    if damage == "empty":
+        path.touch()
+    done = wakesmith_inside("verify", tiny.file, "--out", tmp_path / "out", cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert "wakesmith build" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("find", "put", "what"),
+    [
+        ('"yes", "no"', '"no", "yes"', "words"),
+        ("seed = 1", "seed = 1\nclip_seconds = 2", "clip_seconds"),
+        ("[train]", '[frontend]\nkind = "mfcc"\n\n[train]', "frontend"),
+    ],
+)
+def test_a_project_that_changed_since(
+    tiny: Tiny, tmp_path: Path, find: str, put: str, what: str
+) -> None:
+    file = tmp_path / "tiny.toml"
+    file.write_text(TINY.replace(find, put), encoding="utf-8")
+    done = wakesmith_inside("verify", file, "--out", tiny.build, cwd=tmp_path)
+    assert done.returncode == 2
+    assert f"whose {what} changed since" in done.stderr

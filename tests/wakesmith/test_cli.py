@@ -154,11 +154,11 @@ path = "clips"
 def test_bad_clips_are_counted_and_listed(tmp_path: Path) -> None:
     recordings(tmp_path / "clips")
     bad = tmp_path / "clips" / "yes"
-    (bad / "a_1.wav").write_bytes(b"")
-    (bad / "b_1.wav").write_bytes((bad / "s0_0.wav").read_bytes()[:3000])
-    (bad / "c_1.wav").write_bytes(b"this is no sound" * 99)
-    write_wav(bad / "d_1.wav", np.zeros(16000))
-    write_wav(bad / "e_1.wav", np.full(200, 9000))
+    (bad / "s0_1.wav").write_bytes(b"")
+    (bad / "s1_1.wav").write_bytes((bad / "s0_0.wav").read_bytes()[:3000])
+    (bad / "s2_1.wav").write_bytes(b"this is no sound" * 99)
+    write_wav(bad / "s3_1.wav", np.zeros(16000))
+    write_wav(bad / "s4_1.wav", np.full(200, 9000))
     file = tmp_path / "mine.toml"
     file.write_text(FOLDER, encoding="utf-8")
     done = wakesmith_inside("build", file, "--until", "speech", cwd=tmp_path)
@@ -201,6 +201,23 @@ def test_a_speaker_in_two_splits(tmp_path: Path) -> None:
     message = refused(tmp_path, "build", file, "--until", "speech", "--quiet")
     assert "A speaker must be in one split only" in message
     assert "anna" in message
+
+
+@pytest.mark.parametrize(
+    ("key", "says"),
+    [
+        ('assign = "train"', "must be validation clips"),
+        ('assign = "test"', "Every class must have clips to train on"),
+        ('assign = "train+val"', "must be test clips"),
+        ('test_speakers = ["s1"]', "must be validation clips"),
+    ],
+)
+def test_a_split_without_clips_is_told_before_training(tmp_path: Path, key: str, says: str) -> None:
+    recordings(tmp_path / "clips")
+    file = tmp_path / "mine.toml"
+    file.write_text(f"{FOLDER}{key}\n", encoding="utf-8")
+    message = refused(tmp_path, "build", file, "--until", "speech", "--quiet")
+    assert says in message
 
 
 def test_bad_stage_name(tmp_path: Path) -> None:

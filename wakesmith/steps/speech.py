@@ -8,8 +8,9 @@ import io
 from pathlib import Path
 from typing import Any
 
+from convert.errors import UserError
 from convert.files import write_text
-from train.datasets import DataSpec, Rejected, load_spec
+from train.datasets import Dataset, DataSpec, Rejected, load_spec
 from train.sources.base import Context, resolve
 from train.sources.folder import FolderSource
 from train.sources.index import IndexSource
@@ -63,9 +64,33 @@ def folder_hash(folder: Path) -> str:
     return digest.hexdigest()
 
 
+def _check_splits(data: Dataset) -> None:
+    """Say before training, not after it, that a split has no clips.
+
+    Raises:
+        UserError: no clips to train on for a class, or none to validate or test with.
+    """
+    counts = data.counts()
+    missing = [name for name, count in counts["train"].items() if not count]
+    if missing:
+        raise UserError(
+            "Every class must have clips to train on. Received: none for "
+            f"{', '.join(missing)}, because no speaker who says it is in the training split. "
+            "Add speakers, or change assign or the speaker lists."
+        )
+    for split, name in (("val", "validation"), ("test", "test")):
+        if not any(counts[split].values()):
+            raise UserError(
+                f"There must be {name} clips. Received: none, from {len(set(data.speakers))} "
+                f"speakers. Give a source a {name} split ({split}_fraction, {split}_speakers or "
+                "assign); three speakers are the least that can be divided."
+            )
+
+
 def run(job: Job, spec: DataSpec, base: Path, seed: int, jobs: int) -> None:
     """Write the data set, `summary.json` with counts, and `rejected.csv` if there are any."""
     data = load_spec(spec, base=base, seed=seed, workers=jobs, progress=job.progress)
+    _check_splits(data)
     save_dataset(job.out, data)
     if data.rejected:
         write_text(job.out / REJECTED, _listed(data.rejected))
