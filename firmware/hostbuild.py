@@ -40,6 +40,7 @@ KERNEL_DIR = FIRMWARE_DIR / "kernels"
 WARNINGS = ("-Wall", "-Wextra", "-Werror", "-Wconversion")
 _BASE_FLAGS = ("-std=c99", "-g0", "-ffp-contract=off")
 _COMPILE_TIMEOUT_S = 600
+_LEAST_FREE = 1 << 20  # bytes; the largest library that is made here is a fraction of it
 
 
 def cache_dir() -> Path:
@@ -219,6 +220,13 @@ class _Job:
         if done.returncode != 0 or not unfinished.exists():
             unfinished.unlink(missing_ok=True)
             words = (done.stderr or done.stdout).strip()
+            free = shutil.disk_usage(home).free
+            if free < _LEAST_FREE and "error:" not in words:  # a full disk leaves it speechless
+                raise FirmwareError(
+                    f"The cache folder must have room. Received: {home}, {free // 1024} kB free. "
+                    "Free some space, or name another folder in WAKESMITH_CACHE."
+                )
+            words = words or f"exit code {done.returncode} without a word."
             raise FirmwareError(f"C code must compile with {self.compiler}. Received: {words}")
         unfinished.replace(home / self.product)
 

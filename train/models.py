@@ -20,6 +20,7 @@ import numpy as np
 from convert.errors import SpecError, UserError
 from train import zoo
 from train.keras import fresh_names, load
+from train.sources.base import resolve
 
 ZOO: Mapping[str, tuple[Callable[..., Any], Mapping[str, int]]] = {
     "cnn_digits": (zoo.cnn_digits, {"width": 32, "dense": 128}),
@@ -59,6 +60,11 @@ class ModelSpec:
                 f"name must be one of {', '.join(ZOO)}, or file.py:function for one of your own. "
                 f"Received: {self.name}."
             )
+        if own and not self.name.rpartition(":")[2].isidentifier():
+            raise SpecError(
+                "name must be file.py:function with the name of a function in the file. "
+                f"Received: {self.name}."
+            )
         options = ZOO[self.name][1] if not own else {}
         for option, (low, high) in _BOUNDS.items():
             value = getattr(self, option)
@@ -80,7 +86,7 @@ class ModelSpec:
         """The file of the user's function (relative to `folder`), or None for a zoo model."""
         if ":" not in self.name:
             return None
-        return (folder or Path()) / Path(self.name.rpartition(":")[0]).expanduser()
+        return resolve(self.name.rpartition(":")[0], folder or Path())
 
 
 def build_model(
@@ -131,7 +137,7 @@ def _own_model(path: Path, function: str, shape: tuple[int, int, int], classes: 
             )
         try:
             return make(shape, classes)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise UserError(
                 f"{path}:{function} must return a model when called with {shape}, {classes}. "
                 f"Received: {type(error).__name__}: {_one_line(error)}."
@@ -156,7 +162,7 @@ def _module(path: Path) -> Iterator[types.ModuleType]:
     try:
         try:
             exec(compile(source, str(path), "exec"), vars(module))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise UserError(
                 f"{path} must run as Python. Received: {type(error).__name__}: {_one_line(error)}."
             ) from error

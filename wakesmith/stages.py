@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 
 from convert.errors import UserError
 from train.sources.base import resolve
-from wakesmith.job import Job
+from wakesmith.job import Job, file_hash
 from wakesmith.pipeline import Stage
 from wakesmith.project import Project, runs_as_c
 from wakesmith.results import Results
@@ -47,7 +47,7 @@ def build_stages(project: Project, base: Path, *, jobs: int = 0) -> list[Stage]:
         model that does not run as C.
 
     Raises:
-        SpecError: a source's folder or file does not exist.
+        UserError: a source's folder or file, a noise folder or the model's file does not exist.
     """
     data, fe, seed = project.data_spec(), project.frontend, project.project.seed
     labels = (*data.words, *(s.label for s in (data.unknown, data.silence) if s is not None))
@@ -197,10 +197,25 @@ def _report(project: Project, needs: tuple[str, ...]) -> Stage:
 
 
 def _file(path: Path) -> str:
-    """Text of a user's own file; a missing one is reported by who uses it."""
-    return path.read_text(encoding="utf-8") if path.is_file() else "missing"
+    """Hash of a user's own file.
+
+    Raises:
+        UserError: it cannot be read; better told now than after an hour of stages before its own.
+    """
+    try:
+        return file_hash(path)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise UserError(
+            f"The model's file must be readable. Received: {path} ({reason})."
+        ) from error
 
 
 def _noise(project: Project, base: Path) -> str:
     folder = project.augment.noise_folder
-    return speech.folder_hash(resolve(folder, base)) if folder else ""
+    if not folder:
+        return ""
+    place = resolve(folder, base)
+    if not place.is_dir():
+        raise UserError(f"A noise folder must exist. Received: {place}.")
+    return speech.folder_hash(place)

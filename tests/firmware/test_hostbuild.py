@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ctypes
+import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -70,3 +71,16 @@ def test_absent_compiler_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(FirmwareError, match="gcc, which is not on PATH"):
         hostbuild.build_host_executable({"m.c": "int main(void) {return 0;}\n"}, compiler="gcc")
+
+
+def test_a_full_cache_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a full disk the linker ends without a word."""
+    monkeypatch.setenv("WAKESMITH_CACHE", str(tmp_path))
+    full = subprocess.CompletedProcess([], 1, "", "")
+    monkeypatch.setattr(hostbuild.subprocess, "run", lambda *_, **__: full)
+    with pytest.raises(FirmwareError, match="exit code 1 without a word"):
+        hostbuild.build_shared({"a.c": "int a;"})
+    usage = shutil.disk_usage(tmp_path)._replace(free=5000)
+    monkeypatch.setattr(hostbuild.shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(FirmwareError, match=r"must have room.*4 kB free"):
+        hostbuild.build_shared({"a.c": "int a;"})

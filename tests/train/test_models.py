@@ -68,6 +68,8 @@ def test_options_change_the_network() -> None:
         ({"name": "ds-cnn"}, "name must be one of cnn_digits, ds_cnn, res_sep"),
         ({"name": "ds_cnn", "dense": 10}, "ds_cnn has no option dense"),
         ({"name": "own.py:make", "width": 10}, "has no option width"),
+        ({"name": "own.py:"}, "name of a function"),
+        ({"name": "own.py:a b"}, "name of a function"),
         ({"name": "ds_cnn", "width": 2}, "width must be between 4 and 512"),
         ({"name": "res_sep", "kernel": 8}, "kernel must be odd"),
         ({"dropout": 1.0}, "dropout must be at least 0"),
@@ -90,13 +92,15 @@ def test_own_function(tmp_path: Path) -> None:
     before = set(sys.modules)
     model = build_model(ModelSpec("own.py:make"), (16, 12), 3, folder=tmp_path)
     assert model.output_shape == (None, 3)
-    assert not {m for m in set(sys.modules) - before if "own" in m}
+    assert not {m for m in set(sys.modules) - before if "own_model" in m}
     assert ModelSpec("own.py:make").own_file(tmp_path) == tmp_path / "own.py"
     assert ModelSpec().own_file() is None
 
 
 BAD = {
     "no such function": ("def other(a, b): pass", "must define a function make.*other"),
+    "exits": ("raise SystemExit(3)", "must run as Python.*SystemExit"),
+    "exits when called": ("def make(a, b): raise SystemExit(3)", "return a model.*SystemExit"),
     "syntax": ("def make(:", "must run as Python.*SyntaxError"),
     "raises": ("def make(shape, classes): raise KeyError('x')", "must return a model.*KeyError"),
     "arguments": ("def make(): pass", "must return a model when called.*TypeError"),

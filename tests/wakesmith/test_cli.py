@@ -204,6 +204,23 @@ def test_a_speaker_in_two_splits(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("section", "says"),
+    [
+        ('[model]\nname = "none.py:f"', "The model's file must be readable"),
+        ('[model]\nname = "clips:f"', "The model's file must be readable"),
+        ('[augment]\nnoise_folder = "none"', "A noise folder must exist"),
+        ('[augment]\nnoise_folder = "~no_such_user/x"', "A path must be usable"),
+    ],
+)
+def test_missing_files_are_told_at_once(tmp_path: Path, section: str, says: str) -> None:
+    recordings(tmp_path / "clips")
+    file = tmp_path / "mine.toml"
+    file.write_text(f"{FOLDER}{section}\n", encoding="utf-8")
+    assert says in refused(tmp_path, "build", file, "--until", "speech", "--quiet")
+    assert not (tmp_path / "build").exists()
+
+
+@pytest.mark.parametrize(
     ("key", "says"),
     [
         ('assign = "train"', "must be validation clips"),
