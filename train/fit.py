@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.errors import SpecError, UserError
+from train.averaging import WeightAverage
 from train.features import Examples, Source
 from train.keras import load
 
@@ -35,6 +36,8 @@ class FitSpec:
         label_smoothing: share of the target spread over all classes.
         weight_decay: decoupled (AdamW), per step and unit of learning rate; 0 is plain Adam.
         copies: augmented copies of each clip; more epochs than copies see them again, masked anew.
+        averaging: the model that is validated and kept is a moving average of the weights over
+            about 1 / (1 - averaging) steps (Polyak averaging); 0 keeps the weights as they are.
     """
 
     epochs: int = 40
@@ -44,6 +47,7 @@ class FitSpec:
     label_smoothing: float = 0.1
     weight_decay: float = 0.0
     copies: int = 20
+    averaging: float = 0.99
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -54,6 +58,7 @@ class FitSpec:
             ("label_smoothing", 0.0, 0.9),
             ("weight_decay", 0.0, 1.0),
             ("copies", 1, 1000),
+            ("averaging", 0.0, 0.9999),
         ):
             value = getattr(self, name)
             if not low <= value <= high:
@@ -156,6 +161,7 @@ def fit(
     steps = math.ceil(train.size / spec.batch)
     optimizer = _optimizer(spec)
     optimizer.build(model.trainable_variables)
+    average = WeightAverage(model, spec.averaging)
     step = _training_step(model, optimizer, classes, spec.label_smoothing)
     predict = _predictor(model)
 
@@ -173,6 +179,7 @@ def fit(
             optimizer.learning_rate.assign(learning_rate(spec, steps, number * steps + position))
             rows = order[position * spec.batch : (position + 1) * spec.batch]
             loss, correct = step(tf.gather(features, rows), tf.gather(labels, rows))
+            average.update()
             total += float(loss) * len(rows)
             right += float(correct)
             if not math.isfinite(total):
@@ -183,18 +190,19 @@ def fit(
             if progress is not None:
                 done = min(train.size, (position + 1) * spec.batch)
                 progress(Step(number, spec.epochs, position + 1, steps, total / done, last))
-        if before_validation is not None:
-            before_validation()
-        loss, accuracy = _measure(predict, validation)
+        with average.in_place():
+            if before_validation is not None:
+                before_validation()
+            loss, accuracy = _measure(predict, validation)
+            score = (accuracy, -loss)
+            if best is None or score > best[0]:
+                best = (score, number, model.get_weights())
         epochs.append(Epoch(total / train.size, right / train.size, loss, accuracy))
         if not math.isfinite(loss):
             raise UserError(
                 f"The validation loss must stay finite. Received: {loss} in epoch {number + 1}. "
                 f"Lower learning_rate (now {spec.learning_rate:g})."
             )
-        score = (accuracy, -loss)
-        if best is None or score > best[0]:
-            best = (score, number, model.get_weights())
     assert best is not None
     model.set_weights(best[2])
     return History(tuple(epochs), best[1])
