@@ -189,11 +189,12 @@ def check_words(
 
     Raises:
         SpecError: fewer than two words, an empty or overlong word, one with control characters,
-            or a word twice (in another case or another Unicode form too).
+            or a word twice (in another case or another Unicode form too), also as the name of
+            one of the two other classes.
     """
     extra = [spec.label for spec in (unknown, silence) if spec is not None]
     seen: set[str] = set()
-    for word in (*words, *extra):
+    for place, word in enumerate((*words, *extra)):
         if not word.strip() or word != word.strip():
             raise SpecError(f"A word must be text without blanks around it. Received: {word!r}.")
         if len(word) > _LONGEST_WORD:
@@ -204,6 +205,12 @@ def check_words(
         if any(unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp") for letter in word):
             raise SpecError(f"A word must be one line of plain text. Received: {word!r}.")
         same = unicodedata.normalize("NFC", word).casefold()
+        if same in seen and place >= len(words):
+            raise SpecError(
+                "Words must differ from the names of the added classes unknown and silence. "
+                f"Received: the word {word!r}. Take it out of the words, or give the class "
+                "another label."
+            )
         if same in seen:
             raise SpecError(f"Words must differ. Received: {word!r} twice.")
         seen.add(same)

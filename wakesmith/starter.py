@@ -10,7 +10,7 @@ from pathlib import Path
 
 from convert.errors import UserError
 from convert.files import write_text
-from train.datasets import check_words
+from train.datasets import SilenceSpec, UnknownSpec, check_words
 
 _TEXT = """\
 # Build with:  wakesmith build {file}
@@ -64,7 +64,7 @@ def write_starter(file: Path, words: Sequence[str]) -> None:
         UserError: the file exists, or its name does not end in .toml.
         SpecError: the words cannot be used.
     """
-    check_words(words)
+    check_words(words, UnknownSpec(), SilenceSpec())
     if file.suffix != ".toml":
         raise UserError(f"A project file's name must end in .toml. Received: {file}.")
     if file.exists():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ from wakesmith.proving import check_names, prove_layers
 Say = Callable[[str], object]
 
 _MAX_MODEL = 64 << 20
+_MAX_INPUT_VALUES = 32 << 20  # of all random inputs; 8 bytes each while they are made
 
 
 def verify_model(
@@ -128,8 +130,17 @@ def random_inputs(graph: Graph, count: int, seed: int) -> NDArray[np.generic]:
 
     Returns:
         (count, *shape of the first input without its leading 1), of its type.
+
+    Raises:
+        UserError: so many would not fit into memory.
     """
     source = graph.tensors[graph.inputs[0]]
+    most = max(1, _MAX_INPUT_VALUES // max(1, math.prod(clip_shape(source.shape))))
+    if count > most:
+        raise UserError(
+            f"For this model there can be at most {most} random inputs. Received: {count}. "
+            "Try other ones with --seed instead."
+        )
     code = _coded(graph)
     zero_point = code.quant.zero_point[0] if code.quant else 0
     low = 0 if code.dtype == "uint8" else -128
@@ -164,7 +175,7 @@ def _read_inputs(graph: Graph, path: Path) -> NDArray[np.generic]:
         values = np.load(path, allow_pickle=False)
     except FileNotFoundError as error:
         raise UserError(f"The inputs must be a file that exists. Received: {path}.") from error
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, MemoryError) as error:
         raise UserError(
             f"The inputs must be a .npy file without pickled objects. Received: {path} ({error})."
         ) from error

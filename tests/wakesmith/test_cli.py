@@ -317,6 +317,8 @@ def test_new_writes_a_project_that_is_valid(tmp_path: Path) -> None:
     assert "must not exist yet" in refused(tmp_path, "new", "a", "b", "--file", "my words.toml")
     assert "at least two words" in refused(tmp_path, "new", "a", "--file", "x.toml")
     assert "end in .toml" in refused(tmp_path, "new", "a", "b", "--file", "x.txt")
+    for word in ("unknown", "Silence"):
+        assert f"{word.lower()!r}" in refused(tmp_path, "new", "yes", word, "--file", "x.toml")
 
 
 class TestVerifyModel:
@@ -342,6 +344,10 @@ class TestVerifyModel:
         (tmp_path / "y.npy").write_bytes(b"no array")
         assert ".npy" in refused(tmp_path, "verify", model, "--inputs", tmp_path / "y.npy")
         assert "exists" in refused(tmp_path, "verify", model, "--inputs", tmp_path / "z.npy")
+
+    def test_more_inputs_than_fit_into_memory(self, tmp_path: Path, model: Path) -> None:
+        message = refused(tmp_path, "verify", model, "--clips", 100_000_000)
+        assert "can be at most" in message and "Received: 100000000." in message
 
     def test_damaged_and_missing(self, tmp_path: Path, model: Path) -> None:
         cut = tmp_path / "cut.tflite"
