@@ -46,4 +46,6 @@ def test_tensorflow_is_imported_inside_functions_only(room: str) -> None:
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, (ast.Import, ast.ImportFrom)):
                 names = [alias.name for alias in node.names] + [getattr(node, "module", "") or ""]
-                assert not any(name.split(".")[0] in {"tensorflow", "tf_keras"} for name in names), path
+                assert not any(
+                    name.split(".")[0] in {"tensorflow", "tf_keras"} for name in names
+                ), path
