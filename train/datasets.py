@@ -9,7 +9,9 @@ counted and listed; the load goes on while at least a stated share of them is go
 
 from __future__ import annotations
 
+import difflib
 import hashlib
+import json
 import os
 import unicodedata
 from collections import Counter, defaultdict
@@ -93,6 +95,8 @@ class DataSpec:
         check_words(self.words, self.unknown, self.silence)
         if not self.sources:
             raise SpecError("sources must name at least one source of speech. Received: none.")
+        for number, source in enumerate(self.sources, start=1):
+            _check_names(number, source, self.words, self.unknown)
         if not 0.2 <= self.clip_seconds <= 10:
             raise SpecError(f"clip_seconds must be from 0.2 to 10. Received: {self.clip_seconds}.")
         if not 0 <= self.min_good_fraction <= 1:
@@ -218,6 +222,38 @@ def check_words(
         raise SpecError(f"words must list at least two words. Received: {list(words)}.")
 
 
+def _check_names(
+    number: int, source: SourceSpec, words: Sequence[str], unknown: UnknownSpec | None
+) -> None:
+    """Refuse `labels` and `pronunciations` that would do nothing, because no such word is there.
+
+    Raises:
+        SpecError: naming the entry, and the word that may have been meant.
+    """
+    others = filler_words(unknown, words) if unknown is not None else ()
+    where = f"in source {number} ({source.kind} {source.namespace})"
+    targets = {*words, *others}
+    if unknown is not None and not unknown.words:
+        targets.add(unknown.label)  # any name that is no word's will do; this one says it
+    for name, word in source.labels.items():
+        if word not in targets:
+            raise SpecError(
+                f"labels must map a source's words to words of the list. Received: {name} = "
+                f"{json.dumps(word, ensure_ascii=False)} {where}.{_near(word, (*words, *others))}"
+            )
+    for word in source.pronunciations if isinstance(source, SyntheticSource) else ():
+        if word not in words and word not in others:
+            raise SpecError(
+                f"pronunciations must be of words of the list. Received: {word} {where}."
+                f"{_near(word, (*words, *others))}"
+            )
+
+
+def _near(name: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    return f" Did you mean {close[0]}?" if close else ""
+
+
 def load_spec(
     spec: DataSpec,
     *,
@@ -277,7 +313,7 @@ def load(
     spec = DataSpec(words, tuple(sources), clip_seconds, unknown, silence, min_good_fraction)
     base = Path(base)
     samples = round(clip_seconds * SAMPLE_RATE)
-    kept: list[Item] = []
+    chosen: list[list[Item]] = []
     for index, source in enumerate(spec.sources):
         context = Context(
             words=words,
@@ -286,8 +322,10 @@ def load(
             other_words=filler_words(unknown, words) if unknown else (),
             progress=progress,
         )
-        kept += _choose(source, context, unknown, index)
+        chosen.append(_choose(source, context, unknown, index))
+    kept = [item for items in chosen for item in items]
     check_speakers(kept)
+    check_files(spec.sources, chosen)
     kept = choose_unknown(kept, words, unknown, seed)
     _check_all_words(kept, words)
     pcm, good, rejected = _read_all(kept, samples, workers, progress)
@@ -351,6 +389,45 @@ def check_speakers(items: Sequence[Item]) -> None:
                 f"A speaker must be in one split only. Received: {item.source}/{item.speaker} in "
                 f"{first.split} ({first.name}) and in {item.split} ({item.name}). Set "
                 'assign = "hashed" or list test_speakers to divide by speaker.'
+            )
+
+
+def check_files(sources: Sequence[SourceSpec], chosen: Sequence[Sequence[Item]]) -> None:
+    """Refuse a recording that is there twice, within a source or by two of them.
+
+    Args:
+        sources: the sources.
+        chosen: what was taken from each.
+
+    Raises:
+        SpecError: names the file and both sources.
+    """
+    folders: dict[Path, Path] = {}
+
+    def real(path: Path) -> Path:
+        """The path without links; the folders, of which there are few, are asked once."""
+        try:
+            if path.is_symlink() or path.name in ("", ".."):
+                return path.resolve()
+            if path.parent not in folders:
+                folders[path.parent] = path.parent.resolve()
+            return folders[path.parent] / path.name
+        except (OSError, ValueError, RuntimeError):  # reading it will say what is wrong
+            return path
+
+    seen: dict[Path, tuple[int, Item]] = {}
+    for number, (source, items) in enumerate(zip(sources, chosen, strict=True), start=1):
+        for item in items:
+            if item.path is None:
+                continue
+            other, first = seen.setdefault(real(item.path), (number, item))
+            if first is item:
+                continue
+            told = f"({sources[other - 1].kind} {first.source}, {first.word}, {first.split})"
+            again = f"({source.kind} {item.source}, {item.word}, {item.split})"
+            raise SpecError(
+                f"A recording must be there once only. Received: {item.path} from source {other} "
+                f"{told} and from source {number} {again}. Leave it out of one of them."
             )
 
 

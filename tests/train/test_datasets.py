@@ -108,8 +108,49 @@ def test_a_speaker_in_two_splits_across_sources(folder: Path) -> None:
     ]
     with pytest.raises(SpecError, match=r"one split only. Received: set/speaker0 in train"):
         load(sources, WORDS)
-    renamed = dataclasses.replace(sources[1], name="other")
-    assert len(load([sources[0], renamed], WORDS)) > 0
+
+
+def test_a_recording_is_there_once_only(folder: Path, tmp_path: Path) -> None:
+    """Another name for the same folder must not bring a test clip into training."""
+    one = FolderSource(path=str(folder), assign="train")
+    link = tmp_path / "link"
+    link.symlink_to(folder, target_is_directory=True)
+    lines = ["path,word,speaker", f"{folder}/yes/../yes/speaker3_01.wav,no,x"]
+    (tmp_path / "index.csv").write_text("\n".join(lines))
+    for other in (
+        FolderSource(path=str(folder), assign="test", name="other"),
+        FolderSource(path=str(link), assign="train"),
+        IndexSource(path=str(tmp_path / "index.csv"), assign="test", name="mine"),
+    ):
+        with pytest.raises(
+            SpecError, match=r"once only.*speaker\d_\d\d.wav from source 1 \(folder"
+        ):
+            load([one, other], WORDS)
+    (tmp_path / "index.csv").write_text("\n".join([*lines, *lines[1:]]))
+    with pytest.raises(SpecError, match=r"from source 1 .* and from source 1"):
+        load([IndexSource(path=str(tmp_path / "index.csv"))], WORDS)
+    halves = [
+        FolderSource(path=str(folder), name=split, assign=split, drop_speakers=dropped)  # type: ignore[arg-type]
+        for split, dropped in (
+            ("train", tuple(f"speaker{i}" for i in range(5))),
+            ("test", tuple(f"speaker{i}" for i in range(5, 10))),
+        )
+    ]
+    assert len(load(halves, WORDS)) == 40
+
+
+def test_mistyped_words_in_tables_are_refused() -> None:
+    def spec(unknown: UnknownSpec | None = None, **rest: dict[str, object]) -> DataSpec:
+        return DataSpec(("zero", "one"), (SyntheticSource(**rest),), unknown=unknown)  # type: ignore[arg-type]
+
+    with pytest.raises(SpecError, match=r"Received: nought = \"zeroo\" in.*Did you mean zero\?"):
+        spec(labels={"nought": "zeroo"})
+    with pytest.raises(SpecError, match=r"Received: onn in source 1.*Did you mean one\?"):
+        spec(pronunciations={"onn": ("wan",)})
+    with pytest.raises(SpecError, match="pronunciations"):
+        spec(pronunciations={"window": ("windoo",)})
+    spec(UnknownSpec(), pronunciations={"window": ("windoo",)}, labels={"nought": "unknown"})
+    spec(labels={"nought": "zero"}, pronunciations={"zero": ("zee ro",)})
 
 
 def test_unknown_and_silence(folder: Path, tmp_path: Path) -> None:
