@@ -145,13 +145,35 @@ def check(graph: Graph, target: Target = "c") -> None:
         UnsupportedModelError: the message names the operator, its index, its output tensor, what
             must hold, what was received and what to do.
     """
-    known = RULES if target == "c" else RESOLVER_METHODS
     if target == "c":
         graph = prepare(graph)
         for model_constraint in MODEL_CONSTRAINTS:
             valid, detail = model_constraint(graph)
             if not valid:
                 raise UnsupportedModelError(_message("", model_constraint, detail))
+    check_kinds(graph, target)
+    for op in graph.ops:
+        if target == "c":
+            _check_operator(graph, op)
+        elif op.kind == "DEPTHWISE_CONV_2D" and -1 in op.inputs[2:]:
+            raise UnsupportedModelError(
+                f"{_place(graph, op)}: TFLite Micro crashes on a bias that is absent as -1. "
+                "Received: inputs "
+                f"{op.inputs}. Leave the third input out, or give the layer a bias of zeros."
+            )
+
+
+def check_kinds(graph: Graph, target: Target = "c") -> None:
+    """Raise unless `target` knows every kind of operator, whatever the element types.
+
+    Args:
+        graph: a verified graph after `convert.passes.prepare`; float32 ones can be asked, too.
+        target: as for `check`.
+
+    Raises:
+        UnsupportedModelError: as of `check`.
+    """
+    known = RULES if target == "c" else RESOLVER_METHODS
     unknown = [op for op in graph.ops if op.kind not in known]
     if unknown:
         others = sorted({op.kind for op in unknown[1:]} - {unknown[0].kind})
@@ -162,15 +184,36 @@ def check(graph: Graph, target: Target = "c") -> None:
             f"Received: {unknown[0].kind}{more}. "
             f"{_INSTEAD.get(unknown[0].kind, 'Replace the layer that makes it.')}"
         )
-    for op in graph.ops:
-        if target == "c":
-            _check_operator(graph, op)
-        elif op.kind == "DEPTHWISE_CONV_2D" and -1 in op.inputs[2:]:
-            raise UnsupportedModelError(
-                f"{_place(graph, op)}: TFLite Micro crashes on a bias that is absent as -1. "
-                "Received: inputs "
-                f"{op.inputs}. Leave the third input out, or give the layer a bias of zeros."
-            )
+
+
+def check_quantized(graph: Graph) -> None:
+    """Raise if operators of a model that was to become int8 throughout have stayed float.
+
+    Args:
+        graph: what the converter gave.
+
+    Raises:
+        UnsupportedModelError: names these operators, and what to do about the first.
+    """
+
+    def is_float(index: int) -> bool:
+        tensor = graph.tensors[index]
+        return tensor.dtype == "float32" and tensor.data is None
+
+    floats = [
+        op
+        for op in graph.ops
+        if op.kind not in ("QUANTIZE", "DEQUANTIZE")
+        and any(is_float(i) for i in (*op.inputs, *op.outputs) if i != -1)
+    ]
+    if floats:
+        others = sorted({op.kind for op in floats[1:]} - {floats[0].kind})
+        more = f" and, further on, {', '.join(others[:5])}" if others else ""
+        raise UnsupportedModelError(
+            f"{_place(graph, floats[0])}: every operator of a full-int8 model must compute in "
+            f"int8. Received: {floats[0].kind} in float32{more}. "
+            f"{_INSTEAD.get(floats[0].kind, 'Replace the layer that makes it.')}"
+        )
 
 
 def _check_operator(graph: Graph, op: Op) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,15 @@ def build_stages(project: Project, base: Path, *, jobs: int = 0) -> list[Stage]:
     }
     spec = (project.model, project.train, fe, project.augment, seed, base, jobs)
     target = {"frontend": fe.to_json(), "labels": list(labels)}
+    train = _stage(
+        "train",
+        "training",
+        spec,
+        needs=("speech",),
+        reads=learning,
+        data=_FRONTEND,
+        packages=(*_KERAS, "ziglang"),
+    )
     stages = [
         _stage(
             "speech",
@@ -81,15 +91,7 @@ def build_stages(project: Project, base: Path, *, jobs: int = 0) -> list[Stage]:
             data=_FRONTEND,
             packages=("numpy", "ziglang"),
         ),
-        _stage(
-            "train",
-            "training",
-            spec,
-            needs=("speech",),
-            reads=learning,
-            data=_FRONTEND,
-            packages=(*_KERAS, "ziglang"),
-        ),
+        _foreseeing(train, project, base),
         _stage(
             "quantize",
             "quantizing",
@@ -176,6 +178,21 @@ def _stage(
     module = f"wakesmith.steps.{name}"
     run = functools.partial(_run, module, arguments)
     return Stage(name, doing, run, modules=(module, *also), **rest)
+
+
+def _foreseeing(train: Stage, project: Project, base: Path) -> Stage:
+    """The stage, which first looks whether the network will run on the chip.
+
+    That can refuse it but not change what is trained, so its code and the scheme are no part of
+    the stage's key.
+    """
+    arguments = (project.quantization, project.model, project.frontend, base)
+
+    def run(job: Job) -> None:
+        _run("wakesmith.steps.foresee", arguments, job)
+        train.run(job)
+
+    return dataclasses.replace(train, run=run)
 
 
 def _run(module: str, arguments: tuple[Any, ...], job: Job) -> None:

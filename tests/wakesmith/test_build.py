@@ -90,6 +90,25 @@ def test_rebuilds_only_what_changed_and_repeats_bytes(tiny: Tiny, tmp_path: Path
         assert (tmp_path / "build/tiny" / name).read_bytes() == (tiny.build / name).read_bytes()
 
 
+def test_an_own_network_that_cannot_run_is_refused_before_training(
+    tiny: Tiny, tmp_path: Path
+) -> None:
+    shutil.copytree(tiny.build, tmp_path / "build" / "tiny")
+    (tmp_path / "net.py").write_text(
+        "import tensorflow as tf\n"
+        "from tf_keras import Model, layers\n"
+        "def make(shape, classes):\n"
+        "    x = inputs = layers.Input(shape)\n"
+        "    x = layers.Flatten()(tf.math.sin(layers.Conv2D(2, 3)(x)))\n"
+        "    return Model(inputs, layers.Dense(classes, activation='softmax')(x))\n"
+    )
+    own = TINY.replace('name = "ds_cnn"\nwidth = 12\nblocks = 1', 'name = "net.py:make"')
+    (tmp_path / "tiny.toml").write_text(own.replace("epochs = 2", "epochs = 5000"))
+    done = wakesmith("build", "tiny.toml", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "(SIN, output" in done.stderr and "Traceback" not in done.stderr
+
+
 @pytest.mark.slow
 def test_building_twice_gives_the_same_bytes(tiny: Tiny, tmp_path: Path) -> None:
     """Elsewhere, and with a break in the middle: every file of the build folder is the same."""

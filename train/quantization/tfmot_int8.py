@@ -134,12 +134,13 @@ def quantization_aware(model: Any) -> Any:
         try:
             annotated = t.quantize.quantize_annotate_model(model)
             quantized = t.quantize.quantize_apply(annotated, t.Scheme())
-        except (RuntimeError, ValueError) as error:
+        except Exception as error:  # tfmot runs layers of the user's again
             lines = str(error).strip().splitlines() or ["no message"]
             raise UnsupportedModelError(
                 "Quantization-aware training must know every layer. Received: "
-                f"{lines[0][:200]} Use scheme ptq_int8, or Conv2D, DepthwiseConv2D, Dense, "
-                "BatchNormalization after them, ReLU, Add, pooling and reshaping layers only."
+                f"{lines[0][:200].rstrip('.')}. Use scheme ptq_int8, or Conv2D, DepthwiseConv2D, "
+                "Dense, BatchNormalization after them, ReLU, Add, pooling and reshaping layers "
+                "only."
             ) from error
     missing = float_kernels(quantized)
     if missing:
