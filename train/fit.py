@@ -1,4 +1,4 @@
-"""Fitting a model: Adam, warm-up and cosine, label smoothing, the best epoch kept.
+"""Fitting a model: Adam, warm-up and cosine, label smoothing, weights averaged, one epoch kept.
 
 The loop is our own, of one compiled step, so that every batch is decided by NumPy generators seeded
 from `seed`, and so that quantization-aware models and later schemes use the same one. Nothing is
@@ -110,11 +110,11 @@ class History:
 
     Attributes:
         epochs: metrics, in order.
-        best: index of the epoch whose weights the model has now.
+        kept: index of the epoch whose weights the model has now.
     """
 
     epochs: tuple[Epoch, ...]
-    best: int
+    kept: int
 
 
 def fit(
@@ -128,9 +128,11 @@ def fit(
     progress: Progress | None = None,
     before_validation: Callable[[], None] | None = None,
 ) -> History:
-    """Fit `model` in place and leave it with the weights of its best epoch on `validation`.
+    """Fit `model` in place and leave it with the weights of the epoch that `validation` supports.
 
-    The best epoch is the one with the highest accuracy, of equals the one with the lower loss.
+    That is the last epoch whose accuracy is within one standard error of the best one's: a few
+    hundred clips of a few speakers cannot tell epochs apart that closely, and the later ones have
+    the lower learning rate.
 
     Args:
         model: tf_keras model, (batch, frames, width, 1) -> softmax.
@@ -166,7 +168,7 @@ def fit(
     predict = _predictor(model)
 
     epochs: list[Epoch] = []
-    best: tuple[tuple[float, float], int, list[NDArray[Any]]] | None = None
+    kept: tuple[int, list[NDArray[Any]]] | None = None
     for number in range(spec.epochs):
         examples = train.epoch(first_epoch + number)
         order = np.random.default_rng([seed, _BATCH_STREAM, first_epoch + number]).permutation(
@@ -194,18 +196,23 @@ def fit(
             if before_validation is not None:
                 before_validation()
             loss, accuracy = _measure(predict, validation)
-            score = (accuracy, -loss)
-            if best is None or score > best[0]:
-                best = (score, number, model.get_weights())
+            top = max([accuracy, *(epoch.validation_accuracy for epoch in epochs)])
+            if kept is None or accuracy >= top - _standard_error(top, len(validation)):
+                kept = (number, model.get_weights())
         epochs.append(Epoch(total / train.size, right / train.size, loss, accuracy))
         if not math.isfinite(loss):
             raise UserError(
                 f"The validation loss must stay finite. Received: {loss} in epoch {number + 1}. "
                 f"Lower learning_rate (now {spec.learning_rate:g})."
             )
-    assert best is not None
-    model.set_weights(best[2])
-    return History(tuple(epochs), best[1])
+    assert kept is not None
+    model.set_weights(kept[1])
+    return History(tuple(epochs), kept[0])
+
+
+def _standard_error(accuracy: float, clips: int) -> float:
+    """Of an accuracy measured on so many clips; at least one clip, where all are right."""
+    return math.sqrt(max(accuracy * (1 - accuracy), 1 / clips) / clips)
 
 
 def learning_rate(spec: FitSpec, steps: int, step: int) -> float:

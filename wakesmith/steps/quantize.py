@@ -46,6 +46,6 @@ def run(
             "runs_on": result.runs_on,
             "notes": result.notes,
             "epochs": history.epochs if history else (),
-            "best": history.best if history else -1,
+            "kept": history.kept if history else -1,
         },
     )

@@ -83,7 +83,7 @@ def run(
     told = steps_told(job.progress, "training")
     history = fit(network, data.train, data.validation, spec, seed=seed, progress=told)
     save_model(network, job.out / MODEL)
-    write_json(job.out / "history.json", {"epochs": history.epochs, "best": history.best})
+    write_json(job.out / "history.json", {"epochs": history.epochs, "kept": history.kept})
 
 
 def save_model(model: Any, path: Path) -> None:
