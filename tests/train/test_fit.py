@@ -13,9 +13,9 @@ from convert.frontend import FrontEnd
 from simulate.hostfrontend import HostFrontEnd
 from tests.train.tiny import CLASSES, SHAPE, examples
 from train.augment import NONE, Augmentation
+from train.averaging import WeightAverage
 from train.datasets import Dataset
 from train.features import Augmented, Examples, Fixed, checked_features, training_data
-from train.averaging import WeightAverage
 from train.fit import FitSpec, Step, fit, learning_rate, predictions
 from train.keras import load, start
 from train.models import ModelSpec, build_model
