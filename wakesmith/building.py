@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Literal, cast
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from convert.errors import UserError
 from convert.files import write_bytes
@@ -159,41 +161,65 @@ def _check_folder(folder: Path) -> None:
 
 
 def print_table(results: Results, console: Console) -> None:
-    """The closing table: accuracy through the stages, sizes, instructions, mismatches."""
-    table = Table(
-        title=f"{results.name} on {results.board} ({results.core})"
+    """The closing table: accuracy through the stages, sizes, instructions, mismatches.
+
+    Where the terminal is too narrow for three columns, remarks stand on lines of their own.
+    """
+    title = (
+        f"{results.name} on {results.board} ({results.core})"
         if results.memories
-        else f"{results.name}, without firmware: this model does not run on the chip",
-        title_justify="left",
-        title_style="bold",
-        box=None,
-        show_header=False,
-        pad_edge=False,
+        else f"{results.name}, without firmware: this model does not run on the chip"
     )
-    table.add_column(no_wrap=True)
-    table.add_column(justify="right", no_wrap=True)
-    table.add_column(style="dim", overflow="fold")
-    for row in results.accuracy:
-        note = f"{percent(row.low)} to {percent(row.high)}, {row.correct} of {row.total}, {row.how}"
-        table.add_row(f"accuracy, {row.stage}", f"{percent(row.share)} %", note)
-    for memory in results.memories:
-        table.add_row(memory.name, grouped(memory.used), f"bytes of {grouped(memory.size)}")
-    if results.instructions:
-        table.add_row("instructions", grouped(results.instructions), "per inference, exact")
-    if results.frontend_instructions:
-        table.add_row("", grouped(results.frontend_instructions), "for the features of a clip")
-    if results.proofs:
-        style = "bold red" if results.mismatches else "green"
-        note = f"bytes of {grouped(results.compared)} compared"
-        table.add_row("mismatches", f"[{style}]{grouped(results.mismatches)}[/]", note)
+    rows = _rows(results)
+    left = max((len(name) for name, _, _ in rows), default=0)
+    right = max((value.cell_len for _, value, _ in rows), default=0)
+    remarks = max((len(note) for _, _, note in rows), default=0)
+    room = console.width - left - right - 2 * _GAP
     console.print()
-    console.print(table)
+    console.print(Text(title, style="bold"))
+    if room >= min(remarks, _LEAST_ROOM):
+        table = Table(box=None, show_header=False, pad_edge=False, padding=(0, _GAP, 0, 0))
+        table.add_column(no_wrap=True)
+        table.add_column(justify="right", no_wrap=True)
+        table.add_column(style="dim", overflow="fold")
+        for name, value, note in rows:
+            table.add_row(name, value, note)
+        console.print(table)
+    else:
+        for name, value, note in rows:
+            line = Text(f"{name:<{left}}{' ' * (_GAP + right - value.cell_len)}").append(value)
+            console.print(line)
+            console.print(Padding(Text(note, style="dim"), (0, 0, 0, _GAP)))
     for proof in results.proofs:
         if proof.first:
             console.print(proof.first, style="red", markup=False)
     for note in results.notes:
         console.print(note, markup=False)
     console.print()
+
+
+_GAP = 2  # blanks between columns, and before a remark on its own line
+_LEAST_ROOM = 32  # for remarks, else they stand below
+
+
+def _rows(results: Results) -> list[tuple[str, Text, str]]:
+    """Name, value and remark of every line of the closing table."""
+    rows = []
+    for row in results.accuracy:
+        note = f"{percent(row.low)} to {percent(row.high)}, {row.correct} of {row.total}, {row.how}"
+        rows.append((f"accuracy, {row.stage}", Text(f"{percent(row.share)} %"), note))
+    for memory in results.memories:
+        rows.append((memory.name, Text(grouped(memory.used)), f"bytes of {grouped(memory.size)}"))
+    if results.instructions:
+        rows.append(("instructions", Text(grouped(results.instructions)), "per inference, exact"))
+    if results.frontend_instructions:
+        count = Text(grouped(results.frontend_instructions))
+        rows.append(("", count, "for the features of a clip"))
+    if results.proofs:
+        style = "bold red" if results.mismatches else "green"
+        note = f"bytes of {grouped(results.compared)} compared"
+        rows.append(("mismatches", Text(grouped(results.mismatches), style), note))
+    return rows
 
 
 def _console() -> Console:

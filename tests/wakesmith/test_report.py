@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from train.evaluate import wilson
+from wakesmith.building import print_table
 from wakesmith.report import percent, render
 from wakesmith.results import Accuracy, Layer, Memory, Proof, Results, Spectrogram
 
@@ -109,3 +112,14 @@ def test_a_bare_build_still_renders() -> None:
 )
 def test_percent_never_rounds_up_to_all(share: float, text: str) -> None:
     assert percent(share) == text
+
+
+@pytest.mark.parametrize(("width", "lines"), [(120, 9), (40, 18)])
+def test_closing_table_of_any_width(width: int, lines: int) -> None:
+    """No number is broken; remarks stand below where there is no room beside."""
+    out = io.StringIO()
+    print_table(sample(), Console(file=out, width=width))
+    said = [line.rstrip() for line in out.getvalue().strip().splitlines()]
+    assert len(said) == lines and max(map(len, said)) <= width
+    assert any(re.match(r"accuracy, int8 .tflite +97\.5 %", line) for line in said)
+    assert any(re.match(r"instructions +7.698.760", line) for line in said)
