@@ -7,6 +7,8 @@ it.
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import warnings
 from collections.abc import Iterator
 from typing import Any, Literal
@@ -15,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert import tflite_reader
-from convert.errors import ModelError
+from convert.errors import ModelError, UserError
 from convert.graph import Graph
 from convert.quiet import quiet_stderr
+from convert.supported import check_quantized
 
 Precision = Literal["float32", "dynamic_range", "int8"]
 
@@ -52,10 +55,12 @@ def to_tflite(
     Raises:
         ModelError: the weights are not finite, there are too few representative clips, or the
             result is not as it must be.
+        UserError: too little space for the converter's temporary files.
     """
     import tensorflow as tf
 
     check_weights(model)
+    check_temporary_space(model)
     shape = tuple(int(x) for x in model.input_shape[1:])
     if precision == "int8" and not quantization_aware:
         representative = _whole_range(representative, shape)
@@ -101,6 +106,25 @@ def real_features(features: NDArray[np.int8]) -> NDArray[np.float32]:
     return (features.astype(np.float32) * np.float32(INPUT_SCALE))[..., np.newaxis]
 
 
+def check_temporary_space(model: Any) -> None:
+    """Refuse to convert where the converter could not write its temporary files.
+
+    It would go on without them, silently, by another way that gives another file.
+
+    Raises:
+        UserError: too little space in the folder for temporary files.
+    """
+    folder = tempfile.gettempdir()
+    needed = (16 << 20) + 8 * sum(int(np.prod(w.shape)) * 4 for w in model.weights)
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise UserError(
+            f"The folder for temporary files must have {needed >> 20} MB free to convert a model. "
+            f"Received: {folder} with {free >> 20} MB. Free some space, or name another folder in "
+            "TMPDIR."
+        )
+
+
 def check_weights(model: Any) -> None:
     """Refuse a model whose training has diverged.
 
@@ -124,6 +148,7 @@ def check_int8(graph: Graph) -> None:
         ModelError: a float tensor inside, more than one input or output, or an input or output
             whose scale is not the front-end's or the softmax's.
     """
+    check_quantized(graph)
     floats = [t.name for t in graph.tensors if t.dtype == "float32"]
     if floats:
         raise ModelError(

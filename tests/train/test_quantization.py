@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from convert import tflite_reader
-from convert.errors import ModelError, SpecError, UnsupportedModelError
+from convert.errors import ModelError, SpecError, UnsupportedModelError, UserError
 from convert.export import check_int8, real_features, to_tflite
 from simulate.tflm import TflmBackend
 from tests.train.tiny import CLASSES, SHAPE, examples, tiny_data
@@ -231,3 +231,11 @@ def test_impossible_options(value: int) -> None:
 def test_real_features() -> None:
     values = np.array([[[-128, 0, 127]]], np.int8)
     np.testing.assert_array_equal(real_features(values)[0, 0, :, 0], [-2.0, 0.0, 127 / 64])
+
+
+def test_a_full_temporary_folder_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The converter would go on without its temporary files and give another model."""
+    usage = type("Usage", (), {"free": 1 << 20})()
+    monkeypatch.setattr("convert.export.shutil.disk_usage", lambda folder: usage)
+    with pytest.raises(UserError, match=r"MB free.*Received: .* with 1 MB"):
+        to_tflite(small(), "float32")
