@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
-import functools
 import hashlib
 import json
 import os
@@ -28,6 +27,7 @@ from typing import Any, Protocol
 from convert.errors import UserError
 from convert.files import write_text
 from wakesmith.codehash import code_hash, package_versions
+from wakesmith.interrupts import Interrupts
 from wakesmith.job import RECORD, Job, file_hashes
 
 LOCK = ".lock"
@@ -137,7 +137,7 @@ class Pipeline:
             raise UserError(f"--until must be one of {', '.join(names)}. Received: {until}.")
         wanted = self.stages[: names.index(until) + 1] if until else self.stages
         ran: list[str] = []
-        with locked(self.folder):
+        with locked(self.folder), Interrupts() as interrupts:
             self._clear_leftovers()
             results: dict[str, str] = {}
             for stage in wanted:
@@ -150,8 +150,11 @@ class Pipeline:
                 watcher.started(stage)
                 begin = time.monotonic()
                 try:
-                    results[stage.name] = self._run_one(stage, key, watcher)
-                except KeyboardInterrupt:
+                    interrupts.check()
+                    results[stage.name] = self._run_one(stage, key, watcher, interrupts)
+                except BaseException as error:
+                    if not interrupts.pressed and not isinstance(error, KeyboardInterrupt):
+                        raise
                     raise StoppedError(stage.name, list(results)) from None
                 ran.append(stage.name)
                 watcher.finished(stage, time.monotonic() - begin)
@@ -181,14 +184,18 @@ class Pipeline:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def _run_one(self, stage: Stage, key: str, watcher: Watcher) -> str:
+    def _run_one(self, stage: Stage, key: str, watcher: Watcher, interrupts: Interrupts) -> str:
+        def progress(done: int, total: int, text: str) -> None:
+            interrupts.check()
+            watcher.progress(stage, done, total, text)
+
         place = self.place(stage.name)
         with full_disk_named(self.folder):
             place.parent.mkdir(parents=True, exist_ok=True)
             temporary = Path(tempfile.mkdtemp(prefix=f".{stage.name}-", dir=place.parent))
             try:
                 inputs = {name: self.place(name) for name in stage.needs}
-                job = Job(temporary, inputs, functools.partial(watcher.progress, stage))
+                job = Job(temporary, inputs, progress)
                 stage.run(job)
                 files = file_hashes(temporary)
                 result = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()

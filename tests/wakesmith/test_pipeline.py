@@ -127,6 +127,23 @@ def test_ctrl_c_keeps_finished_stages(tmp_path: Path) -> None:
     assert run(tmp_path, stages) == ["upper", "count"]
 
 
+def test_ctrl_c_that_a_library_swallows_is_not_lost(tmp_path: Path) -> None:
+    def deaf(job: Job) -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(5)
+        except BaseException:  # as some of TensorFlow's imports do
+            pass
+        job.progress(1, 2, "going on")
+        (job.out / "never").write_text("")
+
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(StoppedError):
+        run(tmp_path, [Stage("deaf", "not listening", deaf)])
+    assert signal.getsignal(signal.SIGINT) is before
+    assert not (tmp_path / "stages" / "deaf").exists()
+
+
 def test_a_bug_leaves_the_old_result(tmp_path: Path) -> None:
     run(tmp_path, line(words="abc"))
 
