@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from convert.errors import SpecError, UserError
 from train.audio import SAMPLE_RATE, ClipError, fit_length, read_clip
 from train.extra_classes import SilenceSpec, UnknownSpec, add_silence, choose_unknown, filler_words
+from train.leaks import check_files, check_speakers
 from train.sources.arabic_commands import ArabicCommandsSource
 from train.sources.base import (
     SPLITS,
@@ -325,7 +326,7 @@ def load(
         chosen.append(_choose(source, context, unknown, index))
     kept = [item for items in chosen for item in items]
     check_speakers(kept)
-    check_files(spec.sources, chosen)
+    check_files([source.kind for source in spec.sources], chosen)
     kept = choose_unknown(kept, words, unknown, seed)
     _check_all_words(kept, words)
     pcm, good, rejected = _read_all(kept, samples, workers, progress)
@@ -373,62 +374,6 @@ def _choose(
     for item in items:
         groups[item.word, item.split].append(item)
     return [item for group in groups.values() for item in spread(group, source.limit_per_word)]
-
-
-def check_speakers(items: Sequence[Item]) -> None:
-    """Refuse a speaker who is in two splits.
-
-    Raises:
-        SpecError: names the speaker, the splits and one clip of each.
-    """
-    seen: dict[tuple[str, str], Item] = {}
-    for item in items:
-        first = seen.setdefault((item.source, item.speaker), item)
-        if first.split != item.split:
-            raise SpecError(
-                f"A speaker must be in one split only. Received: {item.source}/{item.speaker} in "
-                f"{first.split} ({first.name}) and in {item.split} ({item.name}). Set "
-                'assign = "hashed" or list test_speakers to divide by speaker.'
-            )
-
-
-def check_files(sources: Sequence[SourceSpec], chosen: Sequence[Sequence[Item]]) -> None:
-    """Refuse a recording that is there twice, within a source or by two of them.
-
-    Args:
-        sources: the sources.
-        chosen: what was taken from each.
-
-    Raises:
-        SpecError: names the file and both sources.
-    """
-    folders: dict[Path, Path] = {}
-
-    def real(path: Path) -> Path:
-        """The path without links; the folders, of which there are few, are asked once."""
-        try:
-            if path.is_symlink() or path.name in ("", ".."):
-                return path.resolve()
-            if path.parent not in folders:
-                folders[path.parent] = path.parent.resolve()
-            return folders[path.parent] / path.name
-        except (OSError, ValueError, RuntimeError):  # reading it will say what is wrong
-            return path
-
-    seen: dict[Path, tuple[int, Item]] = {}
-    for number, (source, items) in enumerate(zip(sources, chosen, strict=True), start=1):
-        for item in items:
-            if item.path is None:
-                continue
-            other, first = seen.setdefault(real(item.path), (number, item))
-            if first is item:
-                continue
-            told = f"({sources[other - 1].kind} {first.source}, {first.word}, {first.split})"
-            again = f"({source.kind} {item.source}, {item.word}, {item.split})"
-            raise SpecError(
-                f"A recording must be there once only. Received: {item.path} from source {other} "
-                f"{told} and from source {number} {again}. Leave it out of one of them."
-            )
 
 
 def _check_all_words(items: Sequence[Item], words: Sequence[str]) -> None:
