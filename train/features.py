@@ -35,10 +35,14 @@ class Examples:
     Attributes:
         features: int8 (n, frames, width); the real value of q is q / 64.
         labels: int32 (n,), index of the class.
+        targets: what the outputs are fitted to in place of the labels: float32 (n, classes),
+            probabilities, such as a teacher's; None fits to the labels. Accuracy is always that
+            of the labels.
     """
 
     features: Features
     labels: Labels
+    targets: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         if self.features.dtype != np.int8 or self.features.ndim != 3:
@@ -51,9 +55,27 @@ class Examples:
                 f"There must be one label per clip. Received: {self.labels.shape} for "
                 f"{len(self.features)} clips."
             )
+        if self.targets is not None:
+            _check_targets(self.targets, len(self.features))
 
     def __len__(self) -> int:
         return len(self.labels)
+
+
+def _check_targets(targets: NDArray[np.float32], count: int) -> None:
+    """Refuse soft labels that are no probabilities."""
+    if targets.dtype != np.float32 or targets.ndim != 2 or len(targets) != count:
+        raise SpecError(
+            f"targets must be float32 of shape ({count}, classes). Received: "
+            f"{targets.dtype} {targets.shape}."
+        )
+    # Sums of float32 probabilities of some tens of classes come within 1e-5 of 1.
+    if not np.all(targets >= 0) or np.abs(targets.sum(axis=1) - 1).max(initial=0) > 1e-3:
+        raise SpecError(
+            "targets must be probabilities: 0 or more, with a sum of 1 for each clip. Received: "
+            f"sums from {targets.sum(axis=1).min():g} to {targets.sum(axis=1).max():g}, the least "
+            f"value {targets.min():g}."
+        )
 
 
 class Source(Protocol):

@@ -33,7 +33,8 @@ class FitSpec:
         batch: clips per step.
         learning_rate: highest rate, reached after the warm-up.
         warmup_epochs: epochs of linear rise; a cosine falls to zero afterwards.
-        label_smoothing: share of the target spread over all classes.
+        label_smoothing: share of the target spread over all classes; soft targets
+            (`Examples.targets`) are taken as they are.
         weight_decay: decoupled (AdamW), per step and unit of learning rate; 0 is plain Adam.
         copies: augmented copies of each clip; more epochs than copies see them again, masked anew.
         averaging: the model that is validated and kept is a moving average of the weights over
@@ -96,7 +97,12 @@ Progress = Callable[[Step], None]
 
 @dataclass(frozen=True)
 class Epoch:
-    """Metrics of one epoch; losses are cross-entropies, the training one with label smoothing."""
+    """Metrics of one epoch.
+
+    Losses are cross-entropies: the training one against what is fitted to (labels with label
+    smoothing, or soft targets), the validation one against the labels. Accuracies are against the
+    labels always.
+    """
 
     train_loss: float
     train_accuracy: float
@@ -136,7 +142,7 @@ def fit(
 
     Args:
         model: tf_keras model, (batch, frames, width, 1) -> softmax.
-        train: training examples.
+        train: training examples; where they have `targets`, these are fitted to.
         validation: examples of other speakers, never the test set.
         spec: how.
         seed: of the order of clips.
@@ -150,7 +156,7 @@ def fit(
 
     Raises:
         UserError: the loss or a weight is no finite number: training has diverged.
-        SpecError: labels beyond the model's outputs.
+        SpecError: labels or targets that are not for the model's outputs.
     """
     tf = load().tf
     classes = int(model.output_shape[-1])
@@ -160,11 +166,16 @@ def fit(
                 f"Labels must be 0 to {classes - 1}, and there must be some. Received: "
                 f"{sorted(set(what.labels.tolist()))[:20]}."
             )
+        if what.targets is not None and what.targets.shape[1] != classes:
+            raise SpecError(
+                f"targets must be of {classes} classes, as the model. Received: "
+                f"{what.targets.shape[1]}."
+            )
     steps = math.ceil(train.size / spec.batch)
     optimizer = _optimizer(spec)
     optimizer.build(model.trainable_variables)
     average = WeightAverage(model, spec.averaging)
-    step = _training_step(model, optimizer, classes, spec.label_smoothing)
+    step = _training_step(model, optimizer, classes)
     predict = _predictor(model)
 
     epochs: list[Epoch] = []
@@ -175,12 +186,15 @@ def fit(
             train.size
         )
         features, labels = tf.constant(examples.features), tf.constant(examples.labels)
+        targets = _targets(tf, examples, classes, spec.label_smoothing)
         total = right = 0.0
         last = epochs[-1].validation_accuracy if epochs else None
         for position in range(steps):
             optimizer.learning_rate.assign(learning_rate(spec, steps, number * steps + position))
             rows = order[position * spec.batch : (position + 1) * spec.batch]
-            loss, correct = step(tf.gather(features, rows), tf.gather(labels, rows))
+            loss, correct = step(
+                tf.gather(features, rows), tf.gather(labels, rows), tf.gather(targets, rows)
+            )
             average.update()
             total += float(loss) * len(rows)
             right += float(correct)
@@ -249,21 +263,28 @@ def _real(tf: Any, features: Any) -> Any:
     return tf.expand_dims(tf.cast(features, tf.float32) * (1.0 / 64.0), -1)
 
 
-def _training_step(model: Any, optimizer: Any, classes: int, smoothing: float) -> Any:
+def _targets(tf: Any, examples: Examples, classes: int, smoothing: float) -> Any:
+    """What the outputs are fitted to, float32 (n, classes)."""
+    if examples.targets is not None:
+        return tf.constant(examples.targets)
+    return tf.one_hot(examples.labels, classes) * (1.0 - smoothing) + smoothing / classes
+
+
+def _training_step(model: Any, optimizer: Any, classes: int) -> Any:
     tf = load().tf
     _, frames, width = model.input_shape[:3]
     signature = [
         tf.TensorSpec((None, frames, width), tf.int8),
         tf.TensorSpec((None,), tf.int32),
+        tf.TensorSpec((None, classes), tf.float32),
     ]
 
     @tf.function(input_signature=signature)
-    def step(features: Any, labels: Any) -> tuple[Any, Any]:
-        target = tf.one_hot(labels, classes) * (1.0 - smoothing) + smoothing / classes
+    def step(features: Any, labels: Any, targets: Any) -> tuple[Any, Any]:
         with tf.GradientTape() as tape:
             outputs = model(_real(tf, features), training=True)
             loss = -tf.reduce_mean(
-                tf.reduce_sum(target * tf.math.log(tf.maximum(outputs, 1e-7)), axis=-1)
+                tf.reduce_sum(targets * tf.math.log(tf.maximum(outputs, 1e-7)), axis=-1)
             )
             total = tf.add_n([loss, *model.losses])
         gradients = tape.gradient(total, model.trainable_variables)

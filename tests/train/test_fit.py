@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -123,6 +124,54 @@ def test_examples_are_checked() -> None:
         Examples(np.zeros((2, 3, 4), np.float32), np.zeros(2, np.int32))  # type: ignore[arg-type]
     with pytest.raises(SpecError, match="one label per clip"):
         Examples(np.zeros((2, 3, 4), np.int8), np.zeros(3, np.int32))
+
+
+def one_hot(labels: Any, smoothing: float) -> Any:
+    return (np.eye(CLASSES)[labels] * (1 - smoothing) + smoothing / CLASSES).astype(np.float32)
+
+
+def test_soft_targets_take_the_place_of_smoothed_labels() -> None:
+    """Targets that equal the smoothed labels give the same weights; others are not smoothed."""
+    hard = TRAIN.examples
+    soft = Fixed(replace(hard, targets=one_hot(hard.labels, SPEC.label_smoothing)))
+    models = [network(), network()]
+    with_labels = fit(models[0], TRAIN, VALIDATION, SPEC)
+    with_targets = fit(models[1], soft, VALIDATION, replace(SPEC, label_smoothing=0.5))
+    # One product in float32 on each side, by TensorFlow and by NumPy: the last bit may differ.
+    for a, b in zip(with_labels.epochs, with_targets.epochs, strict=True):
+        np.testing.assert_allclose(a.train_loss, b.train_loss, rtol=1e-4)
+        assert a.validation_accuracy == b.validation_accuracy
+
+
+def test_accuracy_is_that_of_the_labels_whatever_the_targets_say() -> None:
+    hard = TRAIN.examples
+    turned = Fixed(replace(hard, targets=one_hot((hard.labels + 1) % CLASSES, 0.1)))
+    history = fit(network(), turned, VALIDATION, FitSpec(epochs=6, batch=16, warmup_epochs=1))
+    assert history.epochs[-1].train_accuracy < 0.2
+    assert history.epochs[-1].train_loss < 1.0  # it has learned, but what the targets say
+    assert history.epochs[-1].validation_loss > 1.0
+
+
+@pytest.mark.parametrize(
+    ("targets", "message"),
+    [
+        (np.ones((4, 3), np.float64), "targets must be float32 of shape"),
+        (np.ones((3, 3), np.float32) / 3, "targets must be float32 of shape"),
+        (np.ones((4, 3), np.float32), "must be probabilities.*sums from 3"),
+        (np.array([[2, -1, 0]] * 4, np.float32), "the least value -1"),
+        (np.array([[math.nan, 0, 1]] * 4, np.float32), "must be probabilities"),
+    ],
+)
+def test_targets_must_be_probabilities(targets: Any, message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        replace(examples(4), targets=targets)
+
+
+def test_targets_of_other_classes() -> None:
+    hard = TRAIN.examples
+    wide = np.full((len(hard), 5), 0.2, np.float32)
+    with pytest.raises(SpecError, match="targets must be of 3 classes, as the model. Received: 5"):
+        fit(network(), Fixed(replace(hard, targets=wide)), VALIDATION, SPEC)
 
 
 def test_divergence_is_refused() -> None:
