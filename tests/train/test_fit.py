@@ -157,7 +157,7 @@ def test_accuracy_is_that_of_the_labels_whatever_the_targets_say() -> None:
     [
         (np.ones((4, 3), np.float64), "targets must be float32 of shape"),
         (np.ones((3, 3), np.float32) / 3, "targets must be float32 of shape"),
-        (np.ones((4, 3), np.float32), "must be probabilities.*sums from 3"),
+        (np.ones((4, 3), np.float32), r"must be probabilities.*sums from 3"),
         (np.array([[2, -1, 0]] * 4, np.float32), "the least value -1"),
         (np.array([[math.nan, 0, 1]] * 4, np.float32), "must be probabilities"),
     ],
@@ -170,7 +170,9 @@ def test_targets_must_be_probabilities(targets: Any, message: str) -> None:
 def test_targets_of_other_classes() -> None:
     hard = TRAIN.examples
     wide = np.full((len(hard), 5), 0.2, np.float32)
-    with pytest.raises(SpecError, match="targets must be of 3 classes, as the model. Received: 5"):
+    with pytest.raises(
+        SpecError, match=r"targets must be of 3 classes, as the model\. Received: 5"
+    ):
         fit(network(), Fixed(replace(hard, targets=wide)), VALIDATION, SPEC)
 
 
