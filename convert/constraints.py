@@ -210,6 +210,16 @@ def has_weight_scales(graph: Graph, op: Op) -> Verdict:
     return True, ""
 
 
+def has_one_scale_of_int4(graph: Graph, op: Op) -> Verdict:
+    """int4 weights have one scale; TFLite Micro runs them so only.
+
+    Convert with per-channel quantization of dense layers turned off.
+    """
+    weights = graph.tensors[op.inputs[1]]
+    scales = len(weights.quant.scale) if weights.quant else 0
+    return weights.dtype != "int4" or scales == 1, f"{scales} scales for {_name(weights)}"
+
+
 def has_fitting_bias(graph: Graph, op: Op) -> Verdict:
     """The bias is absent or has one dimension, with one value per output channel.
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from convert.errors import ModelError
 
-DType = Literal["int8", "int16", "int32", "int64", "uint8", "float32", "bool", "other"]
+DType = Literal["int4", "int8", "int16", "int32", "int64", "uint8", "float32", "bool", "other"]
 # "tanh" and "sign_bit" can be read, but `convert.supported` refuses them.
 Activation = Literal["none", "relu", "relu6", "relu_n1_to_1", "tanh", "sign_bit"]
 Padding = Literal["same", "valid"]
@@ -56,7 +56,11 @@ class Quant:
 
 @dataclass(frozen=True, eq=False)
 class Tensor:
-    """One tensor. `data` is None for activations, else a read-only array of `shape`."""
+    """One tensor. `data` is None for activations, else a read-only array of `shape`.
+
+    The data of an "int4" tensor is int8, one value of -8..7 per element; in files and in flash it
+    takes half a byte each.
+    """
 
     index: int
     name: str
@@ -77,10 +81,12 @@ class Tensor:
         Raises:
             ModelError: the element type is "other", whose size is not known here.
         """
+        if self.dtype == "int4":
+            return (self.size + 1) // 2
         if self.dtype not in ITEM_BYTES:
             raise ModelError(
                 f"Tensor {self.index} ({shown(self.name)}) must have an element type of known "
-                f"size ({', '.join(ITEM_BYTES)}). Received: {self.dtype}."
+                f"size (int4, {', '.join(ITEM_BYTES)}). Received: {self.dtype}."
             )
         return self.size * ITEM_BYTES[self.dtype]
 

@@ -40,6 +40,17 @@ def need(graph: Graph, op: Op, index: int, dtype: DType | None = "int8") -> Tens
     return tensor
 
 
+def need_weights(graph: Graph, op: Op) -> Tensor:
+    """The second input, int8 or int4.
+
+    Raises:
+        UnsupportedModelError: it is absent or of another type.
+    """
+    index = op.inputs[1]
+    four_bit = index != -1 and graph.tensors[index].dtype == "int4"
+    return need(graph, op, index, "int4" if four_bit else "int8")
+
+
 def quant_of(op: Op, tensor: Tensor) -> tuple[np.float32, int]:
     """Scale and zero point of a tensor quantized as a whole.
 

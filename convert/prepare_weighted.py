@@ -15,6 +15,7 @@ from convert.prepare_checks import (
     multiplier_of,
     need,
     need_rank_4,
+    need_weights,
     quant_of,
     same_quant,
     where,
@@ -37,7 +38,7 @@ def same_channels(op: Op, output: Tensor, channels: int) -> None:
 def prepare_conv(graph: Graph, op: Op) -> ConvParams:
     """CONV_2D. Source: TFLM micro/kernels/conv_common.cc."""
     assert isinstance(op.options, Conv2D)
-    source, weights = need(graph, op, op.inputs[0]), need(graph, op, op.inputs[1])
+    source, weights = need(graph, op, op.inputs[0]), need_weights(graph, op)
     output = need(graph, op, op.outputs[0])
     need_rank_4(op, source, weights, output)
     channels = weights.shape[0]
@@ -79,7 +80,7 @@ def prepare_conv(graph: Graph, op: Op) -> ConvParams:
 def prepare_depthwise(graph: Graph, op: Op) -> DepthwiseConvParams:
     """DEPTHWISE_CONV_2D. Source: TFLM micro/kernels/depthwise_conv_common.cc."""
     assert isinstance(op.options, DepthwiseConv2D)
-    source, weights = need(graph, op, op.inputs[0]), need(graph, op, op.inputs[1])
+    source, weights = need(graph, op, op.inputs[0]), need_weights(graph, op)
     output = need(graph, op, op.outputs[0])
     need_rank_4(op, source, weights, output)
     channels = weights.shape[3]
@@ -127,7 +128,7 @@ def prepare_fully_connected(graph: Graph, op: Op) -> FullyConnectedParams:
     a product rounded to float32 would round the other way (tests/firmware/test_multipliers.py).
     """
     assert isinstance(op.options, FullyConnected)
-    source, weights = need(graph, op, op.inputs[0]), need(graph, op, op.inputs[1])
+    source, weights = need(graph, op, op.inputs[0]), need_weights(graph, op)
     output = need(graph, op, op.outputs[0])
     depth = weights.shape[-1] if weights.shape else 1
     units = output.shape[-1] if output.shape else 1

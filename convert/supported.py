@@ -23,6 +23,7 @@ Types = tuple[DType, ...]
 
 _INT8: Types = ("int8",)
 _INT32: Types = ("int32",)
+_WEIGHT: Types = ("int8", "int4")
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ _WEIGHTS = (
     c.has_known_activation,
 )
 _WINDOW = (c.has_four_dimensions, c.has_matching_window, c.has_matching_channels)
-_CONVOLUTION = Rule((_INT8, _INT8, _INT32), (*_WINDOW, *_WEIGHTS), optional=1)
+_CONVOLUTION = Rule((_INT8, _WEIGHT, _INT32), (*_WINDOW, *_WEIGHTS), optional=1)
 _POOL = Rule((_INT8,), (*_WINDOW, c.has_nearly_equal_quantization, c.has_known_activation))
 
 RULES: dict[str, Rule] = {
@@ -77,8 +78,8 @@ RULES: dict[str, Rule] = {
     "DEPTHWISE_CONV_2D": _CONVOLUTION,
     "DEQUANTIZE": Rule((_INT8,), (c.has_equal_shapes,), output=("float32",)),
     "FULLY_CONNECTED": Rule(
-        (_INT8, _INT8, _INT32),
-        (c.has_matrix_weights, *_WEIGHTS, c.has_matching_bias_scale),
+        (_INT8, _WEIGHT, _INT32),
+        (c.has_matrix_weights, *_WEIGHTS, c.has_one_scale_of_int4, c.has_matching_bias_scale),
         optional=1,
     ),
     "LOGISTIC": Rule(

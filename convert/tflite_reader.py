@@ -21,6 +21,7 @@ from convert import graph as g
 from convert.errors import ModelError, UnsupportedModelError
 from convert.flatbuffer import Source, Table
 from convert.graph import shown
+from convert.nibbles import unpack_nibbles
 
 _MAX_RANK = 8
 _MAX_ELEMENTS = 2**31 - 1
@@ -60,12 +61,12 @@ def read(data: bytes) -> g.Graph:
         data: the whole file.
 
     Returns:
-        a verified graph; constants are read-only views of `data`.
+        a verified graph; constants are read-only views of `data` (INT4: unpacked to int8).
 
     Raises:
         ModelError: the bytes are damaged, truncated, or something else.
         UnsupportedModelError: the file is sound but has several subgraphs, variable, sparse or
-            sub-byte tensors.
+            sub-byte tensors other than INT4.
     """
     data = bytes(data)
     source = Source(data, "A .tflite")
@@ -184,13 +185,16 @@ def _tensor(
     if place >= max(len(buffers), 1):
         raise source.damaged(f"{label} names a buffer that does not exist")
     raw = buffers[place] if place else None  # buffer 0 is empty by definition
-    if type_name not in _TYPES:
-        if raw is not None or type_name in ("INT4", "INT2", "UINT4"):
+    if type_name == "INT4":
+        dtype: g.DType = "int4"
+        data = None if raw is None else _int4_values(raw, shape, label, source)
+    elif type_name not in _TYPES:
+        if raw is not None or type_name in ("INT2", "UINT4"):
             raise UnsupportedModelError(
-                f"Tensors must have an element type out of {', '.join(_TYPES)}. "
+                f"Tensors must have an element type out of INT4, {', '.join(_TYPES)}. "
                 f"Received: {label} of type {type_name}. Convert the model to int8."
             )
-        dtype: g.DType = "other"
+        dtype = "other"
         data = None
     else:
         dtype, layout = _TYPES[type_name]
@@ -208,6 +212,19 @@ def _values(
     if raw.nbytes != wanted:
         raise source.damaged(f"{label} has {raw.nbytes} bytes of data and needs {wanted}")
     return raw.view(layout).reshape(shape)
+
+
+def _int4_values(
+    raw: NDArray[np.generic], shape: tuple[int, ...], label: str, source: Source
+) -> NDArray[np.generic]:
+    """INT4 as int8: two values per byte, the first in the low half, each in two's complement."""
+    count = math.prod(shape)
+    if raw.nbytes != (count + 1) // 2:
+        raise source.damaged(f"{label} has {raw.nbytes} bytes of data and needs {(count + 1) // 2}")
+    source.charge(count)
+    values = (unpack_nibbles(raw.view(np.uint8), count) ^ 8).astype(np.int8) - np.int8(8)
+    values.flags.writeable = False
+    return values.reshape(shape)
 
 
 def _quant(

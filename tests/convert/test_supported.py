@@ -182,6 +182,19 @@ BROKEN: list[tuple[Callable, str, bytes, str]] = [
         "negative",
     ),
     (
+        c.has_one_scale_of_int4,
+        "int4 per channel",
+        build.build_model(
+            [OpSpec("FULLY_CONNECTED", (0, 1), (2,), build.g.FullyConnected())],
+            [
+                TensorSpec("x", (1, 2)),
+                TensorSpec("w", (2, 2), "int4", (0.1, 0.2), (0, 0), data=b"12"),
+                TensorSpec("y", (1, 2)),
+            ],
+        ),
+        "2 scales",
+    ),
+    (
         c.has_fitting_bias,
         "bias size",
         build.build_model(

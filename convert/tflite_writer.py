@@ -1,0 +1,105 @@
+"""Changes a .tflite: the object API's view of it, and its bytes again.
+
+`convert.tflite_reader.read` comes first. The object API trusts what it reads, so a file goes
+through here only after it was read without complaint.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convert.errors import UnsupportedModelError
+
+_BUFFER_ALIGNMENT = 16  # bytes; the schema demands it of the data of every buffer
+
+
+def unpack(data: bytes) -> Any:
+    """The object API's `ModelT` of a file that `convert.tflite_reader.read` has accepted.
+
+    Raises:
+        UnsupportedModelError: constants stand behind the FlatBuffer, as in files over 2 GB.
+    """
+    schema = _schema()
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
+    if any(buffer.offset > 1 for buffer in model.buffers or ()):
+        raise UnsupportedModelError(
+            "A .tflite that is to be rewritten must hold its constants inside. Received: one "
+            "with constants behind its end. Convert the model again; it is far below 2 GB."
+        )
+    return model
+
+
+def pack(model: Any) -> bytes:
+    """The bytes of a `ModelT`; the same model gives the same bytes."""
+    import flatbuffers
+
+    model.buffers = [_aligned(buffer.data) for buffer in model.buffers]
+    builder = flatbuffers.Builder(1024)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def new_buffer(model: Any, values: NDArray[np.generic]) -> int:
+    """Append a buffer with the values' bytes and return its number.
+
+    The converter lets tensors of equal contents share a buffer, so data is never changed in place.
+    """
+    buffer = _schema().BufferT()
+    buffer.data = values.reshape(-1).view(np.uint8)
+    model.buffers.append(buffer)
+    return len(model.buffers) - 1
+
+
+def drop_unused_buffers(model: Any) -> None:
+    """Leave out the contents of buffers that no tensor and no metadata names any more.
+
+    Their numbers stay taken, by empty buffers.
+    """
+    used = {t.buffer for sub in model.subgraphs for t in sub.tensors}
+    used |= {entry.buffer for entry in model.metadata or ()}
+    for number, buffer in enumerate(model.buffers):
+        if number not in used:
+            buffer.data = None
+
+
+def tensor_type(name: str) -> int:
+    """The schema's number of an element type, e.g. "INT4"."""
+    number: int = getattr(_schema().TensorType, name)
+    return number
+
+
+def _schema() -> Any:
+    from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
+
+    return schema
+
+
+@lru_cache(maxsize=1)
+def _aligned_class() -> Any:
+    """A buffer table that writes its data at a multiple of 16 bytes."""
+    schema = _schema()
+
+    class AlignedBuffer(schema.BufferT):  # type: ignore[name-defined]
+        def Pack(self, builder: Any) -> Any:
+            if self.data is None:
+                return super().Pack(builder)
+            content = np.asarray(self.data, np.uint8).tobytes()
+            builder.StartVector(1, len(content), _BUFFER_ALIGNMENT)
+            builder.head = builder.Head() - len(content)
+            builder.Bytes[builder.Head() : builder.Head() + len(content)] = content
+            vector = builder.EndVector()
+            schema.BufferStart(builder)
+            schema.BufferAddData(builder, vector)
+            return schema.BufferEnd(builder)
+
+    return AlignedBuffer
+
+
+def _aligned(data: NDArray[np.uint8] | None) -> Any:
+    made = _aligned_class()()
+    made.data = data
+    return made
