@@ -1,0 +1,69 @@
+"""How many bytes of a model are weights: in an image, and in a `.tflite`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from convert.generated import GeneratedModel
+from convert.graph import Tensor
+from convert.tflite_reader import read
+
+_WEIGHTED = (
+    "CONV_2D",
+    "DEPTHWISE_CONV_2D",
+    "FULLY_CONNECTED",
+    "SVDF",
+    "TRANSPOSE_CONV",
+    "UNIDIRECTIONAL_SEQUENCE_LSTM",
+)
+_NOT_WEIGHTS = ("_bias", "_multiplier", "_shift", "_params")
+
+
+def weight_bytes(generated: GeneratedModel, symbols: Iterable[tuple[str, int]]) -> int:
+    """Flash that holds the weights of a generated model, code books included.
+
+    Biases, multipliers and shifts are not weights: they take the same room however many bits a
+    weight has.
+
+    Args:
+        generated: the C.
+        symbols: (name, size in bytes) of the constants of an image that holds it.
+    """
+    owners = tuple(
+        f"{generated.prefix}_layer_{layer.op_index:02d}_"
+        for layer in generated.layers
+        if layer.kind in _WEIGHTED
+    )
+    return sum(
+        size
+        for name, size in symbols
+        if name.startswith(owners) and not name.endswith(_NOT_WEIGHTS)
+    )
+
+
+def file_weight_bytes(tflite: bytes) -> int:
+    """Bytes that the weights take in a `.tflite`: its constants with two dimensions or more."""
+    return sum(tensor.nbytes for tensor in _weights(tflite))
+
+
+def zero_share(tflite: bytes) -> float:
+    """Share of the weights of a `.tflite` that are zero, 0 to 1; 0 when it has no weights."""
+    zeros = count = 0
+    for tensor in _weights(tflite):
+        zero = tensor.quant.zero_point[0] if tensor.quant else 0
+        zeros += int(np.count_nonzero(tensor.data == zero))
+        count += tensor.size
+    return zeros / count if count else 0.0
+
+
+def _weights(tflite: bytes) -> list[Tensor]:
+    """Constants that are neither biases (one dimension) nor shapes and paddings (int32)."""
+    return [
+        tensor
+        for tensor in read(tflite).tensors
+        if tensor.data is not None
+        and len(tensor.shape) >= 2
+        and tensor.dtype not in ("int32", "int64", "bool")
+    ]
