@@ -47,7 +47,7 @@ def unescaped(literal: str) -> bytes:
     )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.text())
 def test_any_text_is_safe(text: str) -> None:
     name = cwriter.identifier(text)
@@ -64,7 +64,7 @@ def test_any_text_is_safe(text: str) -> None:
     assert not any(line.endswith("\\") for line in inner.split("\n"))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.text(max_size=4), max_size=20))
 def test_identifiers_are_distinct(texts: list[str]) -> None:
     names = cwriter.identifiers(texts)
@@ -91,7 +91,7 @@ def test_integers_at_the_ends() -> None:
             cwriter.integer(value)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.floats(width=32, allow_nan=False, allow_infinity=False))
 def test_floats_read_back(value: float) -> None:
     text = cwriter.float32(value)

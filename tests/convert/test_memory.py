@@ -98,7 +98,7 @@ def check_plan(graph: g.Graph, made: Plan) -> None:
     assert made.arena_size >= max(live)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(graphs(), st.dictionaries(st.integers(0, 13), st.integers(0, 200), max_size=4))
 def test_no_two_live_storages_overlap(graph: g.Graph, scratch: dict[int, int]) -> None:
     wanted = {k: v for k, v in scratch.items() if k < len(graph.ops)}

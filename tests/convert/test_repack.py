@@ -38,7 +38,7 @@ def grid_weights(shape: tuple[int, ...], axis: int | None, seed: int = 0) -> np.
     return np.moveaxis(np.stack([converted(c) for c in channels]), 0, axis)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(CHANNEL_LEVELS)
 def test_levels_are_found_back(levels: list[int]) -> None:
     k = np.array(levels)
@@ -75,7 +75,7 @@ def test_both_neighbours_of_the_one_tie(tie: int) -> None:
     ]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.integers(-8, 7), max_size=33))
 def test_nibbles(values: list[int]) -> None:
     data = np.array(values, np.int8)

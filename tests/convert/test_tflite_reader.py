@@ -320,14 +320,15 @@ def shared_table_bomb(count: int) -> bytes:
 def test_small_file_that_describes_a_gigantic_object() -> None:
     data = shared_table_bomb(30_000)
     tracemalloc.start()
-    begin = time.perf_counter()
+    begin = time.process_time()
     with pytest.raises(ModelError) as caught:
         read(data)  # 3.6 GB of names if believed
-    seconds = time.perf_counter() - begin
+    seconds = time.process_time() - begin
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert "same bytes" in one_sentence(caught.value)
-    assert seconds < 2 and peak < 100 * len(data) + 1_000_000
+    # Processor time, so that a busy machine does not count; believed, it would take minutes.
+    assert seconds < 10 and peak < 100 * len(data) + 1_000_000
 
 
 # Fuzzing ------------------------------------------------------------------------------------------
@@ -369,13 +370,13 @@ def mutants(draw) -> bytes:
     return bytes(data)
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=2000)
 @given(mutants())
 def test_changed_bytes(data: bytes) -> None:
     survives(data)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.binary(max_size=400), st.booleans())
 def test_random_bytes(data: bytes, identified: bool) -> None:
     survives(data[:4] + b"TFL3" + data[8:] if identified else data)

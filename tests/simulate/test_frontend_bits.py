@@ -68,7 +68,7 @@ def test_stand_in_speech() -> None:
     assert_equal_everywhere(synthetic_clips(8), FrontEnd())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     clip=hnp.arrays(
         np.int16, st.integers(480, 1500), elements=st.integers(-32768, 32767), fill=st.nothing()
@@ -84,7 +84,7 @@ def test_any_input(clip: Clips, kind: str) -> None:
     assert_equal_everywhere(clip[None], FrontEnd(kind))  # type: ignore[arg-type]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     rows=hnp.arrays(np.int16, (3, 40), elements=st.integers(-4096, 32767)),
     kind=st.sampled_from(["log_mel", "mfcc"]),

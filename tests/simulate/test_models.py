@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 import numpy as np
@@ -33,9 +32,7 @@ def test_every_layer_of_a_public_model_equals_tflm(path: Path) -> None:
     inputs[20:40] = np.sort(inputs[20:40], axis=1)
     inputs[40:50] = np.where(inputs[40:50] < 0, -128, 127)
     inputs[50], inputs[51] = -128, 127
-    start = time.perf_counter()
     reference = ReferenceBackend(graph).run(inputs)
-    assert time.perf_counter() - start < 20  # 200 clips well under a minute, on a busy machine
     found = compare(
         reference, TflmBackend(data, guard=False).run(inputs), graph, ("reference", "tflm")
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -32,12 +33,14 @@ def refused(tmp_path: Path, *arguments: object) -> str:
 def test_help_is_quick_and_loads_nothing() -> None:
     times = []
     for _ in range(3):
-        start = time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         done = wakesmith("--help", cwd=ROOT)
-        times.append(time.perf_counter() - start)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
         assert done.returncode == 0
     assert all(command in done.stdout for command in COMMANDS)
-    assert min(times) < 1.0  # 0.1 s on a quiet machine; 0.3 s is the promise
+    # Processor time: 0.12 s. The promise is 0.3 s; cores that share a bus are given some more.
+    assert min(times) < 0.5
     code = "import sys, wakesmith.cli; print(*sys.modules)"
     loaded = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
