@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from convert import cwriter, emit_plain, emit_weighted, memory, passes
+from convert import codebook, cwriter, emit_plain, emit_weighted, memory, passes
 from convert.emit_layer import ConstantPool, Layer, LayerCode, emit_layer
 from convert.errors import SpecError, UnsupportedModelError
 from convert.generated import GeneratedModel, LayerSlot, TensorSlot
@@ -29,7 +29,7 @@ __all__ = ["GeneratedModel", "LayerSlot", "TensorSlot", "emit_model"]
 
 
 def emit_model(
-    graph: Graph, *, prefix: str = "model", labels: Sequence[str] = ()
+    graph: Graph, *, prefix: str = "model", labels: Sequence[str] = (), pack: bool = True
 ) -> GeneratedModel:
     """Make C from a graph.
 
@@ -37,6 +37,8 @@ def emit_model(
         graph: as the reader makes it, with or without passes applied.
         prefix: what all C names and both file names begin with.
         labels: one text per class; none, or as many as the output has values in its last dimension.
+        pack: keep weights in 4 bits where that saves flash (`convert.codebook`); otherwise all are
+            int8 in the C, INT4 ones, too, except for tensors that have codes already.
 
     Raises:
         SpecError: the prefix is no C identifier, or there are too few or too many labels.
@@ -48,7 +50,10 @@ def emit_model(
             f"A prefix must be a C identifier. Received: {prefix!r}. "
             f"Try {cwriter.identifier(prefix)!r}."
         )
-    return _Writer(passes.prepare(graph), prefix, tuple(labels)).generate()
+    graph = passes.prepare(graph)
+    if pack:
+        graph = codebook.pack_weights(graph)
+    return _Writer(graph, prefix, tuple(labels)).generate()
 
 
 class _Writer:
@@ -139,6 +144,7 @@ class _Writer:
                     f"{tensor.index} ({shown(tensor.name)}), which is computed."
                 )
             constants.append(None if tensor is None else tensor.data)
+        weights = self._input(op, 1) if weighted else None
         return Layer(
             op=op,
             name=name,
@@ -149,6 +155,7 @@ class _Writer:
             in_place=self.plan.is_alias(op.outputs[0]),
             pool=self.pool,
             definitions=definitions,
+            codes=None if weights is None else weights.codes,
         )
 
     def _input(self, op: Op, position: int) -> Tensor | None:

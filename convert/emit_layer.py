@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from convert import cwriter
 from convert.errors import UnsupportedModelError
-from convert.graph import Op
+from convert.graph import Codes, Op
 from convert.params import Params
 
 _INT32_MAX = 2**31 - 1
@@ -48,7 +48,7 @@ class Layer:
 
     `inputs` and `output` are C expressions of type `int8_t *` (or const) for what the kernel reads
     and writes; `definitions` define those that are constant. `weights` and `bias` are the constant
-    second and third input where the operator has them.
+    second and third input where the operator has them; with `codes` the weights are kept in 4 bits.
     """
 
     op: Op
@@ -60,6 +60,7 @@ class Layer:
     in_place: bool  # the output is the same memory as the first input
     pool: ConstantPool
     definitions: tuple[str, ...] = ()
+    codes: Codes | None = None
 
 
 @dataclass(frozen=True)

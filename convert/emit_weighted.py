@@ -6,7 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from convert.codebook import is_linear, rows
 from convert.emit_layer import Layer, LayerCode, by, check_steps, check_sum, emits, struct_text
+from convert.graph import CHANNEL_AXES, CODES
 from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams
 
 
@@ -29,18 +31,61 @@ def _scales(
     return fields
 
 
+def _call(
+    layer: Layer, kernel: str, owner: str, fields: list[tuple[str, object]], definitions: list[str]
+) -> tuple[str, str]:
+    """Weights and parameters of a kernel, as int8 or, where the weights have codes, in 4 bits.
+
+    Args:
+        layer: with weights.
+        kernel: name of the operator in C, e.g. "conv2d".
+        owner: field of the 4-bit kernel's parameters that holds those of the int8 kernel.
+        fields: parameters of the int8 kernel, without the weights.
+        definitions: what is defined here is appended.
+
+    Returns:
+        the call, and the file in firmware/kernels.
+    """
+    codes = layer.codes
+    data = layer.weights if codes is None else rows(codes, CHANNEL_AXES[layer.op.kind])
+    assert data is not None
+    weights, text = layer.pool.add("int8_t", f"{layer.name}_weights", data)
+    definitions.append(text)
+    fields = [*fields, ("weights", weights)]
+    suffix, file, ctype = "s8", f"{kernel}.c", f"ws_{kernel}_params"
+    if codes is not None:
+        suffix, file, ctype = "s4", f"{kernel}_s4.c", f"ws_{kernel}_s4_params"
+        table, step = "NULL", 0
+        if not is_linear(codes):
+            table, text = layer.pool.add("int8_t", f"{layer.name}_tables", codes.tables)
+            definitions.append(text)
+            step = CODES if len(codes.tables) > 1 else 0
+        fields = [(f"{owner}.{key}", value) for key, value in fields]
+        fields += [("codes.table", table), ("codes.table_step", step)]
+    params = f"{layer.name}_params"
+    definitions.append(struct_text(ctype, params, fields))
+    return f"ws_{kernel}_{suffix}(&{params}, {layer.inputs[0]}, {layer.output});", file
+
+
+def _about_weights(layer: Layer) -> str:
+    """For the comment: how the weights are kept, empty when as int8."""
+    if layer.codes is None:
+        return ""
+    if is_linear(layer.codes):
+        return ", weights of 4 bits"
+    count = len(layer.codes.tables)
+    return f", weights of 4 bits with {count} table{'s' if count > 1 else ''}"
+
+
 def _convolution(
-    layer: Layer, p: ConvParams | DepthwiseConvParams, own: tuple[str, int], kind: str
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Definitions and body that CONV_2D and DEPTHWISE_CONV_2D share."""
-    assert layer.weights is not None
+    layer: Layer, p: ConvParams | DepthwiseConvParams, own: tuple[str, int], kernel: str
+) -> LayerCode:
+    """What CONV_2D and DEPTHWISE_CONV_2D share."""
     check_steps(layer, p.stride, p.dilation, p.padding, (p.filter_shape[1], p.filter_shape[2]))
     taps = p.filter_shape[1] * p.filter_shape[2]
     depth = p.filter_shape[3] if isinstance(p, ConvParams) else 1
     check_sum(layer, taps * depth, 255 * 128)
-    weights, text = layer.pool.add("int8_t", f"{layer.name}_weights", layer.weights)
-    definitions = [text]
-    pointers = _scales(layer, p.multiplier, p.shift, definitions)
+    definitions: list[str] = []
     fields: list[tuple[str, object]] = [
         ("batches", p.input_shape[0]),
         ("input", p.input_shape[1:]),
@@ -54,13 +99,12 @@ def _convolution(
         ("output_offset", p.output_offset),
         ("activation_min", p.activation_min),
         ("activation_max", p.activation_max),
-        ("weights", weights),
-        *pointers,
+        *_scales(layer, p.multiplier, p.shift, definitions),
     ]
-    params = f"{layer.name}_params"
-    definitions.append(struct_text(f"ws_{kind}_params", params, fields))
-    call = f"ws_{kind}_s8(&{params}, {layer.inputs[0]}, {layer.output});"
-    return tuple(definitions), (call,)
+    call, file = _call(layer, kernel, "conv", fields, definitions)
+    macs = math.prod(p.output_shape) * taps * depth
+    about = _about_convolution(p) + _about_weights(layer)
+    return LayerCode(tuple(definitions), (call,), file, macs, about)
 
 
 def _about_convolution(p: ConvParams | DepthwiseConvParams) -> str:
@@ -72,27 +116,19 @@ def _about_convolution(p: ConvParams | DepthwiseConvParams) -> str:
 
 @emits(ConvParams)
 def _conv(layer: Layer, p: ConvParams) -> LayerCode:
-    definitions, body = _convolution(layer, p, ("groups", p.groups), "conv2d")
-    macs = math.prod(p.output_shape) * math.prod(p.filter_shape[1:])
-    return LayerCode(definitions, body, "conv2d.c", macs, _about_convolution(p))
+    return _convolution(layer, p, ("groups", p.groups), "conv2d")
 
 
 @emits(DepthwiseConvParams)
 def _depthwise(layer: Layer, p: DepthwiseConvParams) -> LayerCode:
-    own = ("depth_multiplier", p.depth_multiplier)
-    definitions, body = _convolution(layer, p, own, "depthwise_conv2d")
-    macs = math.prod(p.output_shape) * math.prod(p.filter_shape[1:3])
-    return LayerCode(definitions, body, "depthwise_conv2d.c", macs, _about_convolution(p))
+    return _convolution(layer, p, ("depth_multiplier", p.depth_multiplier), "depthwise_conv2d")
 
 
 @emits(FullyConnectedParams)
 def _fully_connected(layer: Layer, p: FullyConnectedParams) -> LayerCode:
-    assert layer.weights is not None
     check_sum(layer, p.depth, 255 * (255 if p.filter_offset else 128))
-    weights, text = layer.pool.add("int8_t", f"{layer.name}_weights", layer.weights)
-    definitions = [text]
     count = p.units if p.per_channel else 1
-    pointers = _scales(layer, p.multiplier[:count], p.shift[:count], definitions)
+    definitions: list[str] = []
     fields: list[tuple[str, object]] = [
         ("rows", p.rows),
         ("depth", p.depth),
@@ -103,12 +139,9 @@ def _fully_connected(layer: Layer, p: FullyConnectedParams) -> LayerCode:
         ("output_offset", p.output_offset),
         ("activation_min", p.activation_min),
         ("activation_max", p.activation_max),
-        ("weights", weights),
-        *pointers,
+        *_scales(layer, p.multiplier[:count], p.shift[:count], definitions),
     ]
-    params = f"{layer.name}_params"
-    definitions.append(struct_text("ws_fully_connected_params", params, fields))
-    call = f"ws_fully_connected_s8(&{params}, {layer.inputs[0]}, {layer.output});"
+    call, file = _call(layer, "fully_connected", "dense", fields, definitions)
     macs = p.rows * p.depth * p.units
-    about = f"{p.depth} values to {p.units} units"
-    return LayerCode(tuple(definitions), (call,), "fully_connected.c", macs, about)
+    about = f"{p.depth} values to {p.units} units{_about_weights(layer)}"
+    return LayerCode(tuple(definitions), (call,), file, macs, about)

@@ -30,6 +30,10 @@ ITEM_BYTES: dict[str, int] = {
     "int64": 8,
 }
 
+# Operators with weights, and which dimension of the weights counts output channels.
+CHANNEL_AXES = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}
+CODES = 16  # what 4 bits tell apart
+
 
 def shown(name: str) -> str:
     """A name from a foreign file as it may stand in a one-line message: printable, 60 signs."""
@@ -55,6 +59,38 @@ class Quant:
 
 
 @dataclass(frozen=True, eq=False)
+class Codes:
+    """Constant values as 4-bit indices into tables of 16: data = tables[channel][indices].
+
+    One table serves the whole tensor, or there is one per index of dimension `axis`.
+    """
+
+    indices: NDArray[np.uint8]  # of the tensor's shape, 0..15
+    tables: NDArray[np.int8]  # (1 or channels, 16)
+    axis: int = 0
+
+    def decoded(self) -> NDArray[np.int8]:
+        """The values, of the shape of `indices`."""
+        if len(self.tables) == 1:
+            return self.tables[0][self.indices]
+        along = [1] * self.indices.ndim
+        along[self.axis] = len(self.tables)
+        return self.tables[np.arange(len(self.tables)).reshape(along), self.indices]
+
+    def fits(self, data: NDArray[np.generic]) -> bool:
+        """True when the codes are well-formed and give `data`."""
+        channels = data.shape[self.axis] if 0 <= self.axis < data.ndim else 1
+        return (
+            self.indices.shape == data.shape
+            and self.indices.dtype == np.uint8
+            and int(self.indices.max(initial=0)) < CODES
+            and self.tables.dtype == np.int8
+            and self.tables.shape in ((1, CODES), (channels, CODES))
+            and np.array_equal(self.decoded(), data)
+        )
+
+
+@dataclass(frozen=True, eq=False)
 class Tensor:
     """One tensor. `data` is None for activations, else a read-only array of `shape`.
 
@@ -68,6 +104,7 @@ class Tensor:
     dtype: DType
     quant: Quant | None = None
     data: NDArray[np.generic] | None = None
+    codes: Codes | None = None  # the same data, when it is to be kept in 4 bits
 
     @property
     def size(self) -> int:
@@ -203,7 +240,8 @@ class Graph:
 
         Raises:
             ModelError: an index is out of range, a tensor is read before it is written, written
-                twice, or constant data does not have the declared shape.
+                twice, or constant data does not have the declared shape or is not what its codes
+                say.
         """
         count = len(self.tensors)
         for position, tensor in enumerate(self.tensors):
@@ -215,6 +253,13 @@ class Graph:
                 raise ModelError(
                     f"Tensor {position} ({shown(tensor.name)}) must hold data of shape "
                     f"{tensor.shape}. Received: {tensor.data.shape}."
+                )
+            codes = tensor.codes
+            if codes is not None and (tensor.data is None or not codes.fits(tensor.data)):
+                raise ModelError(
+                    f"Tensor {position} ({shown(tensor.name)}) must have codes that give its data. "
+                    f"Received: indices {codes.indices.shape} and tables {codes.tables.shape} that "
+                    "do not."
                 )
         for index in (*self.inputs, *self.outputs):
             if not 0 <= index < count:

@@ -21,13 +21,12 @@ from numpy.typing import NDArray
 
 from convert import tflite_writer as writer
 from convert.errors import ModelError, SpecError
-from convert.graph import Graph, Op, Tensor, shown
+from convert.graph import CHANNEL_AXES, Graph, Op, Tensor, shown
 from convert.nibbles import pack_nibbles
 from convert.tflite_reader import read
 
 LARGEST = 7  # -8 is left out, as TFLite leaves out -128: the grid is symmetric
 _INT32 = np.iinfo(np.int32)
-CHANNEL_AXES = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}
 
 
 @dataclass(frozen=True, eq=False)

@@ -644,6 +644,12 @@ def _separable(rng: np.random.Generator, channels: int, residual: bool) -> bytes
     return tb.build_model(ops, tensors, [0], [16])
 
 
+def _low_bit() -> Iterator[Made]:
+    from tests import lowbit_cases  # it uses this module's helpers
+
+    return lowbit_cases.cases()
+
+
 FAMILIES: dict[str, Callable[[], Iterator[Made]]] = {
     "conv_2d": _conv_2d,
     "depthwise_conv_2d": _depthwise_conv_2d,
@@ -662,6 +668,7 @@ FAMILIES: dict[str, Callable[[], Iterator[Made]]] = {
     "pad": _pad,
     "concatenation": _concatenation,
     "network": _network,
+    "low_bit": _low_bit,
 }
 
 

@@ -115,6 +115,44 @@ typedef struct {
 
 void ws_fully_connected_s8(const ws_fully_connected_params *p, const int8_t *input, int8_t *output);
 
+/*
+ * Weights of 4 bits. `weights` of the operator's own parameters then points to codes: one row per
+ * output channel, in the order of the weights without that dimension, two codes per byte with the
+ * first in the low half, every row beginning at a byte. `table` holds the 16 weights that the codes
+ * stand for, and table_step is 16 when every output channel has a table, 0 when all share one.
+ * Without a table (NULL, step 0) a code is the weight itself in two's complement.
+ */
+typedef struct {
+    const int8_t *table;
+    int32_t table_step;
+} ws_codes;
+
+/* CONV_2D; rows [filter.y][filter.x][channels in / groups]. */
+typedef struct {
+    ws_conv2d_params conv;
+    ws_codes codes;
+} ws_conv2d_s4_params;
+
+void ws_conv2d_s4(const ws_conv2d_s4_params *params, const int8_t *input, int8_t *output);
+
+/* DEPTHWISE_CONV_2D; rows [filter.y][filter.x]. */
+typedef struct {
+    ws_depthwise_conv2d_params conv;
+    ws_codes codes;
+} ws_depthwise_conv2d_s4_params;
+
+void ws_depthwise_conv2d_s4(const ws_depthwise_conv2d_s4_params *params, const int8_t *input,
+                            int8_t *output);
+
+/* FULLY_CONNECTED; rows [depth]. weight_offset is 0. */
+typedef struct {
+    ws_fully_connected_params dense;
+    ws_codes codes;
+} ws_fully_connected_s4_params;
+
+void ws_fully_connected_s4(const ws_fully_connected_s4_params *params, const int8_t *input,
+                           int8_t *output);
+
 /* MAX_POOL_2D and AVERAGE_POOL_2D; the average is over the positions inside the input. */
 typedef struct {
     int32_t batches;

@@ -16,6 +16,7 @@ from convert.emit_aot import GeneratedModel, emit_model
 from convert.graph import Graph
 from convert.tflite_reader import read
 from firmware.hostbuild import KERNEL_DIR, Source
+from tests.lowbit_cases import with_codes
 from tests.op_cases import OpCase, op_cases
 
 RUNNER = Path(__file__).parent / "c" / "run_cases.c"
@@ -35,6 +36,8 @@ def generated_cases() -> tuple[GeneratedCase, ...]:
     for number, case in enumerate(op_cases()):
         if case.portable:
             graph = read(case.model)
+            if case.family == "low_bit":
+                graph = with_codes(graph)
             made.append(GeneratedCase(case, graph, emit_model(graph, prefix=f"case{number}")))
     return tuple(made)
 
