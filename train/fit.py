@@ -82,6 +82,7 @@ class Step:
         steps: steps per epoch.
         loss: mean training loss of this epoch so far.
         validation_accuracy: of the last finished epoch, None in the first.
+        phase: what is being fitted, where a scheme fits more than once.
     """
 
     epoch: int
@@ -90,6 +91,7 @@ class Step:
     steps: int
     loss: float
     validation_accuracy: float | None
+    phase: str = ""
 
 
 Progress = Callable[[Step], None]

@@ -25,7 +25,7 @@ from train.datasets import (
 )
 from train.fit import FitSpec
 from train.models import ModelSpec
-from train.quantization import SCHEMES, QatInt8, QuantizationSpec
+from train.quantization import QatInt8, QuantizationSpec
 from wakesmith.schema import build, read_toml
 
 
@@ -171,4 +171,4 @@ def load_project(path: Path) -> Project:
 
 def runs_as_c(project: Project) -> bool:
     """Whether the project's quantization scheme gives a model that the C kernels run."""
-    return "c" in SCHEMES[project.quantization.scheme].runs_on
+    return "c" in project.quantization.runs_on

@@ -90,12 +90,36 @@ def build(cls: type[T], data: Mapping[str, Any], where: str) -> T:
             raise SpecError(f"{where}: {key} must not be a date. Received: {value}.")
         if isinstance(value, float) and not math.isfinite(value):
             raise SpecError(f"{where}: {key} must be finite. Received: {value}.")
+    data = _spelled_out(cls, data)
     try:
         # Strict JSON mode is what fits TOML: arrays become tuples and tables dataclasses, but text
         # never becomes a number.
         return TypeAdapter(cls).validate_json(json.dumps(data), strict=True, extra="forbid")
     except ValidationError as error:
         raise SpecError(f"{where}: {_sentence(cls, data, error)}") from error
+
+
+def _spelled_out(hint: Any, value: Any) -> Any:
+    """Where one of several tables may stand, its name alone is a table of that name only.
+
+    `student = "log4"` means `student = { scheme = "log4" }`.
+    """
+    found = [getattr(part, "discriminator", None) for part in getattr(hint, "__metadata__", ())]
+    keys = [key for key in found if key]
+    if isinstance(value, str) and keys:
+        return {keys[0]: value}
+    if isinstance(value, list) and typing.get_args(hint):
+        return [_spelled_out(typing.get_args(hint)[0], one) for one in value]
+    if isinstance(value, dict):
+        options = _dataclasses_in(hint)
+        words = {word for word in value.values() if isinstance(word, str)}
+        options = [one for one in options if words & set(_tags(one))] or options
+        hints = {key: inner for one in options for key, inner in _hints(one).items()}
+        return {
+            key: _spelled_out(hints[key], inner) if key in hints else inner
+            for key, inner in value.items()
+        }
+    return value
 
 
 def _sentence(cls: type, data: Mapping[str, Any], error: ValidationError) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from convert.errors import UserError
+from train.quantization import DistilledInt8
 from train.sources.base import resolve
 from wakesmith.job import Job, file_hash
 from wakesmith.pipeline import Stage
@@ -97,7 +98,7 @@ def build_stages(project: Project, base: Path, *, jobs: int = 0) -> list[Stage]:
             "quantizing",
             (project.quantization, *spec),
             needs=("speech", "train"),
-            reads={**learning, "quantization": plain(project.quantization)},
+            reads={**learning, **_quantization(project, base)},
             data=_FRONTEND,
             packages=(*_KERAS, "ziglang", "flatbuffers"),
         ),
@@ -213,7 +214,7 @@ def _report(project: Project, needs: tuple[str, ...]) -> Stage:
     )
 
 
-def _file(path: Path) -> str:
+def _file(path: Path, what: str = "The model's file") -> str:
     """Hash of a user's own file.
 
     Raises:
@@ -223,9 +224,22 @@ def _file(path: Path) -> str:
         return file_hash(path)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise UserError(
-            f"The model's file must be readable. Received: {path} ({reason})."
-        ) from error
+        raise UserError(f"{what} must be readable. Received: {path} ({reason}).") from error
+
+
+def _quantization(project: Project, base: Path) -> dict[str, Any]:
+    """What quantization reads, the teacher's files included."""
+    spec = project.quantization
+    files = []
+    if isinstance(spec, DistilledInt8):
+        own = spec.teacher.own_file(base)
+        files = [own] if own is not None else []
+        if spec.teacher_file:
+            files.append(resolve(spec.teacher_file, base))
+    return {
+        "quantization": plain(spec),
+        "teacher": [_file(path, "The teacher's file") for path in files],
+    }
 
 
 def _noise(project: Project, base: Path) -> str:

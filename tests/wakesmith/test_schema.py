@@ -40,11 +40,18 @@ class Training:
 
 
 @dataclass(frozen=True)
+class Choir:
+    kind: Literal["choir"]
+    first: Annotated[Folder | Voice, Field(discriminator="kind")]
+
+
+@dataclass(frozen=True)
 class Top:
     words: tuple[str, ...]
     sources: tuple[Annotated[Folder | Voice, Field(discriminator="kind")], ...] = ()
     train: Training = Training()
     split: tuple[float, float] = (0.8, 0.2)
+    choir: Annotated[Choir | Folder, Field(discriminator="kind")] | None = None
 
 
 GOOD = {"words": ["a"], "sources": [{"kind": "folder", "path": "x"}], "train": {"epochs": 4}}
@@ -106,6 +113,16 @@ def test_each_mistake_is_one_sentence(change: dict[str, object], expected: str) 
     assert expected in str(caught.value)
     assert "\n" not in str(caught.value)
     assert "pydantic" not in str(caught.value)
+
+
+def test_a_name_stands_for_a_table_of_that_name() -> None:
+    voice = {"kind": "voice", "name": "en"}
+    top = build(Top, {"words": ["a"], "choir": {"kind": "choir", "first": voice}}, "p.toml")
+    assert top.choir == Choir("choir", Voice("voice", "en"))
+    with pytest.raises(SpecError, match=r"key choir\.first\.path must be given"):
+        build(Top, {"words": ["a"], "choir": {"kind": "choir", "first": "folder"}}, "p.toml")
+    with pytest.raises(SpecError, match=r'choir\.first\.kind must be.*"vioce".*mean voice'):
+        build(Top, {"words": ["a"], "choir": {"kind": "choir", "first": "vioce"}}, "p.toml")
 
 
 def test_missing_key() -> None:

@@ -15,13 +15,17 @@ from typing import Any, get_args
 from train.features import TrainingData
 from train.fit import Progress
 from train.quantization.base import Engine, Quantized, Scheme
+from train.quantization.distilled_int8 import DistilledInt8
 from train.quantization.dynamic_range import DynamicRange
 from train.quantization.float32 import Float32
 from train.quantization.ptq_int8 import PtqInt8
 from train.quantization.qat_int8 import QatInt8
 
-QuantizationSpec = QatInt8 | PtqInt8 | DynamicRange | Float32
+PlainSpec = QatInt8 | PtqInt8 | DynamicRange | Float32
 """The options of one scheme. This line is the registration."""
+
+QuantizationSpec = PlainSpec | DistilledInt8
+"""With the schemes that carry out another one."""
 
 SCHEMES: Mapping[str, type[QuantizationSpec]] = {
     one.scheme: one for one in get_args(QuantizationSpec)
@@ -30,9 +34,11 @@ SCHEMES: Mapping[str, type[QuantizationSpec]] = {
 
 __all__ = [
     "SCHEMES",
+    "DistilledInt8",
     "DynamicRange",
     "Engine",
     "Float32",
+    "PlainSpec",
     "PtqInt8",
     "QatInt8",
     "QuantizationSpec",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from train.features import TrainingData
 from train.fit import History, Progress
@@ -37,11 +37,14 @@ class Quantized:
 class Scheme(Protocol):
     """A frozen dataclass with the scheme's options; its `scheme` field is the name."""
 
-    runs_on: ClassVar[tuple[Engine, ...]]
-
     @property
     def scheme(self) -> str:
         """The name that a project file uses."""
+        ...
+
+    @property
+    def runs_on(self) -> tuple[Engine, ...]:
+        """Engines that can run the file it makes."""
         ...
 
     def quantize(

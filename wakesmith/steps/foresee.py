@@ -8,7 +8,7 @@ from convert.frontend import FrontEnd
 from train.foresee import check_untrained
 from train.keras import start
 from train.models import ModelSpec
-from train.quantization import QatInt8, QuantizationSpec
+from train.quantization import DistilledInt8, PtqInt8, QuantizationSpec
 from wakesmith.job import Job
 from wakesmith.steps.train import untrained
 
@@ -24,4 +24,5 @@ def run(job: Job, scheme: QuantizationSpec, model: ModelSpec, fe: FrontEnd, base
     job.progress(0, 0, "loading TensorFlow")
     start(0)
     job.progress(0, 0, "looking whether the network fits the chip")
-    check_untrained(untrained(job, model, fe, base), aware=isinstance(scheme, QatInt8))
+    inner = scheme.student if isinstance(scheme, DistilledInt8) else scheme
+    check_untrained(untrained(job, model, fe, base), aware=not isinstance(inner, PtqInt8))

@@ -10,7 +10,7 @@ from train.augment import Augmentation
 from train.fit import FitSpec
 from train.keras import start
 from train.models import ModelSpec
-from train.quantization import QuantizationSpec, quantize
+from train.quantization import DistilledInt8, QuantizationSpec, quantize
 from wakesmith.job import Job
 from wakesmith.steps.train import MODEL, prepare, steps_told, untrained
 from wakesmith.store import write_json
@@ -35,6 +35,8 @@ def run(
     network = untrained(job, model, fe, base)
     network.load_weights(job.inputs["train"] / MODEL)
     told = steps_told(job.progress, "fine-tuning")
+    if isinstance(scheme, DistilledInt8):
+        scheme = scheme.located(base)
     result = quantize(network, data, scheme, seed=seed, first_epoch=spec.epochs, progress=told)
     write_bytes(job.out / "model.tflite", result.tflite)
     write_bytes(job.out / "float.tflite", result.reference)

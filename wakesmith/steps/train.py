@@ -56,7 +56,9 @@ def steps_told(progress: Progress, what: str) -> Any:
 
     def tell(step: Step) -> None:
         done = step.epoch * step.steps + step.step
-        text = f"{what}: epoch {step.epoch + 1} of {step.epochs}, loss {step.loss:.3f}"
+        text = (
+            f"{step.phase or what}: epoch {step.epoch + 1} of {step.epochs}, loss {step.loss:.3f}"
+        )
         if step.validation_accuracy is not None:
             text += f", validation {100 * step.validation_accuracy:.1f} %"
         progress(done, step.epochs * step.steps, text)
