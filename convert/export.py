@@ -38,6 +38,7 @@ def to_tflite(
     *,
     representative: NDArray[np.int8] | None = None,
     quantization_aware: bool = False,
+    dense_per_tensor: bool = False,
 ) -> bytes:
     """Convert a Keras model.
 
@@ -47,6 +48,9 @@ def to_tflite(
         representative: features, int8 (clips, frames, width), from which the ranges of the
             activations are taken; for "int8", needed unless `quantization_aware`.
         quantization_aware: the model carries its own ranges (fake-quantization operators).
+        dense_per_tensor: one scale for each dense layer's weights instead of one per neuron, where
+            the converter chooses it (weights that carry a range of their own keep it). Weights on
+            a grid with one step must have it, and so must 4-bit ones in TFLite Micro.
 
     Returns:
         The file. For "int8": int8 in with scale 1/64 and zero point 0, int8 softmax out, no float
@@ -80,6 +84,10 @@ def to_tflite(
         if precision == "int8":
             converter.inference_input_type = tf.int8
             converter.inference_output_type = tf.int8
+            # A private name, but there is no other; the version of TensorFlow is pinned.
+            converter._experimental_disable_per_channel_quantization_for_dense_layers = (
+                dense_per_tensor
+            )
             if representative is not None:
                 converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
                 clips = representative
