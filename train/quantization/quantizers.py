@@ -48,6 +48,19 @@ def linear_limits(bits: int, *, symmetric: bool = True) -> tuple[int, int]:
     return (-top if symmetric else -top - 1), top
 
 
+def linear_steps(bits: int, zero_point: int | None) -> tuple[int, int]:
+    """Least and greatest number of steps from zero; `zero_point` as in `linear`.
+
+    Raises:
+        SpecError: bits outside 2 to 16, or a zero point that they do not reach.
+    """
+    low, high = linear_limits(bits, symmetric=zero_point is None)
+    place = 0 if zero_point is None else zero_point
+    if not low <= place <= high:
+        raise SpecError(f"zero_point must be from {low} to {high}. Received: {zero_point}.")
+    return low - place, high - place
+
+
 def log_magnitudes(bits: int) -> int:
     """How many magnitudes a logarithmic quantizer has: 2^(bits-1) - 1.
 
@@ -110,7 +123,10 @@ def log_codes(bits: int, alpha: float) -> tuple[Floats, Floats]:
 
 
 def linear(
-    x: NDArray[np.floating], scale: NDArray[np.floating] | float, bits: int, zero_point: int = 0
+    x: NDArray[np.floating],
+    scale: NDArray[np.floating] | float,
+    bits: int,
+    zero_point: int | None = None,
 ) -> Floats:
     """q(x) = round(x / S) · S, limited to `bits`; rounding to the nearest, ties to even.
 
@@ -118,7 +134,7 @@ def linear(
         x: any shape.
         scale: S, above 0; a number, or an array that broadcasts with `x` (`linear_scale` makes it).
         bits: 2 to 16.
-        zero_point: 0 is the symmetric form. Otherwise the affine form,
+        zero_point: None is the symmetric form. A number Z is the affine one,
             (clip(round(x / S) + Z) - Z) · S, in which Z stands for 0.
 
     Returns:
@@ -127,11 +143,9 @@ def linear(
     Raises:
         SpecError: bits, scale or zero point not allowed, or a NaN in `x`.
     """
-    low, high = linear_limits(bits, symmetric=zero_point == 0)
-    if not low <= zero_point <= high:
-        raise SpecError(f"zero_point must be from {low} to {high}. Received: {zero_point}.")
+    low, high = linear_steps(bits, zero_point)
     values, steps = checked(x), check_scale(scale)
-    return np.clip(np.rint(values / steps), low - zero_point, high - zero_point) * steps
+    return np.clip(np.rint(values / steps), low, high) * steps
 
 
 def affine_range(low: float, high: float, bits: int) -> tuple[float, int]:

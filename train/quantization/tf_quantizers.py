@@ -19,7 +19,6 @@ from typing import Any, Literal
 
 import numpy as np
 
-from convert.errors import SpecError
 from train.keras import load
 from train.quantization.quantizers import (
     Axis,
@@ -27,26 +26,25 @@ from train.quantization.quantizers import (
     check_scale,
     checked,
     linear_limits,
+    linear_steps,
     log_table,
     other_axes,
     shares,
 )
 
 
-def linear_tf(x: Any, scale: Any, bits: int, zero_point: int = 0) -> Any:
+def linear_tf(x: Any, scale: Any, bits: int, zero_point: int | None = None) -> Any:
     """`quantizers.linear` of a float32 tensor.
 
     Raises:
         SpecError: as there; scale and values are looked at in eager execution.
     """
     tf = load().tf
-    low, high = linear_limits(bits, symmetric=zero_point == 0)
-    if not low <= zero_point <= high:
-        raise SpecError(f"zero_point must be from {low} to {high}. Received: {zero_point}.")
+    low, high = linear_steps(bits, zero_point)
     _check(x, scale)
     scale = tf.stop_gradient(tf.convert_to_tensor(scale, tf.float32))
     steps = tf.round(x / scale)
-    inside = tf.clip_by_value(steps, float(low - zero_point), float(high - zero_point))
+    inside = tf.clip_by_value(steps, float(low), float(high))
     return _straight_through(x, inside * scale, steps == inside)
 
 

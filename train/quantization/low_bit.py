@@ -1,0 +1,229 @@
+"""What the 4-bit schemes share: which weights get which quantizer, fine-tuning, conversion.
+
+In training, tfmot's 8-bit weight quantizers are exchanged, behind the gates, for those of
+`weight_quantizers`. The converter knows nothing of them: it sees float weights on a grid and makes
+int8 of them with the largest magnitude of each channel at 127, on which the grid survives. "int4"
+layers are then rewritten as INT4 with the grid's own step; "log4" layers stay int8 with at most 16
+different values per tensor, which the C packs to 4 bits with a table.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from convert import repack, tflite_reader
+from convert.errors import ModelError, SpecError, UnsupportedModelError
+from convert.export import MIN_CALIBRATION_CLIPS, check_int8, check_weights, to_tflite
+from convert.graph import Graph, Tensor
+from train.features import Features, TrainingData
+from train.fit import FitSpec, Progress, fit
+from train.keras import start
+from train.quantization.base import Engine, Quantized
+from train.quantization.gates import Gate, Gates, install
+from train.quantization.tfmot_int8 import quantization_aware, tools
+from train.quantization.weight_quantizers import weight_quantizers
+
+Method = Literal["int8", "int4", "log4"]
+METHODS: tuple[Method, ...] = ("int8", "int4", "log4")
+
+LOG_CODES = 16
+"""Entries of a log4 table: what 4 bits can name."""
+
+_AXES: Mapping[str, tuple[int, ...]] = {"Conv2D": (3,), "DepthwiseConv2D": (2, 3), "Dense": ()}
+_OPERATORS = {
+    "Conv2D": "CONV_2D",
+    "DepthwiseConv2D": "DEPTHWISE_CONV_2D",
+    "Dense": "FULLY_CONNECTED",
+}
+
+
+@dataclass(frozen=True)
+class LowBitWeights:
+    """How weights are rounded; the part of the options that does not depend on the layer.
+
+    Attributes:
+        clip: where the largest int4 level stands: "max" or "mse", see `quantizers.linear_scale`.
+        base: ratio of neighbouring log4 levels, above 1; 1 + alpha.
+    """
+
+    clip: Literal["max", "mse"] = "max"
+    base: float = 1.5
+
+    def quantizer(self, method: Method, axis: tuple[int, ...]) -> Any:
+        """The tfmot quantizer for weights whose channels are in the dimensions `axis`."""
+        made = weight_quantizers()
+        if method == "log4":
+            return made.LogWeights(4, self.base - 1.0, axis, small="zero", codes=True)
+        if method == "int4":
+            return made.LinearWeights(4, axis, by=self.clip)
+        return made.LinearWeights(8, axis)
+
+
+@dataclass(frozen=True)
+class WeightedLayer:
+    """A layer of a float model that has a kernel.
+
+    Attributes:
+        name: of the Keras layer.
+        kind: its class, e.g. "Conv2D".
+        weights: elements of the kernel.
+    """
+
+    name: str
+    kind: str
+    weights: int
+
+
+def weighted_layers(model: Any) -> tuple[WeightedLayer, ...]:
+    """The layers of a float model that have a kernel, in the model's order."""
+    return tuple(
+        WeightedLayer(layer.name, type(layer).__name__, sum(int(np.prod(k.shape)) for k in kernels))
+        for layer in model.layers
+        if (kernels := [w for w in layer.trainable_weights if len(w.shape) >= 2])
+    )
+
+
+def check_layer_names(names: Sequence[str], known: Sequence[str], what: str) -> None:
+    """Refuse names that no layer with weights has.
+
+    Raises:
+        SpecError: the first of them, and the names that are near.
+    """
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 3, 0.4) or list(known)
+            raise SpecError(
+                f"{what} must name layers with weights. Received: {name}. "
+                f"Did you mean {' or '.join(near)}?"
+            )
+
+
+def check_methods(model: Any, methods: Mapping[str, Method]) -> None:
+    """Refuse 4 bits where they cannot be deployed.
+
+    Args:
+        model: the float model.
+        methods: layer -> method, one for each of `weighted_layers`.
+
+    Raises:
+        UnsupportedModelError: a kind of layer that has no 4-bit kernel; a dense layer whose
+            BatchNormalization will be folded into it, one factor per neuron, while its weights
+            have one scale.
+    """
+    for layer in weighted_layers(model):
+        if methods[layer.name] == "int8":
+            continue
+        if layer.kind not in _AXES:
+            raise UnsupportedModelError(
+                f"Weights of 4 bits must be those of {', '.join(_AXES)}. Received: {layer.name}, "
+                f"a {layer.kind}. Keep that layer at int8, or choose another scheme."
+            )
+        followers = {
+            type(node.outbound_layer).__name__
+            for node in model.get_layer(layer.name)._outbound_nodes
+        }
+        if layer.kind == "Dense" and "BatchNormalization" in followers:
+            raise UnsupportedModelError(
+                "A dense layer with weights of 4 bits must not be followed by BatchNormalization, "
+                f"which would give each neuron another scale. Received: {layer.name}. Keep that "
+                "layer at int8, or leave BatchNormalization out."
+            )
+
+
+def weight_gates(gates: Gates) -> Iterator[tuple[str, Any, Any, Gate]]:
+    """(name of the float model's layer, the layer, its kernel, the gate of the kernel)."""
+    for wrapper in gates.model.layers:
+        if isinstance(wrapper, tools().Wrapper):
+            for weight, gate, _ in wrapper._weight_vars:
+                yield wrapper.layer.name, wrapper.layer, weight, gate
+
+
+def exchange(gates: Gates, methods: Mapping[str, Method], weights: LowBitWeights) -> None:
+    """Put the quantizer of each layer's method behind its gate.
+
+    Layers of other kinds than Conv2D, DepthwiseConv2D and Dense keep tfmot's.
+    """
+    for name, layer, _, gate in weight_gates(gates):
+        axis = _AXES.get(type(layer).__name__)
+        if axis is not None:
+            gate.inner = weights.quantizer(methods[name], axis)
+
+
+def calibrate(gates: Gates, clips: Features) -> None:
+    """Set the ranges of the activations as they are with quantized weights.
+
+    Raises:
+        ModelError: too few clips.
+    """
+    if len(clips) < MIN_CALIBRATION_CLIPS:
+        raise ModelError(
+            f"Calibration must have at least {MIN_CALIBRATION_CLIPS} clips. Received: {len(clips)}."
+        )
+    gates.calibrate(clips)
+
+
+def train_low_bit(
+    model: Any,
+    data: TrainingData,
+    methods: Mapping[str, Method],
+    weights: LowBitWeights,
+    fitting: FitSpec,
+    *,
+    calibration_clips: int,
+    runs_on: tuple[Engine, ...],
+    seed: int,
+    first_epoch: int,
+    progress: Progress | None,
+) -> Quantized:
+    """Fine-tune a float model with rounded weights and convert it.
+
+    Args:
+        model: trained float model, left as it is.
+        data: what may be looked at.
+        methods: layer -> method, one for each of `weighted_layers`.
+        weights: how 4 bits are used.
+        fitting: the fine-tuning.
+        calibration_clips: at most so many set the ranges before the first step.
+        runs_on: engines that can run the result.
+        seed: of everything drawn.
+        first_epoch: epochs of `data.train` that training has used.
+        progress: called after every step.
+
+    Returns:
+        The file; its `reference` has the same rounded weights in float arithmetic, so that the
+        noise of a layer is that of its activations.
+
+    Raises:
+        ModelError: too few calibration clips, weights that are not finite.
+        UnsupportedModelError: a layer that cannot be quantized so.
+        UserError: the fine-tuning has diverged.
+    """
+    check_weights(model)
+    check_methods(model, methods)
+    start(seed)
+    aware = quantization_aware(model)
+    gates = install(aware)
+    exchange(gates, methods, weights)
+    calibrate(gates, data.calibration[:calibration_clips])
+    history = fit(
+        aware,
+        data.train,
+        data.validation,
+        fitting,
+        seed=seed,
+        first_epoch=first_epoch,
+        progress=progress,
+        before_validation=gates.follow_weights,
+    )
+    gates.follow_weights()
+    tflite = b""
+    gates.set_mode("off", ("input", "activation"))
+    reference = to_tflite(aware, "float32")
+    gates.set_mode("train")
+    gates.fix_input()
+    return Quantized(tflite, reference, aware, runs_on, history)
