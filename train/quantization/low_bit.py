@@ -25,6 +25,7 @@ from train.fit import FitSpec, Progress, fit
 from train.keras import start
 from train.quantization.base import Engine, Quantized
 from train.quantization.gates import Gate, Gates, install
+from train.quantization.quantizers import Clip
 from train.quantization.tfmot_int8 import quantization_aware, tools
 from train.quantization.weight_quantizers import weight_quantizers
 
@@ -35,11 +36,6 @@ LOG_CODES = 16
 """Entries of a log4 table: what 4 bits can name."""
 
 _AXES: Mapping[str, tuple[int, ...]] = {"Conv2D": (3,), "DepthwiseConv2D": (2, 3), "Dense": ()}
-_OPERATORS = {
-    "Conv2D": "CONV_2D",
-    "DepthwiseConv2D": "DEPTHWISE_CONV_2D",
-    "Dense": "FULLY_CONNECTED",
-}
 
 
 @dataclass(frozen=True)
@@ -51,7 +47,7 @@ class LowBitWeights:
         base: ratio of neighbouring log4 levels, above 1; 1 + alpha.
     """
 
-    clip: Literal["max", "mse"] = "max"
+    clip: Clip = "max"
     base: float = 1.5
 
     def quantizer(self, method: Method, axis: tuple[int, ...]) -> Any:
@@ -167,6 +163,68 @@ def calibrate(gates: Gates, clips: Features) -> None:
     gates.calibrate(clips)
 
 
+def deploy(tflite: bytes, methods: Mapping[str, Method]) -> bytes:
+    """Give each layer's weights the form that its method has in the file.
+
+    Args:
+        tflite: the int8 file as converted, with one scale for each dense layer.
+        methods: layer -> method.
+
+    Returns:
+        The file with INT4 weights in "int4" layers; those of the others are left as they are.
+
+    Raises:
+        ModelError: weights that are not on a grid of 15 levels ("int4") or have more than 16
+            different values in the tensor ("log4").
+    """
+    graph = tflite_reader.read(tflite)
+    tensors = weight_tensors(graph, tuple(methods))
+    for name, tensor in tensors.items():
+        assert tensor.data is not None
+        values = np.unique(tensor.data)
+        if methods[name] == "log4" and len(values) > LOG_CODES:
+            raise ModelError(
+                f"Logarithmic weights of 4 bits must have at most {LOG_CODES} different values. "
+                f"Received: {len(values)} in {name} ({', '.join(map(str, values[:6]))}, …). Keep "
+                "that layer at int8."
+            )
+    narrow = [tensor.index for name, tensor in tensors.items() if methods[name] == "int4"]
+    if narrow:
+        tflite = repack.to_int4(tflite, narrow)
+        check_int8(tflite_reader.read(tflite))
+    return tflite
+
+
+def weight_tensors(graph: Graph, layers: Sequence[str]) -> dict[str, Tensor]:
+    """The tensor of each layer's weights in a converted quantization-aware model.
+
+    The converter names a tensor after the operators that it was folded from, among them the
+    wrapper that tfmot has put around the layer.
+
+    Raises:
+        ModelError: a layer whose weights cannot be told, or that are not there.
+    """
+    found: dict[str, Tensor] = {}
+    for index in repack.weight_tensors(graph):
+        tensor = graph.tensors[index]
+        parts = set(tensor.name.replace(";", "/").split("/"))
+        for name in layers:
+            if f"quant_{name}" in parts:
+                if name in found:
+                    raise ModelError(
+                        f"A layer must have one weight tensor in the file. Received: {name} with "
+                        f"{found[name].name} and {tensor.name}."
+                    )
+                found[name] = tensor
+    missing = [name for name in layers if name not in found]
+    if missing:
+        raise ModelError(
+            "The weights of every layer must be found in the file. Received: none for "
+            f"{', '.join(missing)}."
+        )
+    return found
+
+
 def train_low_bit(
     model: Any,
     data: TrainingData,
@@ -221,7 +279,8 @@ def train_low_bit(
         before_validation=gates.follow_weights,
     )
     gates.follow_weights()
-    tflite = b""
+    int8 = to_tflite(aware, "int8", quantization_aware=True, dense_per_tensor=True)
+    tflite = deploy(int8, methods)
     gates.set_mode("off", ("input", "activation"))
     reference = to_tflite(aware, "float32")
     gates.set_mode("train")

@@ -28,6 +28,9 @@ Axis = int | tuple[int, ...]
 Small = Literal["smallest", "zero"]
 """Where a logarithmic quantizer sends what is nearer to zero than its smallest level."""
 
+Clip = Literal["max", "mse"]
+"""Where a linear quantizer's largest level stands, see `linear_scale`."""
+
 LINEAR_BITS = (2, 16)
 LOG_BITS = (2, 8)
 _SHARES = tuple(float(x) for x in np.linspace(1.0, 0.4, 25))
@@ -208,7 +211,7 @@ def logarithmic(
 
 
 def linear_scale(
-    x: NDArray[np.floating], bits: int, axis: Axis = (), *, by: Literal["max", "mse"] = "max"
+    x: NDArray[np.floating], bits: int, axis: Axis = (), *, by: Clip = "max"
 ) -> Floats:
     """Scale of the symmetric linear quantizer for a tensor.
 

@@ -15,13 +15,14 @@ refuses the loss that it makes.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from train.keras import load
 from train.quantization.quantizers import (
     Axis,
+    Clip,
     Small,
     check_scale,
     checked,
@@ -56,7 +57,6 @@ def logarithmic_tf(
     Raises:
         SpecError: as there; scale and values are looked at in eager execution.
     """
-    tf = load().tf
     magnitudes, bounds = log_table(bits, alpha)
     _check(x, scale)
     return levels_tf(x, scale, magnitudes, bounds, np.float32(0.5) if small == "zero" else None)
@@ -86,9 +86,7 @@ def levels_tf(x: Any, scale: Any, magnitudes: Any, bounds: Any, least: Any | Non
     return _straight_through(x, levels, ratio <= over)
 
 
-def linear_scale_tf(
-    x: Any, bits: int, axis: Axis = (), *, by: Literal["max", "mse"] = "max"
-) -> Any:
+def linear_scale_tf(x: Any, bits: int, axis: Axis = (), *, by: Clip = "max") -> Any:
     """`quantizers.linear_scale` of a float32 tensor."""
     tf = load().tf
     top = float(linear_limits(bits)[1])

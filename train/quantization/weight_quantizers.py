@@ -15,6 +15,8 @@ from train.keras import load
 from train.quantization.quantizers import (
     LINEAR_BITS,
     LOG_BITS,
+    Clip,
+    Small,
     check_alpha,
     check_bits,
     log_codes,
@@ -42,7 +44,16 @@ def weight_quantizers() -> Any:
     load()
     base = tools().Quantizer
 
-    class LinearWeights(base):  # type: ignore[misc,valid-type]
+    class Configured(base):  # type: ignore[misc,valid-type]
+        """Equal when the options are: tfmot compares quantizers."""
+
+        def __eq__(self, other: object) -> bool:
+            return type(self) is type(other) and vars(self) == vars(other)
+
+        def __hash__(self) -> int:
+            return hash(tuple(vars(self).values()))
+
+    class LinearWeights(Configured):
         """Symmetric linear: 2^bits - 1 levels.
 
         Args:
@@ -51,7 +62,7 @@ def weight_quantizers() -> Any:
             by: "max" or "mse", see `quantizers.linear_scale`.
         """
 
-        def __init__(self, bits: int, axis: Any = (), by: str = "max") -> None:
+        def __init__(self, bits: int, axis: Any = (), by: Clip = "max") -> None:
             check_bits(bits, LINEAR_BITS)
             if by not in ("max", "mse"):
                 raise SpecError(f"by must be max or mse. Received: {by}.")
@@ -69,7 +80,7 @@ def weight_quantizers() -> Any:
         def get_config(self) -> dict[str, Any]:
             return {"bits": self.bits, "axis": self.axis, "by": self.by}
 
-    class LogWeights(base):  # type: ignore[misc,valid-type]
+    class LogWeights(Configured):
         """Logarithmic: 2^bits - 1 levels, the largest magnitude of each channel on the largest.
 
         Args:
@@ -86,7 +97,7 @@ def weight_quantizers() -> Any:
             bits: int,
             alpha: float,
             axis: Any = (),
-            small: str = "zero",
+            small: Small = "zero",
             codes: bool = False,
         ) -> None:
             check_bits(bits, LOG_BITS)
@@ -121,12 +132,6 @@ def weight_quantizers() -> Any:
                 "codes": self.codes,
             }
 
-    # tfmot compares quantizers and puts them into saved models by class name.
-    for one in (LinearWeights, LogWeights):
-        one.__eq__ = lambda self, other: (
-            type(self) is type(other) and self.get_config() == other.get_config()
-        )
-        one.__hash__ = lambda self: hash(tuple(self.get_config().values()))
     return SimpleNamespace(
         LinearWeights=LinearWeights,
         LogWeights=LogWeights,
