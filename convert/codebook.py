@@ -8,6 +8,7 @@ stored: the index is the value in two's complement.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -18,44 +19,57 @@ from convert.nibbles import pack_nibbles
 
 # 0 to 7, -8 to -1: the index in two's complement.
 LINEAR = ((np.arange(CODES) ^ 8) - 8).astype(np.int8)
-# Bytes that the weights of one kind of operator must save together: about what its 4-bit kernel
-# takes besides the int8 one (Cortex-M4, -O2).
-KERNEL_BYTES = 512
+# Code of the int8 kernel and of the one with tables, in bytes (Cortex-M4, zig -Os).
+KERNEL_BYTES = {
+    "CONV_2D": (862, 960),
+    "DEPTHWISE_CONV_2D": (710, 928),
+    "FULLY_CONNECTED": (256, 330),
+}
 
 
-def pack_weights(graph: Graph, least_saving: int = KERNEL_BYTES) -> Graph:
+def pack_weights(graph: Graph) -> Graph:
     """Give `Tensor.codes` to weights where that saves flash; INT4 weights always get them.
 
-    Tables are counted. Tensors that have codes already keep them.
+    Tables are counted, and so is the other kernel's code: the int8 tensors of one kind of operator
+    are packed together or not at all, and if some of that kind must stay int8, both kernels are
+    there. Tensors that have codes already keep them.
 
     Args:
         graph: a verified graph.
-        least_saving: bytes that the int8 tensors of a kind of operator must save together; they
-            stay int8 otherwise.
 
     Returns:
         the graph with codes; it computes the same values.
     """
-    found: dict[int, Codes] = {}
-    saved = dict.fromkeys(CHANNEL_AXES, 0)
     weights = _weights(graph)
-    for index, kind in weights.items():
-        tensor, axis = graph.tensors[index], CHANNEL_AXES[kind]
-        assert tensor.data is not None
-        if tensor.dtype == "int4":
-            found[index] = linear(tensor.data)
-            continue
-        codes = codes_of(tensor.data, axis)
-        if codes is not None and (saving := tensor.size - nbytes(codes, axis)) > 0:
-            found[index] = codes
-            saved[kind] += saving
     tensors = list(graph.tensors)
-    for index, codes in found.items():
-        if tensors[index].dtype == "int4" or saved[weights[index]] >= least_saving:
-            tensors[index] = replace(tensors[index], codes=codes)
+    for index in weights:
+        tensor = tensors[index]
+        if tensor.dtype == "int4" and tensor.data is not None and _may_pack(tensor):
+            tensors[index] = replace(tensor, codes=linear(tensor.data))
+    for kind in CHANNEL_AXES:
+        mine = [i for i, k in weights.items() if k == kind and graph.tensors[i].dtype == "int8"]
+        packed: dict[int, Codes] = {}
+        saving = 0
+        for index in mine:
+            tensor = graph.tensors[index]
+            codes = _codes(tensor, kind)
+            if codes is not None and nbytes(codes, kind) < tensor.size:
+                packed[index] = codes
+                saving += tensor.size - nbytes(codes, kind)
+        int8_code, table_code = KERNEL_BYTES[kind]
+        if saving > table_code - (int8_code if len(packed) == len(mine) else 0):
+            for index, codes in packed.items():
+                tensors[index] = replace(tensors[index], codes=codes)
     made = replace(graph, tensors=tuple(tensors))
     made.verify()
     return made
+
+
+def _codes(tensor: Tensor, kind: str) -> Codes | None:
+    """Codes of int8 weights: those they have, or what can be found."""
+    if tensor.codes is not None or tensor.data is None or not _may_pack(tensor):
+        return tensor.codes
+    return codes_of(tensor.data, CHANNEL_AXES[kind])
 
 
 def codes_of(data: NDArray[np.generic], axis: int) -> Codes | None:
@@ -95,30 +109,36 @@ def is_linear(codes: Codes) -> bool:
     return codes.tables.shape == (1, CODES) and np.array_equal(codes.tables[0], LINEAR)
 
 
-def rows(codes: Codes, axis: int) -> NDArray[np.int8]:
-    """The indices as they lie in flash: a row per channel, two per byte, the first in the low half.
+def rows(codes: Codes, kind: str) -> NDArray[np.int8]:
+    """The indices as they lie in flash: in rows, two per byte, the first in the low half.
 
-    Within a row the order is that of the tensor without its channel dimension. A row of odd length
-    ends with a half byte of 0, so that every row begins at a byte.
+    A row is an output channel of CONV_2D, a unit of FULLY_CONNECTED, a tap (with all channels) of
+    DEPTHWISE_CONV_2D; within it the order is that of the tensor. A row of odd length ends with a
+    half byte of 0, so that every row begins at a byte.
 
     Args:
         codes: of a weight tensor.
-        axis: the channels' dimension.
+        kind: of the operator that reads it.
 
     Returns:
-        (channels, ceil(length / 2)) int8.
+        (rows, ceil(length / 2)) int8.
     """
-    flat = np.moveaxis(codes.indices, axis, 0)
-    flat = flat.reshape(flat.shape[0], -1)
-    even = np.pad(flat, ((0, 0), (0, flat.shape[1] % 2)))
-    return pack_nibbles(even).view(np.int8).reshape(len(even), -1)
+    count, length = _layout(codes.indices.shape, kind)
+    even = np.pad(codes.indices.reshape(count, length), ((0, 0), (0, length % 2)))
+    return pack_nibbles(even).view(np.int8).reshape(count, -1)
 
 
-def nbytes(codes: Codes, axis: int) -> int:
+def nbytes(codes: Codes, kind: str) -> int:
     """Bytes of flash: rows and tables."""
-    channels = codes.indices.shape[axis]
-    length = codes.indices.size // max(channels, 1)
-    return channels * ((length + 1) // 2) + (0 if is_linear(codes) else codes.tables.size)
+    count, length = _layout(codes.indices.shape, kind)
+    return count * ((length + 1) // 2) + (0 if is_linear(codes) else codes.tables.size)
+
+
+def _layout(shape: tuple[int, ...], kind: str) -> tuple[int, int]:
+    """Number of rows, and codes per row."""
+    size = math.prod(shape)
+    count = size // shape[-1] if kind == "DEPTHWISE_CONV_2D" else shape[0]
+    return count, size // count
 
 
 def _table(distinct: NDArray[np.int8]) -> NDArray[np.int8]:
@@ -126,9 +146,9 @@ def _table(distinct: NDArray[np.int8]) -> NDArray[np.int8]:
 
 
 def _weights(graph: Graph) -> dict[int, str]:
-    """Weights that may be packed, by index, with the kind of operator that reads them.
+    """Weights by index, with the kind of operator that reads them.
 
-    What is read in two ways stays as it is.
+    What is read in two ways is not among them, so it stays as it is.
     """
     found: dict[int, str] = {}
     left: set[int] = set()
@@ -137,17 +157,10 @@ def _weights(graph: Graph) -> dict[int, str]:
             if position == 1 and found.setdefault(index, op.kind) == op.kind in CHANNEL_AXES:
                 continue
             left.add(index)
-    return {i: kind for i, kind in found.items() if i not in left and _may_pack(graph.tensors[i])}
+    return {i: kind for i, kind in found.items() if i not in left}
 
 
 def _may_pack(tensor: Tensor) -> bool:
-    """True for constants of 4 or 8 bits with a zero point of 0 that have no codes yet."""
+    """True for constants whose zero point is 0, in the shape of weights."""
     zero_points = tensor.quant.zero_point if tensor.quant is not None else ()
-    return (
-        tensor.data is not None
-        and tensor.size > 0
-        and tensor.dtype in ("int4", "int8")
-        and tensor.codes is None
-        and set(zero_points) <= {0}
-        and len(tensor.shape) in (2, 4)
-    )
+    return tensor.size > 0 and set(zero_points) <= {0} and len(tensor.shape) in (2, 4)

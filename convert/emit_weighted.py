@@ -8,7 +8,7 @@ from typing import Any
 
 from convert.codebook import is_linear, rows
 from convert.emit_layer import Layer, LayerCode, by, check_steps, check_sum, emits, struct_text
-from convert.graph import CHANNEL_AXES, CODES
+from convert.graph import CODES
 from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams
 
 
@@ -39,7 +39,7 @@ def _call(
     Args:
         layer: with weights.
         kernel: name of the operator in C, e.g. "conv2d".
-        owner: field of the 4-bit kernel's parameters that holds those of the int8 kernel.
+        owner: field of the parameters with tables that holds those of the int8 kernel.
         fields: parameters of the int8 kernel, without the weights.
         definitions: what is defined here is appended.
 
@@ -47,24 +47,23 @@ def _call(
         the call, and the file in firmware/kernels.
     """
     codes = layer.codes
-    data = layer.weights if codes is None else rows(codes, CHANNEL_AXES[layer.op.kind])
+    data = layer.weights if codes is None else rows(codes, layer.op.kind)
     assert data is not None
     weights, text = layer.pool.add("int8_t", f"{layer.name}_weights", data)
     definitions.append(text)
     fields = [*fields, ("weights", weights)]
-    suffix, file, ctype = "s8", f"{kernel}.c", f"ws_{kernel}_params"
+    variant, ctype, file = "s8", f"ws_{kernel}_params", f"{kernel}.c"
     if codes is not None:
-        suffix, file, ctype = "s4", f"{kernel}_s4.c", f"ws_{kernel}_s4_params"
-        table, step = "NULL", 0
+        variant, file = "s4", f"{kernel}_s4.c"
         if not is_linear(codes):
-            table, text = layer.pool.add("int8_t", f"{layer.name}_tables", codes.tables)
+            variant, ctype = "lut4", f"ws_{kernel}_lut4_params"
+            tables, text = layer.pool.add("int8_t", f"{layer.name}_tables", codes.tables)
             definitions.append(text)
-            step = CODES if len(codes.tables) > 1 else 0
-        fields = [(f"{owner}.{key}", value) for key, value in fields]
-        fields += [("codes.table", table), ("codes.table_step", step)]
+            fields = [(f"{owner}.{key}", value) for key, value in fields]
+            fields += [("tables", tables), ("table_step", CODES if len(codes.tables) > 1 else 0)]
     params = f"{layer.name}_params"
     definitions.append(struct_text(ctype, params, fields))
-    return f"ws_{kernel}_{suffix}(&{params}, {layer.inputs[0]}, {layer.output});", file
+    return f"ws_{kernel}_{variant}(&{params}, {layer.inputs[0]}, {layer.output});", file
 
 
 def _about_weights(layer: Layer) -> str:

@@ -18,10 +18,11 @@
 #if defined(__GNUC__)
 #define WS_ALIGNED(bytes) __attribute__((aligned(bytes)))
 #define WS_NOINLINE __attribute__((noinline))
+#define WS_INLINE inline __attribute__((always_inline))
 /* Keeps a function with nothing to do, and the calls to it, where tools can see them. */
 #define WS_NOTHING() __asm__ volatile("")
 #else
-#error "define WS_ALIGNED, WS_NOINLINE and WS_NOTHING for this compiler"
+#error "define WS_ALIGNED, WS_NOINLINE, WS_INLINE and WS_NOTHING for this compiler"
 #endif
 
 #ifdef __cplusplus
@@ -116,42 +117,44 @@ typedef struct {
 void ws_fully_connected_s8(const ws_fully_connected_params *p, const int8_t *input, int8_t *output);
 
 /*
- * Weights of 4 bits. `weights` of the operator's own parameters then points to codes: one row per
- * output channel, in the order of the weights without that dimension, two codes per byte with the
- * first in the low half, every row beginning at a byte. `table` holds the 16 weights that the codes
- * stand for, and table_step is 16 when every output channel has a table, 0 when all share one.
- * Without a table (NULL, step 0) a code is the weight itself in two's complement.
+ * The same with weights of 4 bits. `weights` then points to codes, two per byte, the first in the
+ * low half, in rows that each begin at a byte:
+ *   CONV_2D            a row per output channel, [filter.y][filter.x][channels in / groups];
+ *   DEPTHWISE_CONV_2D  a row per tap, [channels out];
+ *   FULLY_CONNECTED    a row per unit, [depth]; weight_offset is 0.
+ * _s4: a code is the weight in two's complement. _lut4: a code is an index into a table of 16
+ * weights; table_step is 16 when every output channel has its own table, 0 when all share one.
  */
-typedef struct {
-    const int8_t *table;
-    int32_t table_step;
-} ws_codes;
+void ws_conv2d_s4(const ws_conv2d_params *p, const int8_t *input, int8_t *output);
+void ws_depthwise_conv2d_s4(const ws_depthwise_conv2d_params *p, const int8_t *input,
+                            int8_t *output);
+void ws_fully_connected_s4(const ws_fully_connected_params *p, const int8_t *input, int8_t *output);
 
-/* CONV_2D; rows [filter.y][filter.x][channels in / groups]. */
 typedef struct {
     ws_conv2d_params conv;
-    ws_codes codes;
-} ws_conv2d_s4_params;
+    const int8_t *tables;
+    int32_t table_step;
+} ws_conv2d_lut4_params;
 
-void ws_conv2d_s4(const ws_conv2d_s4_params *params, const int8_t *input, int8_t *output);
+void ws_conv2d_lut4(const ws_conv2d_lut4_params *p, const int8_t *input, int8_t *output);
 
-/* DEPTHWISE_CONV_2D; rows [filter.y][filter.x]. */
 typedef struct {
     ws_depthwise_conv2d_params conv;
-    ws_codes codes;
-} ws_depthwise_conv2d_s4_params;
+    const int8_t *tables;
+    int32_t table_step;
+} ws_depthwise_conv2d_lut4_params;
 
-void ws_depthwise_conv2d_s4(const ws_depthwise_conv2d_s4_params *params, const int8_t *input,
-                            int8_t *output);
+void ws_depthwise_conv2d_lut4(const ws_depthwise_conv2d_lut4_params *p, const int8_t *input,
+                              int8_t *output);
 
-/* FULLY_CONNECTED; rows [depth]. weight_offset is 0. */
 typedef struct {
     ws_fully_connected_params dense;
-    ws_codes codes;
-} ws_fully_connected_s4_params;
+    const int8_t *tables;
+    int32_t table_step;
+} ws_fully_connected_lut4_params;
 
-void ws_fully_connected_s4(const ws_fully_connected_s4_params *params, const int8_t *input,
-                           int8_t *output);
+void ws_fully_connected_lut4(const ws_fully_connected_lut4_params *p, const int8_t *input,
+                             int8_t *output);
 
 /* MAX_POOL_2D and AVERAGE_POOL_2D; the average is over the positions inside the input. */
 typedef struct {

@@ -1,49 +1,40 @@
-/* Weights of 4 bits, read where they are multiplied: rows of codes, two per byte, low half first.
+/*
+ * Weights of 4 bits, decoded where they are multiplied. A byte holds two codes, the first in the
+ * low half. A code is an index into a table of 16 weights (lut = 1) or the weight itself in two's
+ * complement (lut = 0, no table). Everything is inlined and lut a constant of the function that the
+ * layers call, so that the loops contain one way only.
  */
 #ifndef WS_NIBBLES_H
 #define WS_NIBBLES_H
 
-#include <stddef.h>
-
 #include "ws_kernels.h"
 
-/* The table of an output channel, NULL where there is none. */
-static inline const int8_t *ws_table_of(const ws_codes *codes, int32_t channel) {
-    return codes->table ? codes->table + channel * codes->table_step : NULL;
+static WS_INLINE int32_t ws_low_weight(int8_t codes, const int8_t *table, int lut) {
+    return lut ? table[codes & 15] : (int32_t)((uint32_t)codes << 28) >> 28;
 }
 
-/* The weight in a half of a byte: by table, or without one the half itself in two's complement. */
-static inline int32_t ws_low_weight(int8_t codes, const int8_t *table) {
-    return table ? table[codes & 15] : (int32_t)((uint32_t)codes << 28) >> 28;
+static WS_INLINE int32_t ws_high_weight(int8_t codes, const int8_t *table, int lut) {
+    return lut ? table[(uint8_t)codes >> 4] : codes >> 4;
 }
 
-static inline int32_t ws_high_weight(int8_t codes, const int8_t *table) {
-    return table ? table[(codes >> 4) & 15] : codes >> 4;
-}
-
-/*
- * Sum of (input + offset) * weight over `count` codes from number `first` of a row, and as many
- * input values `step` apart.
- */
-static inline int32_t ws_dot_s4(const int8_t *row, int32_t first, int32_t count,
-                                const int8_t *table, const int8_t *input, int32_t step,
-                                int32_t offset) {
-    const int8_t *codes = row + (first >> 1);
+/* Sum of (input + offset) * weight over `count` inputs and the codes from number `first` on. */
+static WS_INLINE int32_t ws_dot_nibbles(const int8_t *codes, int32_t first, int32_t count,
+                                        const int8_t *table, int lut, const int8_t *input,
+                                        int32_t offset) {
     int32_t sum = 0;
-    int32_t i = 0; /* place in the input */
+    codes += first >> 1;
     if ((first & 1) && count > 0) {
-        sum += (input[0] + offset) * ws_high_weight(*codes++, table);
-        i = step;
+        sum += (*input++ + offset) * ws_high_weight(*codes++, table, lut);
         count--;
     }
-    for (; count > 1; count -= 2) {
+    for (const int8_t *end = codes + (count >> 1); codes < end;) {
         const int8_t both = *codes++;
-        sum += (input[i] + offset) * ws_low_weight(both, table);
-        sum += (input[i + step] + offset) * ws_high_weight(both, table);
-        i += 2 * step;
+        sum += (input[0] + offset) * ws_low_weight(both, table, lut);
+        sum += (input[1] + offset) * ws_high_weight(both, table, lut);
+        input += 2;
     }
-    if (count > 0) {
-        sum += (input[i] + offset) * ws_low_weight(*codes, table);
+    if (count & 1) {
+        sum += (*input + offset) * ws_low_weight(*codes, table, lut);
     }
     return sum;
 }

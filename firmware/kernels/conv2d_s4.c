@@ -1,24 +1,27 @@
-/* CONV_2D with weights of 4 bits; otherwise as conv2d.c. */
+/* CONV_2D with weights of 4 bits, as two's complement or by table; otherwise as conv2d.c. */
+#include <stddef.h>
+
 #include "ws_fixedpoint.h"
 #include "ws_kernels.h"
 #include "ws_nibbles.h"
 #include "ws_windows.h"
 
-static inline int32_t dot(const ws_conv_window *w, const int8_t *input, int32_t offset,
-                          const int8_t *codes, const int8_t *table) {
+/* Sum of (input + offset) * weight over the window. */
+static WS_INLINE int32_t dot(const ws_conv_window *w, const int8_t *input, int32_t offset,
+                             const int8_t *codes, const int8_t *table, int lut) {
     int32_t sum = 0;
     for (int32_t row = 0; row < w->rows; row++) {
         for (int32_t run = 0; run < w->runs; run++) {
             const int8_t *in = input + row * w->input_row + run * w->input_step;
             const int32_t first = w->weight_start + row * w->weight_row + run * w->weight_step;
-            sum += ws_dot_s4(codes, first, w->run, table, in, 1, offset);
+            sum += ws_dot_nibbles(codes, first, w->run, table, lut, in, offset);
         }
     }
     return sum;
 }
 
-void ws_conv2d_s4(const ws_conv2d_s4_params *params, const int8_t *input, int8_t *output) {
-    const ws_conv2d_params *p = &params->conv;
+static WS_INLINE void conv2d(const ws_conv2d_params *p, const int8_t *tables, int32_t table_step,
+                             int lut, const int8_t *input, int8_t *output) {
     const int32_t depth = p->input.channels / p->groups;
     const int32_t per_group = p->output.channels / p->groups;
     const int32_t row_bytes = (p->filter.y * p->filter.x * depth + 1) / 2;
@@ -29,10 +32,9 @@ void ws_conv2d_s4(const ws_conv2d_s4_params *params, const int8_t *input, int8_t
                 const int8_t *codes = p->weights;
                 for (int32_t c = 0; c < p->output.channels; c++) {
                     const int8_t *in = p->groups == 1 ? w.input : w.input + c / per_group * depth;
-                    const int8_t *table = ws_table_of(&params->codes, c);
+                    const int8_t *table = lut ? tables + c * table_step : NULL;
                     const int32_t bias = p->bias ? p->bias[c] : 0;
-                    const int32_t sum = table ? dot(&w, in, p->input_offset, codes, table)
-                                              : dot(&w, in, p->input_offset, codes, NULL);
+                    const int32_t sum = dot(&w, in, p->input_offset, codes, table, lut);
                     *output++ = ws_to_s8(ws_add_wrap(bias, sum), p->multiplier[c], p->shift[c],
                                          p->output_offset, p->activation_min, p->activation_max);
                     codes += row_bytes;
@@ -41,4 +43,12 @@ void ws_conv2d_s4(const ws_conv2d_s4_params *params, const int8_t *input, int8_t
         }
         input += p->input.height * p->input.width * p->input.channels;
     }
+}
+
+void ws_conv2d_s4(const ws_conv2d_params *p, const int8_t *input, int8_t *output) {
+    conv2d(p, NULL, 0, 0, input, output);
+}
+
+void ws_conv2d_lut4(const ws_conv2d_lut4_params *p, const int8_t *input, int8_t *output) {
+    conv2d(&p->conv, p->tables, p->table_step, 1, input, output);
 }
