@@ -252,7 +252,7 @@ def on_chip(result: Quantized, exact: Float, prove: int) -> dict[str, int]:
         profile = chip.profile(silence)
     constants = [(s.name, s.size) for s in image.symbols if s.place == "constant"]
     return {
-        "weights": weight_bytes(generated, constants),
+        "weights": weight_bytes([(s.op_index, s.kind) for s in generated.layers], constants),
         "constants": generated.flash_bytes,
         "flash": image.flash_bytes,
         "ram": image.ram_bytes + image.stack_bytes,

@@ -16,7 +16,30 @@ from convert.passes import prepare
 from convert.supported import check, check_kinds
 from convert.tflite_reader import read
 from train.keras import load
+from train.quantization.base import Scheme
+from train.quantization.ptq_int8 import PtqInt8
 from train.quantization.tfmot_int8 import quantization_aware
+
+
+def check_scheme(model: Any, scheme: Scheme) -> None:
+    """Refuse a network that a scheme could make nothing of; as `check_untrained`.
+
+    A scheme whose options name layers looks at them itself, in a method `check_model(model)`.
+
+    Args:
+        model: an untrained tf_keras model, to be thrown away.
+        scheme: with its options.
+
+    Raises:
+        UserError: naming the operator, the layer or the option, and a way out.
+    """
+    inner = getattr(scheme, "student", scheme)
+    for one in (scheme, inner) if inner is not scheme else (scheme,):
+        own_check = getattr(one, "check_model", None)
+        if own_check is not None:
+            own_check(model)
+    if "c" in scheme.runs_on:
+        check_untrained(model, aware=not isinstance(inner, PtqInt8))
 
 
 def check_untrained(model: Any, *, aware: bool) -> None:

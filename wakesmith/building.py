@@ -81,8 +81,8 @@ def build_project(
         raise UserError(f"--until must be one of {', '.join(STAGE_NAMES)}. Received: {until}.")
     project = open_project(path, compiler)
     folder = build_folder(project, out)
-    _check_folder(folder)
-    console = console or _console()
+    check_folder(folder)
+    console = console or plain_console()
     pipeline = Pipeline(folder, build_stages(project, path.parent, jobs=jobs))
     last = until or STAGE_NAMES[-1]
     try:
@@ -115,7 +115,7 @@ def show_build(path: Path, *, out: Path | None = None, console: Console | None =
             f"The project must be built first. Received: no report in {folder}. "
             f"Run wakesmith build {path}."
         )
-    console = console or _console()
+    console = console or plain_console()
     results = load_results(report)
     print_table(results, console)
     console.print(
@@ -145,7 +145,7 @@ def clean_build(path: Path, *, out: Path | None = None) -> str:
     return f"Deleted {folder}."
 
 
-def _check_folder(folder: Path) -> None:
+def check_folder(folder: Path) -> None:
     """Refuse to build among files of somebody else, because a build takes old results away.
 
     Raises:
@@ -222,10 +222,10 @@ def _rows(results: Results) -> list[tuple[str, Text, str]]:
     return rows
 
 
-def _console() -> Console:
-    """Where a build prints; a log file or a pipe is wide enough for every line."""
+def plain_console(width: int = 120) -> Console:
+    """Where a command prints; a log file or a pipe is wide enough for every line."""
     console = Console()
-    return console if console.is_terminal else Console(width=120)
+    return console if console.is_terminal else Console(width=width)
 
 
 def _publish(pipeline: Pipeline, last: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,47 +29,62 @@ from train.datasets import Dataset
 from wakesmith.clips import load_dataset
 from wakesmith.console import Meter
 from wakesmith.project import Project, load_project, runs_as_c
-from wakesmith.proving import Progress, check_names, prove_features, prove_layers, spread_rows
+from wakesmith.proving import (
+    BACKENDS,
+    Progress,
+    check_names,
+    prove_features,
+    prove_layers,
+    spread_rows,
+)
 from wakesmith.results import Proof
 from wakesmith.steps.convert import generate
+from wakesmith.store import read_json
 
 Say = Callable[[str], object]
 
 
 @dataclass(frozen=True)
 class Built:
-    """Results of the stages under `stages`, read when asked for.
+    """Results of some stages, read when asked for.
 
     Attributes:
         project: the project file.
-        stages: folder that holds the stage folders.
+        folders: folders of the stages speech, features, quantize and firmware, of those that are
+            asked for.
     """
 
     project: Project
-    stages: Path
+    folders: Mapping[str, Path]
 
     @functools.cached_property
     def data(self) -> Dataset:
         """The clips."""
-        with _whole(self.stages / "speech"):
-            return load_dataset(self.stages / "speech")
+        with _whole(self.folders["speech"]):
+            return load_dataset(self.folders["speech"])
 
     @functools.cached_property
     def features(self) -> NDArray[np.int8]:
         """Clean features of all clips, (clips, frames, width)."""
-        path = self.stages / "features" / "features.npy"
+        path = self.folders["features"] / "features.npy"
         with _whole(path.parent):
             return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
 
     @functools.cached_property
     def tflite(self) -> bytes:
         """The model."""
-        return (self.stages / "quantize" / "model.tflite").read_bytes()
+        return (self.folders["quantize"] / "model.tflite").read_bytes()
 
     @functools.cached_property
     def graph(self) -> Graph:
         """The model, read."""
         return read(self.tflite)
+
+    @functools.cached_property
+    def backends(self) -> tuple[str, ...]:
+        """Names of the back ends that can run the model, the reference first."""
+        runs_on = read_json(self.folders["quantize"] / "quantize.json")["runs_on"]
+        return tuple(name for name in BACKENDS if name != "tflm" or "tflm" in runs_on)
 
     @functools.cached_property
     def generated(self) -> GeneratedModel:
@@ -80,7 +95,7 @@ class Built:
     def image(self) -> Image:
         """The firmware."""
         board = load_board(self.project.firmware.board)
-        return open_image(self.stages / "firmware" / "firmware.elf", board)
+        return open_image(self.folders["firmware"] / "firmware.elf", board)
 
     @functools.cached_property
     def emulated(self) -> CortexMBackend:
@@ -181,7 +196,7 @@ def _check_unchanged(path: Path, built: Built) -> None:
     """
     spec, data = built.project.data_spec(), built.data
     labels = (*spec.words, *(s.label for s in (spec.unknown, spec.silence) if s is not None))
-    frontend = built.stages / "features" / "frontend.json"
+    frontend = built.folders["features"] / "frontend.json"
     with _whole(frontend.parent):
         heard = FrontEnd.from_json(frontend.read_text(encoding="utf-8"))
     for what, now, then in (
@@ -220,7 +235,8 @@ def open_built(path: Path, out: Path | None) -> Built:
                 f"The project must be built first. Received: no {stage} in {folder}. "
                 f"Run wakesmith build {path}."
             )
-    built = Built(project, stages)
+    names = ("speech", "features", "quantize", "firmware")
+    built = Built(project, {name: stages / name for name in names})
     _check_unchanged(path, built)
     return built
 
@@ -235,6 +251,11 @@ def verify_project(
     """
     names = check_names(names)
     built = open_built(path, out)
+    left_out = [name for name in names if name not in built.backends]
+    if left_out:
+        scheme = built.project.quantization.scheme
+        say(f"TFLite Micro cannot run models of {scheme}: compared without {left_out[0]}")
+        names = check_names([name for name in names if name in built.backends])
     rows = built.test_rows(clips)
     with Meter("verifying") as meter:
         proofs, said = _proofs(built, names, rows, meter)

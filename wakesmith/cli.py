@@ -174,6 +174,51 @@ def verify(
 
 
 @app.command()
+def compare(
+    project: ProjectFile,
+    schemes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST",
+            help="Schemes and labels of [compare.schemes], with commas between, or all. "
+            "distilled_int8+log4 teaches a log4 student.  [default: float32, ptq_int8, qat_int8, "
+            "incremental_int8, linear_int4, log4, and what the project file names]",
+        ),
+    ] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Trainings of each scheme, with the project's seed and those after it.  "
+            "[default: [compare] seeds of the project file, else 1]",
+        ),
+    ] = None,
+    out: BuildFolder = None,
+    jobs: Annotated[
+        int, typer.Option(min=0, help="Worker processes for speech; 0 means one per core.")
+    ] = 0,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the table.")] = False,
+) -> None:
+    """Compare quantization schemes: accuracy, bytes, instructions.
+
+    One run per scheme and seed, from training to the emulated firmware; clips, features
+    and float models are shared. Of each run 60 test clips go through reference, TFLite
+    Micro and the C on this machine, 20 of them through the emulated firmware too
+    ([compare] verify_clips and emulated_clips). Writes compare.html and compare.json into
+    the build folder. After Ctrl-C the same command goes on. Exits with 1 when bytes differ.
+
+    Example:  wakesmith compare examples/digits.toml --schemes qat_int8,log4 --seeds 3
+    """
+    from wakesmith.comparing.command import compare_project, split_names
+
+    same = compare_project(
+        project, wanted=split_names(schemes), seeds=seeds, out=out, jobs=jobs, quiet=quiet
+    )
+    if not same:
+        raise typer.Exit(1)
+
+
+@app.command()
 def recognize(
     clips: Annotated[
         list[Path],

@@ -20,27 +20,27 @@ from matplotlib.ticker import MaxNLocator
 from wakesmith.results import Spectrogram
 
 # Placeholders that are exchanged for the page's colours after drawing.
-_INK, _ACCENT, _WARM, _LINE = "#010201", "#010202", "#010203", "#010204"
+INK, ACCENT, WARM, LINE = "#010201", "#010202", "#010203", "#010204"
 _PAGE = {
-    _INK: "var(--soft)",
-    _ACCENT: "var(--accent)",
-    _WARM: "var(--warm)",
-    _LINE: "var(--line)",
+    INK: "var(--soft)",
+    ACCENT: "var(--accent)",
+    WARM: "var(--warm)",
+    LINE: "var(--line)",
 }
-_STYLE: dict[Any, Any] = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
     "font.size": 9.0,
-    "text.color": _INK,
-    "axes.edgecolor": _LINE,
-    "axes.labelcolor": _INK,
+    "text.color": INK,
+    "axes.edgecolor": LINE,
+    "axes.labelcolor": INK,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.titlesize": 9.5,
-    "axes.titlecolor": _INK,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
-    "grid.color": _LINE,
+    "axes.titlecolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "grid.color": LINE,
     "grid.linewidth": 0.6,
     "figure.facecolor": "none",
     "axes.facecolor": "none",
@@ -61,25 +61,25 @@ def learning_curves(history: Mapping[str, Sequence[float]], fine_tuned_after: in
         if len(history.get(name, ())) == 0:
             continue
         scale, title = (100.0, "accuracy, %") if name == "accuracy" else (1.0, name)
-        with plt.rc_context({**_STYLE, "svg.hashsalt": name}):
+        with plt.rc_context({**STYLE, "svg.hashsalt": name}):
             figure, axis = plt.subplots(figsize=(3.7, 2.5))
             for key, colour, label in (
-                (name, _ACCENT, "training"),
-                (f"val_{name}", _WARM, "validation"),
+                (name, ACCENT, "training"),
+                (f"val_{name}", WARM, "validation"),
             ):
                 values = np.asarray(history.get(key, ()), dtype=float) * scale
                 epochs = np.arange(1, len(values) + 1)
                 mark = "o" if len(values) < 3 else None
                 axis.plot(epochs, values, color=colour, lw=1.6, marker=mark, ms=4, label=label)
             if 0 < fine_tuned_after < len(history[name]):
-                axis.axvline(fine_tuned_after + 0.5, color=_INK, lw=0.8, ls=(0, (2, 3)))
+                axis.axvline(fine_tuned_after + 0.5, color=INK, lw=0.8, ls=(0, (2, 3)))
             axis.set_title(title, loc="left")
             axis.set_xlabel("epoch")
             axis.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
             axis.grid(axis="y")
             axis.tick_params(length=0)
             axis.legend(loc="best", handlelength=1.4)
-            pictures.append(_svg(figure, f"{title} per epoch"))
+            pictures.append(svg(figure, f"{title} per epoch"))
     return pictures
 
 
@@ -102,7 +102,8 @@ def spectrograms(examples: Sequence[Spectrogram]) -> list[tuple[str, str]]:
     return pictures
 
 
-def _svg(figure: Figure, title: str) -> str:
+def svg(figure: Figure, title: str) -> str:
+    """A figure drawn in `STYLE` as inline SVG in the page's colours; the figure is closed."""
     figure.tight_layout()
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})

@@ -20,12 +20,13 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from convert.errors import UserError
 from convert.files import write_text
+from firmware.errors import FirmwareError
 from wakesmith.codehash import code_hash, package_versions
 from wakesmith.interrupts import Interrupts
 from wakesmith.job import RECORD, Job, file_hashes
@@ -51,7 +52,7 @@ class Stage:
     """One stage.
 
     Attributes:
-        name: name of its folder.
+        name: its folder under `stages`, which may be in others ("compare/log4-seed1/quantize").
         doing: what the progress bar says, e.g. "collect speech".
         run: fills `job.out`.
         needs: stages whose files it reads, each before it in the line.
@@ -59,6 +60,8 @@ class Stage:
         modules: dotted names of our modules that it runs; what they import is found.
         data: rooms whose C sources, linker scripts or templates it reads.
         packages: distributions whose version decides its result.
+        folders: name in `needs` -> stage that stands for it, where that has another name.
+        optional: where what it is given cannot be done, `Pipeline.run` may go on without it.
     """
 
     name: str
@@ -69,6 +72,13 @@ class Stage:
     modules: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
+    folders: Mapping[str, str] = field(default_factory=dict)
+    optional: bool = False
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """Name in `needs` -> name of the stage whose files it reads."""
+        return {name: self.folders.get(name, name) for name in self.needs}
 
 
 class Watcher(Protocol):
@@ -98,7 +108,7 @@ class Pipeline:
     def __init__(self, folder: Path, stages: Sequence[Stage]) -> None:
         seen: set[str] = set()
         for stage in stages:
-            missing = set(stage.needs) - seen
+            missing = set(stage.inputs.values()) - seen
             if missing:
                 raise ValueError(f"Stage {stage.name} needs {sorted(missing)}, not before it.")
             seen.add(stage.name)
@@ -116,6 +126,7 @@ class Pipeline:
         until: str | None = None,
         force: bool = False,
         then: Callable[[], None] | None = None,
+        refused: dict[str, str] | None = None,
     ) -> list[str]:
         """Run what is not up to date.
 
@@ -124,6 +135,8 @@ class Pipeline:
             until: name of the last stage to run; all when None.
             force: run every stage even if nothing changed.
             then: called at the end, while the folder is still held.
+            refused: filled with optional stage -> why it could not be done (a sentence). Stages
+                that need such a one are left out. None: the first such error ends the run.
 
         Returns:
             Names of the stages that were run.
@@ -141,6 +154,8 @@ class Pipeline:
             self._clear_leftovers()
             results: dict[str, str] = {}
             for stage in wanted:
+                if any(name not in results for name in stage.inputs.values()):
+                    continue
                 key = self._key(stage, results)
                 record = None if force else self._record(stage.name, key)
                 if record is not None:
@@ -153,9 +168,12 @@ class Pipeline:
                     interrupts.check()
                     results[stage.name] = self._run_one(stage, key, watcher, interrupts)
                 except BaseException as error:
-                    if not interrupts.pressed and not isinstance(error, KeyboardInterrupt):
+                    if interrupts.pressed or isinstance(error, KeyboardInterrupt):
+                        raise StoppedError(stage.name, list(results)) from None
+                    if not (stage.optional and refused is not None and _is_told(error)):
                         raise
-                    raise StoppedError(stage.name, list(results)) from None
+                    refused[stage.name] = " ".join(str(error).split())
+                    continue
                 ran.append(stage.name)
                 watcher.finished(stage, time.monotonic() - begin)
             if then is not None:
@@ -167,7 +185,7 @@ class Pipeline:
         reads = {
             "stage": stage.name,
             "reads": stage.reads,
-            "inputs": {name: results[name] for name in stage.needs},
+            "inputs": {name: results[folder] for name, folder in stage.inputs.items()},
             "code": code_hash(stage.modules, stage.data),
             "packages": package_versions(stage.packages),
         }
@@ -192,9 +210,9 @@ class Pipeline:
         place = self.place(stage.name)
         with full_disk_named(self.folder):
             place.parent.mkdir(parents=True, exist_ok=True)
-            temporary = Path(tempfile.mkdtemp(prefix=f".{stage.name}-", dir=place.parent))
+            temporary = Path(tempfile.mkdtemp(prefix=f".{place.name}-", dir=place.parent))
             try:
-                inputs = {name: self.place(name) for name in stage.needs}
+                inputs = {name: self.place(folder) for name, folder in stage.inputs.items()}
                 job = Job(temporary, inputs, progress)
                 stage.run(job)
                 files = file_hashes(temporary)
@@ -204,7 +222,7 @@ class Pipeline:
                 temporary.chmod(0o755)
                 if place.exists():
                     # Renaming onto a folder needs it empty: move the old one out of the way first.
-                    place.rename(place.with_name(f".{stage.name}-old"))
+                    place.rename(place.with_name(f".{place.name}-old"))
                 temporary.rename(place)
             finally:
                 self._clear_leftovers()
@@ -212,10 +230,14 @@ class Pipeline:
 
     def _clear_leftovers(self) -> None:
         """Remove temporary folders, also those of a process that was killed."""
-        stages = self.folder / "stages"
-        if stages.is_dir():
-            for path in stages.glob(".*-*"):
+        for parent in {self.place(stage.name).parent for stage in self.stages}:
+            for path in parent.glob(".*-*") if parent.is_dir() else ():
                 shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_told(error: BaseException) -> bool:
+    """Whether an error is one sentence for the user that concerns this stage, not the disk."""
+    return isinstance(error, UserError | FirmwareError) and not is_full_disk(error)
 
 
 @contextlib.contextmanager

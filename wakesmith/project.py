@@ -7,6 +7,7 @@ file and in a training script. Importing this module does not import TensorFlow.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
@@ -114,6 +115,39 @@ class VerifySection:
 
 
 @dataclass(frozen=True)
+class CompareSection:
+    """`[compare]`.
+
+    Attributes:
+        schemes: label -> options of a scheme, `[compare.schemes.LABEL]`. Under the name of a scheme
+            they are the options that this scheme is compared with; under another name they are one
+            more candidate.
+        seeds: how many trainings of each, unless the command line says.
+        verify_clips: test clips that run through the back ends, for each scheme and seed.
+        emulated_clips: how many of these also run through the emulated firmware.
+    """
+
+    schemes: Mapping[str, Annotated[QuantizationSpec, Field(discriminator="scheme")]] = field(
+        default_factory=dict
+    )
+    seeds: int = 1
+    verify_clips: int = 60
+    emulated_clips: int = 20
+
+    def __post_init__(self) -> None:
+        for name, most in (("seeds", 100), ("verify_clips", 10**6), ("emulated_clips", 10**6)):
+            value = getattr(self, name)
+            if not 1 <= value <= most:
+                raise SpecError(f"{name} must be from 1 to {most}. Received: {value}.")
+        for label in self.schemes:
+            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_+.-]{0,39}", label):
+                raise SpecError(
+                    "A label in [compare.schemes] must be 1 to 40 letters, digits, _, +, . and -. "
+                    f"Received: {label!r}."
+                )
+
+
+@dataclass(frozen=True)
 class Project:
     """A whole project file."""
 
@@ -130,6 +164,7 @@ class Project:
     )
     firmware: FirmwareSection = field(default_factory=FirmwareSection)
     verify: VerifySection = field(default_factory=VerifySection)
+    compare: CompareSection = field(default_factory=CompareSection)
 
     def __post_init__(self) -> None:
         for name, wanted in (
@@ -154,6 +189,12 @@ class Project:
         )
 
     @property
+    def labels(self) -> tuple[str, ...]:
+        """What the model tells apart, in the order of its outputs."""
+        more = (self.data_spec().unknown, self.data_spec().silence)
+        return (*self.project.words, *(s.label for s in more if s is not None))
+
+    @property
     def samples(self) -> int:
         """Samples of a clip at 16 kHz."""
         return round(self.project.clip_seconds * self.frontend.sample_rate)
@@ -166,7 +207,13 @@ def load_project(path: Path) -> Project:
         UserError: the file cannot be read.
         SpecError: a key or a value is wrong; the message names it.
     """
-    return build(Project, read_toml(path), path.name)
+    data = read_toml(path)
+    compared = data.get("compare")
+    tables = compared.get("schemes") if isinstance(compared, dict) else None
+    for label, options in tables.items() if isinstance(tables, dict) else ():
+        if isinstance(options, dict) and label in SCHEMES:
+            options.setdefault("scheme", label)
+    return build(Project, data, path.name)
 
 
 def runs_as_c(project: Project) -> bool:

@@ -183,7 +183,8 @@ def _walk(cls: type, data: Any, loc: Sequence[int | str]) -> tuple[list[int | st
         path.append(step)
         owner = options[0] if options and isinstance(step, str) else owner
         if isinstance(step, str):
-            options = [d for o in known for d in _dataclasses_in(_hints(o)[step])]
+            # A key of the user's own, in a table of tables, leads to what the table may hold.
+            options = [d for o in known for d in _dataclasses_in(_hints(o)[step])] or options
             here = here.get(step) if isinstance(here, dict) else None
         else:
             here = here[step] if isinstance(here, list) and step < len(here) else None

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from convert.generated import GeneratedModel
 from convert.graph import Tensor
 from convert.tflite_reader import read
 
@@ -21,21 +20,20 @@ _WEIGHTED = (
 _NOT_WEIGHTS = ("_bias", "_multiplier", "_shift", "_params")
 
 
-def weight_bytes(generated: GeneratedModel, symbols: Iterable[tuple[str, int]]) -> int:
+def weight_bytes(
+    layers: Iterable[tuple[int, str]], symbols: Iterable[tuple[str, int]], prefix: str = "model"
+) -> int:
     """Flash that holds the weights of a generated model, code books included.
 
     Biases, multipliers and shifts are not weights: they take the same room however many bits a
     weight has.
 
     Args:
-        generated: the C.
+        layers: (place of the operator, its kind) of the layers of the generated C.
         symbols: (name, size in bytes) of the constants of an image that holds it.
+        prefix: of the generated C's names.
     """
-    owners = tuple(
-        f"{generated.prefix}_layer_{layer.op_index:02d}_"
-        for layer in generated.layers
-        if layer.kind in _WEIGHTED
-    )
+    owners = tuple(f"{prefix}_layer_{index:02d}_" for index, kind in layers if kind in _WEIGHTED)
     return sum(
         size
         for name, size in symbols

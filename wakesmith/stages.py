@@ -51,31 +51,20 @@ def build_stages(project: Project, base: Path, *, jobs: int = 0) -> list[Stage]:
     Raises:
         UserError: a source's folder or file, a noise folder or the model's file does not exist.
     """
-    data, fe, seed = project.data_spec(), project.frontend, project.project.seed
-    labels = (*data.words, *(s.label for s in (data.unknown, data.silence) if s is not None))
-    own_model = project.model.own_file(base)
-    learning = {
-        "model": plain(project.model),
-        "own_model": _file(own_model) if own_model else "",
-        "train": plain(project.train),
-        "augment": plain(project.augment),
-        "noise": _noise(project, base),
-        "frontend": fe.to_json(),
-        "seed": seed,
-    }
-    spec = (project.model, project.train, fe, project.augment, seed, base, jobs)
-    target = {"frontend": fe.to_json(), "labels": list(labels)}
-    train = _stage(
-        "train",
-        "training",
-        spec,
-        needs=("speech",),
-        reads=learning,
-        data=_FRONTEND,
-        packages=(*_KERAS, "ziglang"),
-    )
+    train = _foreseeing(train_stage(project, base, jobs=jobs), project, base)
     stages = [
-        _stage(
+        *speech_stages(project, base, jobs=jobs),
+        train,
+        *scheme_stages(project, base, jobs=jobs),
+    ]
+    return [*stages, _report(project, tuple(stage.name for stage in stages))]
+
+
+def speech_stages(project: Project, base: Path, *, jobs: int = 0) -> list[Stage]:
+    """Clips and their features; arguments and errors as for `build_stages`."""
+    data, fe, seed = project.data_spec(), project.frontend, project.project.seed
+    return [
+        stage_of(
             "speech",
             "collecting speech",
             (data, base, seed, jobs),
@@ -83,7 +72,7 @@ def build_stages(project: Project, base: Path, *, jobs: int = 0) -> list[Stage]:
             reads=speech.reads(data, base, seed),
             packages=("espeakng-loader", "numpy", "soundfile", "soxr"),
         ),
-        _stage(
+        stage_of(
             "features",
             "computing features",
             (fe,),
@@ -92,17 +81,40 @@ def build_stages(project: Project, base: Path, *, jobs: int = 0) -> list[Stage]:
             data=_FRONTEND,
             packages=("numpy", "ziglang"),
         ),
-        _foreseeing(train, project, base),
-        _stage(
+    ]
+
+
+def train_stage(project: Project, base: Path, *, jobs: int = 0) -> Stage:
+    """The float model; arguments and errors as for `build_stages`."""
+    return stage_of(
+        "train",
+        "training",
+        _learning(project, base, jobs),
+        needs=("speech",),
+        reads=_learning_reads(project, base),
+        data=_FRONTEND,
+        packages=(*_KERAS, "ziglang"),
+    )
+
+
+def scheme_stages(project: Project, base: Path, *, jobs: int = 0) -> list[Stage]:
+    """What depends on the project's quantization scheme, from quantize to evaluate or verify.
+
+    Arguments and errors as for `build_stages`.
+    """
+    fe, labels = project.frontend, project.labels
+    target = {"frontend": fe.to_json(), "labels": list(labels)}
+    stages = [
+        stage_of(
             "quantize",
             "quantizing",
-            (project.quantization, *spec),
+            (project.quantization, *_learning(project, base, jobs)),
             needs=("speech", "train"),
-            reads={**learning, **_quantization(project, base)},
+            reads={**_learning_reads(project, base), **_quantization(project, base)},
             data=_FRONTEND,
             packages=(*_KERAS, "ziglang", "flatbuffers"),
         ),
-        _stage(
+        stage_of(
             "evaluate",
             "measuring",
             (project.model, fe, base),
@@ -113,10 +125,10 @@ def build_stages(project: Project, base: Path, *, jobs: int = 0) -> list[Stage]:
         ),
     ]
     if not runs_as_c(project):
-        needs = ("speech", "features", "train", "quantize", "evaluate")
-        return [*stages, _report(project, needs)]
-    stages += [
-        _stage(
+        return stages
+    return [
+        *stages,
+        stage_of(
             "convert",
             "making C",
             (labels, fe),
@@ -125,7 +137,7 @@ def build_stages(project: Project, base: Path, *, jobs: int = 0) -> list[Stage]:
             reads=target,
             packages=("numpy", "tflite-micro", "flatbuffers"),
         ),
-        _stage(
+        stage_of(
             "firmware",
             "compiling",
             (
@@ -140,7 +152,7 @@ def build_stages(project: Project, base: Path, *, jobs: int = 0) -> list[Stage]:
             data=("firmware",),
             packages=("numpy", "ziglang"),
         ),
-        _stage(
+        stage_of(
             "verify",
             "comparing",
             (project,),
@@ -150,7 +162,42 @@ def build_stages(project: Project, base: Path, *, jobs: int = 0) -> list[Stage]:
             packages=("numpy", "tflite-micro", "unicorn", "ziglang"),
         ),
     ]
-    return [*stages, _report(project, STAGE_NAMES[:-1])]
+
+
+def own_model_hash(project: Project, base: Path) -> str:
+    """Of the file with the user's own network; "" for one of the zoo's.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    own_model = project.model.own_file(base)
+    return _file(own_model) if own_model else ""
+
+
+def _learning(project: Project, base: Path, jobs: int) -> tuple[Any, ...]:
+    """Arguments that training and quantization share."""
+    return (
+        project.model,
+        project.train,
+        project.frontend,
+        project.augment,
+        project.project.seed,
+        base,
+        jobs,
+    )
+
+
+def _learning_reads(project: Project, base: Path) -> dict[str, Any]:
+    """What decides the result of training, and through it that of quantization."""
+    return {
+        "model": plain(project.model),
+        "own_model": own_model_hash(project, base),
+        "train": plain(project.train),
+        "augment": plain(project.augment),
+        "noise": _noise(project, base),
+        "frontend": project.frontend.to_json(),
+        "seed": project.project.seed,
+    }
 
 
 def load_results(folder: Path) -> Results:
@@ -169,7 +216,7 @@ def load_results(folder: Path) -> Results:
         ) from error
 
 
-def _stage(
+def stage_of(
     name: str, doing: str, arguments: tuple[Any, ...], also: tuple[str, ...] = (), **rest: Any
 ) -> Stage:
     """A stage that is `wakesmith.steps.<name>.run(job, *arguments)`.
@@ -203,7 +250,7 @@ def _run(module: str, arguments: tuple[Any, ...], job: Job) -> None:
 
 
 def _report(project: Project, needs: tuple[str, ...]) -> Stage:
-    return _stage(
+    return stage_of(
         "report",
         "writing the report",
         (project,),

@@ -15,7 +15,7 @@ from convert.supported import check
 from convert.tflite_reader import read
 from simulate.tflm import arena_size
 from wakesmith.job import Job
-from wakesmith.store import write_json
+from wakesmith.store import read_json, write_json
 
 PREFIX = "model"
 
@@ -33,16 +33,23 @@ def generate(tflite: bytes, labels: tuple[str, ...]) -> GeneratedModel:
 
 
 def run(job: Job, labels: tuple[str, ...], fe: FrontEnd) -> None:
-    """Write `c/` (model, front-end tables), `c/tflm/` (model as an array) and `layers.json`."""
+    """Write `c/` (model, front-end tables), `c/tflm/` (model as an array) and `layers.json`.
+
+    Without the array where TFLite Micro cannot run the model.
+    """
     tflite = (job.inputs["quantize"] / "model.tflite").read_bytes()
     job.progress(0, 3, "emitting C")
     generated = generate(tflite, labels)
     _write(job.out / "c", {**generated.files, **emit_frontend(fe)})
-    job.progress(1, 3, "measuring TFLite Micro's arena")
-    tflm_arena = arena_size(tflite)
-    job.progress(2, 3, "emitting the array")
-    array = emit_array(tflite, labels=labels, arena_size=tflm_arena)
-    _write(job.out / "c" / "tflm", array.files)
+    tflm_arena = 0
+    operators: tuple[str, ...] = ()
+    if "tflm" in read_json(job.inputs["quantize"] / "quantize.json")["runs_on"]:
+        job.progress(1, 3, "measuring TFLite Micro's arena")
+        tflm_arena = arena_size(tflite)
+        job.progress(2, 3, "emitting the array")
+        array = emit_array(tflite, labels=labels, arena_size=tflm_arena)
+        operators = array.operators
+        _write(job.out / "c" / "tflm", array.files)
     write_json(
         job.out / "layers.json",
         {
@@ -51,7 +58,7 @@ def run(job: Job, labels: tuple[str, ...], fe: FrontEnd) -> None:
             "tflm_arena": tflm_arena,
             "macs": generated.macs,
             "weights": generated.flash_bytes,
-            "tflm_operators": array.operators,
+            "tflm_operators": operators,
             "model_hash": generated.model_hash,
         },
     )

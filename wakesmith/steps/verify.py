@@ -7,27 +7,28 @@ import numpy as np
 from wakesmith.built import Built
 from wakesmith.job import Job
 from wakesmith.project import Project
-from wakesmith.proving import BACKENDS, prove_features, prove_layers, spread_rows
+from wakesmith.proving import prove_features, prove_layers, spread_rows
 from wakesmith.results import Proof
 from wakesmith.store import write_json
 
 
 def run(job: Job, project: Project) -> None:
     """Write `verify.json`: proofs, accuracy and cost of the emulated firmware."""
-    built = Built(project, job.inputs["speech"].parent)
+    built = Built(project, job.inputs)
     some = built.test_rows(project.verify.clips)
     few = spread_rows(some, project.verify.emulated_clips)
     labels = built.data.labels
 
     job.progress(0, 0, "comparing features")
-    ears = {n: b for n in BACKENDS if (b := built.feature_backend(n)) is not None}
+    names = built.backends
+    ears = {n: b for n in names if (b := built.feature_backend(n)) is not None}
     heard, _ = prove_features(ears, built.data.pcm[few])
     proofs = [heard]
-    others = [name for name in BACKENDS if name != "cortex-m"]
+    others = [name for name in names if name != "cortex-m"]
     if len(few) < len(some):
         backends = {name: built.backend(name) for name in others}
         proofs.append(prove_layers(backends, built.graph, built.features[some], job.progress).proof)
-    backends = {name: built.backend(name) for name in BACKENDS}
+    backends = {name: built.backend(name) for name in names}
     proofs.append(prove_layers(backends, built.graph, built.features[few], job.progress).proof)
 
     job.progress(0, 0, "whole clips through the firmware")

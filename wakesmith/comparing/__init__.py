@@ -1,0 +1,1 @@
+"""`wakesmith compare`: schemes side by side, each as far as it goes towards the chip."""
