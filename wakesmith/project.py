@@ -26,7 +26,7 @@ from train.datasets import (
 )
 from train.fit import FitSpec
 from train.models import ModelSpec
-from train.quantization import QatInt8, QuantizationSpec
+from train.quantization import SCHEMES, QatInt8, QuantizationSpec
 from wakesmith.schema import build, read_toml
 
 

@@ -16,7 +16,7 @@ from tests.wakesmith.conftest import TINY, wakesmith_inside
 from tests.wakesmith.test_report import Sections
 from train.evaluate import wilson
 from train.paired import Paired
-from train.quantization import SCHEMES, PtqInt8, QatInt8
+from train.quantization import SCHEMES, DistilledInt8, PtqInt8, QatInt8
 from wakesmith.comparing.command import split_names
 from wakesmith.comparing.entries import USUAL, choose, named
 from wakesmith.comparing.figures import Point, pareto
@@ -112,6 +112,11 @@ def test_options_come_from_the_project_file(project: Project) -> None:
     assert not named(None)
 
 
+def test_a_student_is_named_by_a_plus(project: Project) -> None:
+    entries = {one.label: one.spec for one in choose(project, ["distilled_int8+qat_int8"])}
+    assert entries["distilled_int8+qat_int8"] == DistilledInt8(student=QatInt8(epochs=1))
+
+
 def test_the_projects_own_scheme_keeps_its_options(tmp_path: Path) -> None:
     file = tmp_path / "own.toml"
     file.write_text(TINY.replace('"ptq_int8"', '"ptq_int8"\ncalibration_clips = 77'))
@@ -125,7 +130,7 @@ def test_the_projects_own_scheme_keeps_its_options(tmp_path: Path) -> None:
         (["qat_int9"], r"Received: qat_int9\. Did you mean qat_int8"),
         (["ptq"], r"Did you mean .*ptq_int8"),
         (["zzz"], r"Received: zzz\.$"),
-        (["qat_int8+ptq_int8"], r"Only a scheme with a student.*Received: qat_int8\+ptq_int8"),
+        (["qat_int8+ptq_int8"], r"Only distilled_int8 can be joined.*Received: qat_int8\+ptq_int8"),
     ],
 )
 def test_unknown_schemes_are_refused(project: Project, names: list[str], expected: str) -> None:
@@ -217,11 +222,11 @@ def test_a_mismatch_is_shown_as_such() -> None:
 
 def test_pareto_front() -> None:
     points = [
-        Point("dear and good", 9, 98, 0, 0),
-        Point("cheap", 3, 90, 0, 0),
-        Point("beaten", 5, 89, 0, 0),
-        Point("same cost, worse", 3, 88, 0, 0),
-        Point("same accuracy, dearer", 10, 98, 0, 0),
+        Point("dear and good", 9, 98),
+        Point("cheap", 3, 90),
+        Point("beaten", 5, 89),
+        Point("same cost, worse", 3, 88),
+        Point("same accuracy, dearer", 10, 98),
     ]
     assert [p.label for p in pareto(points)] == ["cheap", "dear and good"]
 

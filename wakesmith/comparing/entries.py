@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from convert.errors import SpecError
-from train.quantization import SCHEMES, QuantizationSpec
+from train.quantization import SCHEMES, DistilledInt8, QuantizationSpec
 from wakesmith.project import Project
 
 BASELINE = "float32"
@@ -36,7 +36,8 @@ def choose(project: Project, wanted: Sequence[str] | None) -> tuple[Entry, ...]:
     """The candidates, the baseline `float32` first and always among them.
 
     Options of a scheme are those of `[compare.schemes.NAME]`, else of `[quantization]` where that
-    is the scheme, else its defaults. "outer+inner" is scheme `outer` with student `inner`.
+    is the scheme, else its defaults. "distilled_int8+NAME" is distillation with a student of
+    scheme NAME.
 
     Args:
         project: the project file.
@@ -71,18 +72,13 @@ def _spec(project: Project, label: str) -> QuantizationSpec:
         return SCHEMES[label]()
     outer, join, inner = label.partition(_JOINS)
     if join and outer in SCHEMES and inner in {*SCHEMES, *given}:
-        spec = _spec(project, outer)
-        if "student" not in {field.name for field in dataclasses.fields(spec)}:
-            takers = [
-                name
-                for name, cls in SCHEMES.items()
-                if "student" in {field.name for field in dataclasses.fields(cls)}
-            ]
+        spec, student = _spec(project, outer), _spec(project, inner)
+        if not isinstance(spec, DistilledInt8) or isinstance(student, DistilledInt8):
             raise SpecError(
-                "Only a scheme with a student can be joined to another one "
-                f"({', '.join(takers) or 'there is none'}). Received: {label}."
+                "Only distilled_int8 can be joined to another scheme, which is its student's "
+                f"(distilled_int8+qat_int8). Received: {label}."
             )
-        return dataclasses.replace(spec, student=_spec(project, inner))  # type: ignore[call-arg]
+        return dataclasses.replace(spec, student=student)
     known = list(dict.fromkeys((*SCHEMES, *project.compare.schemes)))
     near = difflib.get_close_matches(label, known, n=3, cutoff=0.5)
     meant = f" Did you mean {' or '.join(near)}?" if near else ""

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from wakesmith.comparing.results import Comparison, Row
-from wakesmith.figures import ACCENT, INK, LINE, STYLE, WARM, svg
+from wakesmith.figures import ACCENT, INK, STYLE, WARM, svg
 
 _SIZE = (6.4, 3.9)  # inches; the text is in points, so this sets how large it looks
 _LOG_FROM = 3.0  # largest over smallest cost
+_NEAR = 14.0  # pixels of 1/100 inch
 _PLACES = (  # of a label around its point: offset in points, alignment
+    (8, 0, "left", "center"),
+    (-8, 0, "right", "center"),
     (7, 4, "left", "bottom"),
     (7, -4, "left", "top"),
     (-7, 4, "right", "bottom"),
@@ -32,13 +36,11 @@ _PLACES = (  # of a label around its point: offset in points, alignment
 
 @dataclass(frozen=True)
 class Point:
-    """One candidate: its cost, its accuracy with the interval's ends (in percent)."""
+    """One candidate: what it costs, and its accuracy in percent."""
 
     label: str
     cost: float
     accuracy: float
-    low: float
-    high: float
 
 
 def pareto(points: Sequence[Point]) -> list[Point]:
@@ -68,24 +70,13 @@ def plots(comparison: Comparison) -> list[str]:
 
 
 def _points(rows: Sequence[Row], name: str, unit: int) -> list[Point]:
-    return [
-        Point(
-            row.label,
-            row.most(name) / unit,
-            100 * row.accuracy,
-            100 * row.interval[0],
-            100 * row.interval[1],
-        )
-        for row in rows
-    ]
+    return [Point(row.label, row.most(name) / unit, 100 * row.accuracy) for row in rows]
 
 
 def _plot(points: Sequence[Point], base: float | None, cost: str) -> str:
     with plt.rc_context({**STYLE, "svg.hashsalt": cost}):
         figure, axis = plt.subplots(figsize=_SIZE)
         front = pareto(points)
-        for point in points:
-            axis.plot([point.cost] * 2, [point.low, point.high], color=LINE, lw=3.2, zorder=1)
         axis.step(
             [p.cost for p in front],
             [p.accuracy for p in front],
@@ -139,37 +130,54 @@ def _limits(axis: Any, points: Sequence[Point], base: float | None) -> None:
 
 
 def _label(axis: Any, points: Sequence[Point], base: float | None) -> None:
-    """Write each name where it covers no point, no other name and not the line of float32."""
-    figure = axis.figure
-    renderer = figure.canvas.get_renderer()
-    dots = [axis.transData.transform((p.cost, p.accuracy)) for p in points]
+    """Write names where they cover no point, no other name and not the line of float32.
+
+    Points that all but touch share a label, a line for each from the top one down.
+    """
+    renderer = axis.figure.canvas.get_renderer()
+    dots = {p.label: axis.transData.transform((p.cost, p.accuracy)) for p in points}
     frame = axis.get_window_extent(renderer)
+    line = None if base is None else axis.transData.transform((points[0].cost, base))[1]
     taken: list[Any] = []
-    for point in sorted(points, key=lambda p: -p.accuracy):
+    for group in _groups(points, dots):
+        middle = np.mean([(p.cost, p.accuracy) for p in group], axis=0)
         best: tuple[float, Any, Any] | None = None
         for order, (dx, dy, ha, va) in enumerate(_PLACES):
             text = axis.annotate(
-                point.label,
-                (point.cost, point.accuracy),
+                "\n".join(p.label for p in group),
+                middle,
                 xytext=(dx, dy),
                 textcoords="offset points",
                 ha=ha,
                 va=va,
                 fontsize=8.5,
+                linespacing=1.15,
             )
             box = text.get_window_extent(renderer).expanded(1.02, 1.1)
-            cost = order + 100.0 * sum(box.overlaps(other) for other in taken)
-            cost += 40.0 * sum(box.contains(*dot) for dot in dots)
-            cost += 500.0 * (box.x0 < frame.x0 or box.x1 > frame.x1)
-            cost += 500.0 * (box.y0 < frame.y0 or box.y1 > frame.y1)
-            if base is not None:
-                line = axis.transData.transform((point.cost, base))[1]
-                cost += 15.0 * (box.y0 < line < box.y1)
-            if best is None or cost < best[0]:
+            penalty = order + 100.0 * sum(box.overlaps(other) for other in taken)
+            penalty += 40.0 * sum(box.contains(*dot) for dot in dots.values())
+            penalty += 500.0 * (box.x0 < frame.x0 or box.x1 > frame.x1)
+            penalty += 500.0 * (box.y0 < frame.y0 or box.y1 > frame.y1)
+            penalty += 15.0 * (line is not None and box.y0 < line < box.y1)
+            if best is None or penalty < best[0]:
                 if best is not None:
                     best[1].remove()
-                best = (cost, text, box)
+                best = (penalty, text, box)
             else:
                 text.remove()
         assert best is not None
         taken.append(best[2])
+
+
+def _groups(points: Sequence[Point], dots: Mapping[str, Any]) -> list[list[Point]]:
+    """Points whose dots are closer than a line of text, best first."""
+    groups: list[list[Point]] = []
+    for point in sorted(points, key=lambda p: (-p.accuracy, p.cost)):
+        for group in groups:
+            last = dots[group[-1].label]
+            if abs(last[0] - dots[point.label][0]) < _NEAR > abs(last[1] - dots[point.label][1]):
+                group.append(point)
+                break
+        else:
+            groups.append([point])
+    return groups

@@ -32,6 +32,7 @@ def render(comparison: Comparison) -> str:
         rows=[_cells(row) for row in comparison.rows if row.runs],
         plots=plots(comparison),
         remarks=remarks(comparison),
+        reach=_reach(comparison),
         seeds=_seeds(comparison),
         notes=[(row.label, note) for row in comparison.rows for note in row.notes],
         options=[(row.label, _options(row.options)) for row in comparison.rows],
@@ -61,6 +62,17 @@ def _lead(comparison: Comparison) -> str:
     if comparison.mismatches:
         text += f" {grouped(comparison.mismatches)} bytes differ between back ends."
     return text
+
+
+def _reach(comparison: Comparison) -> str:
+    """How far apart points have to be to mean something."""
+    widths = [row.interval[1] - row.interval[0] for row in comparison.rows if row.runs]
+    if not widths:
+        return ""
+    return (
+        f"The 95 % interval of an accuracy is about {50 * max(widths):.1f} points to either side; "
+        "the clips are the same for all, so smaller differences can be real: McNemar's p tells."
+    )
 
 
 def _cells(row: Row) -> dict[str, Any]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from convert.frontend import FrontEnd
-from train.foresee import check_untrained
+from train.foresee import check_scheme
 from train.keras import start
 from train.models import ModelSpec
-from train.quantization import DistilledInt8, PtqInt8, QuantizationSpec
+from train.quantization import QuantizationSpec
 from wakesmith.job import Job
 from wakesmith.steps.train import untrained
 
@@ -17,12 +17,11 @@ def run(job: Job, scheme: QuantizationSpec, model: ModelSpec, fe: FrontEnd, base
     """Raise if it cannot; writes nothing. The networks of the zoo can.
 
     Raises:
-        ModelError: see `train.foresee.check_untrained`.
+        UserError: see `train.foresee.check_scheme`.
     """
     if model.own_file(base) is None or "c" not in scheme.runs_on:
         return
     job.progress(0, 0, "loading TensorFlow")
     start(0)
     job.progress(0, 0, "looking whether the network fits the chip")
-    inner = scheme.student if isinstance(scheme, DistilledInt8) else scheme
-    check_untrained(untrained(job, model, fe, base), aware=not isinstance(inner, PtqInt8))
+    check_scheme(untrained(job, model, fe, base), scheme)
