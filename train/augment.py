@@ -11,7 +11,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from convert.errors import SpecError
 from train import noise, reverb, stretch
 from train.audio import SAMPLE_RATE
 from train.noise import KINDS, NoiseKind
+from train.rows import RowAugmentation
 from train.sources.base import resolve
 
 CHUNK = 128
@@ -65,6 +66,8 @@ class Augmentation:
         time_mask_frames: longest of them, frames.
         band_masks: number of masks over bands.
         band_mask_bands: widest of them, bands.
+        rows: level and spectrum of the log-mel rows, which bring synthesised speech nearer to
+            recorded speech (`train.rows`); nothing unless given.
     """
 
     shift_ms: float = 100.0
@@ -86,6 +89,7 @@ class Augmentation:
     time_mask_frames: int = 8
     band_masks: int = 1
     band_mask_bands: int = 6
+    rows: RowAugmentation = field(default_factory=RowAugmentation)
 
     def __post_init__(self) -> None:
         for name in ("speed", "pitch", "noise", "reverb", "telephone"):
@@ -207,7 +211,10 @@ def active_rms(x: NDArray[np.float32]) -> NDArray[np.float64]:
     """
     hop = SAMPLE_RATE // 50
     frames = max(1, x.shape[1] // hop)
-    power = np.mean(x[:, : frames * hop].reshape(len(x), frames, -1) ** 2, axis=2, dtype=np.float64)
+    width = min(hop, x.shape[1])
+    power = np.mean(
+        x[:, : frames * hop].reshape(len(x), frames, width) ** 2, axis=2, dtype=np.float64
+    )
     active = power >= 0.01 * power.max(axis=1, keepdims=True)
     mean = np.sum(power * active, axis=1) / np.maximum(1, active.sum(axis=1))
     return np.asarray(np.sqrt(np.maximum(mean, 1.0)))

@@ -6,7 +6,9 @@ machine; a few clips of every run are compared with the NumPy definition).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -20,12 +22,17 @@ from simulate import frontend as definition
 from simulate.hostfrontend import HostFrontEnd
 from train.augment import Augmentation, epochs, spec_augment
 from train.datasets import Dataset
+from train.rows import colour
 
 Features = NDArray[np.int8]
 Labels = NDArray[np.int32]
 
 _SPOT_CHECKS = 4
-_MASK_STREAM = 1  # second word of the seeds of SpecAugment, so that they differ from the clips' own
+# Second words of seeds, so that SpecAugment and the rows' augmentation differ from the clips' own; a
+# fit's order of batches has 2.
+_MASK_STREAM = 1
+_ROW_STREAM = 3
+_ROW_BLOCK = 512  # clips whose rows are augmented at once: 4 MB as float32
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,8 +118,10 @@ class Augmented:
     """A `Source` of augmented copies of clips.
 
     Copy k of all clips is epoch k, made in the background while earlier ones are trained on; after
-    `copies` epochs they come round again, each time with new SpecAugment masks. Depends on `seed`
-    only, not on the number of threads.
+    `copies` epochs they come round again, each time with new SpecAugment masks and, where
+    `augmentation.rows` asks for it, with rows changed anew (copies are then kept as int16 rows
+    rather than int8 features, twice the memory). Depends on `seed` only, not on the number of
+    threads.
 
     Args:
         pcm: int16 (n, samples).
@@ -145,7 +154,7 @@ class Augmented:
         self._seed = seed
         self._workers = workers
         self._base = base
-        self._made: dict[int, Features] = {}
+        self._made: dict[int, NDArray[np.generic]] = {}
         self._next = 0
         self._ahead: Iterator[NDArray[np.generic]] | None = None
 
@@ -160,9 +169,24 @@ class Augmented:
         if copy not in self._made:
             self._made[copy] = self._make(copy)
         rng = np.random.default_rng([self._seed, _MASK_STREAM, number])
-        return Examples(spec_augment(self._made[copy], self._augmentation, rng), self._labels)
+        features = self._features(self._made[copy], number)
+        return Examples(spec_augment(features, self._augmentation, rng), self._labels)
 
-    def _make(self, copy: int) -> Features:
+    def _features(self, made: NDArray[np.generic], number: int) -> Features:
+        """The int8 features of a copy for one epoch, before masks."""
+        if not self._augmentation.rows.active:
+            return np.asarray(made, np.int8)
+        rows, spec, fe = np.asarray(made, np.int16), self._augmentation.rows, self._frontend.fe
+
+        def work(block: int) -> Features:
+            rng = np.random.default_rng([self._seed, _ROW_STREAM, number, block])
+            part = rows[block * _ROW_BLOCK : (block + 1) * _ROW_BLOCK]
+            return definition.normalise(colour(part, spec, fe, rng), fe)
+
+        with ThreadPoolExecutor(self._workers or min(4, os.cpu_count() or 1)) as pool:
+            return np.concatenate(list(pool.map(work, range(-(-len(rows) // _ROW_BLOCK)))))
+
+    def _make(self, copy: int) -> NDArray[np.generic]:
         """The next of the copies that are made ahead; another one begins a new line of them."""
         if self._ahead is None or copy != self._next:
             self._ahead = epochs(
@@ -173,10 +197,14 @@ class Augmented:
                 start=copy,
                 workers=self._workers,
                 base=self._base,
-                transform=self._frontend.features,
+                transform=(
+                    self._frontend.log_rows
+                    if self._augmentation.rows.active
+                    else self._frontend.features
+                ),
             )
         self._next = copy + 1
-        return np.asarray(next(self._ahead), np.int8)
+        return next(self._ahead)
 
 
 @dataclass(frozen=True, eq=False)

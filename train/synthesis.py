@@ -99,6 +99,21 @@ def variants() -> tuple[str, ...]:
     return tuple(sorted(path.name for path in root.iterdir() if path.is_file()))
 
 
+@functools.lru_cache(maxsize=1)
+def klatt_variants() -> tuple[str, ...]:
+    """Names of the variants that espeak's second synthesiser speaks, after Klatt (1980).
+
+    It sends a model of the glottis through resonators, where the usual one adds up peaks of the
+    spectrum, which leaves next to nothing between formants.
+    """
+    root = Path(espeak_paths()[1]) / "voices" / "!v"
+    return tuple(
+        name
+        for name in variants()
+        if re.search(r"^klatt\s+[1-9]", (root / name).read_text("utf-8", "replace"), re.MULTILINE)
+    )
+
+
 def check_voice(name: str) -> str:
     """The voice's name as espeak spells it.
 

@@ -90,6 +90,11 @@ def test_noise_has_the_drawn_ratio(kind: noise.NoiseKind) -> None:
     np.testing.assert_allclose(ratio, 10, atol=0.3)
 
 
+def test_a_batch_in_which_no_clip_gets_noise() -> None:
+    spec = only(noise_probability=1e-9)
+    np.testing.assert_array_equal(augment_batch(CLIPS[:3], spec, 1), CLIPS[:3])
+
+
 def test_noise_colours() -> None:
     slopes = {}
     for kind in ("white", "pink", "brown", "blue"):

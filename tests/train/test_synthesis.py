@@ -51,6 +51,23 @@ def test_voices_are_divided_between_splits() -> None:
     assert not halves[0] & halves[1] and not halves[1] & halves[2] and not halves[0] & halves[2]
 
 
+def test_share_of_the_second_synthesiser() -> None:
+    known = synthesis.klatt_variants()
+    assert {"klatt", "klatt6", "Reed"} <= set(known) and not {"f1", "croak"} & set(known)
+
+    def share(**options: object) -> float:
+        source = SyntheticSource(foreign_voices=("es",), **options)  # type: ignore[arg-type]
+        items = source.items(Context(WORDS))
+        assert len(items) == 1200
+        return float(np.mean([i.speaker.partition("+")[2] in known for i in items]))
+
+    assert 0.15 < share() < 0.25
+    assert 0.45 < share(klatt_share=0.5) < 0.55
+    assert share(klatt_share=0.0) == 0 and share(klatt_share=1.0) == 1
+    plain = synthesise([Utterance("en+f1", "one"), Utterance("en+klatt2", "one")])
+    assert all(not isinstance(pcm, ClipError) for pcm in plain)
+
+
 @pytest.mark.parametrize(
     ("voice", "near"), [("en-gb", "Near: en"), ("fr-fr", "Near: fr"), ("klingon", "Near")]
 )
@@ -73,6 +90,9 @@ def test_other_refusals() -> None:
         lambda: SyntheticSource(rate=(10, 200)),
         lambda: SyntheticSource(pitch=(60, 40)),
         lambda: SyntheticSource(foreign_share=2),
+        lambda: SyntheticSource(klatt_share=1.5),
+        lambda: SyntheticSource(klatt_share=0.5, variants=("f1",)),
+        lambda: SyntheticSource(klatt_share=0.5, variants=("klatt", "klatt2")),
         lambda: SyntheticSource(foreign_voices=("hi",)),
         lambda: SyntheticSource(pronunciations={"zero": ()}),
         lambda: SyntheticSource(pronunciations={"zero": ("[[z'i@roU",)}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -34,6 +35,9 @@ class SyntheticSource(Source):
         foreign_voices: voices of other languages that say the words with a foreign accent
             (`train.accents`); "all" stands for the ones known to be intelligible.
         foreign_share: share of the clips that foreign voices say, where there are any.
+        klatt_share: share of the clips that variants of espeak's second synthesiser say
+            (`train.synthesis.klatt_variants`); not given, they are dealt out like the others, which
+            is about a fifth.
     """
 
     clips_per_word: int = 600
@@ -45,6 +49,7 @@ class SyntheticSource(Source):
     pronunciations: dict[str, tuple[str, ...]] = field(default_factory=dict)
     foreign_voices: tuple[str, ...] = ()
     foreign_share: float = 0.3
+    klatt_share: float | None = None
     kind: Literal["synthetic"] = "synthetic"
 
     def __post_init__(self) -> None:
@@ -65,6 +70,8 @@ class SyntheticSource(Source):
                 )
         if not 0 <= self.foreign_share <= 1:
             raise SpecError(f"foreign_share must be from 0 to 1. Received: {self.foreign_share}.")
+        if self.klatt_share is not None and not 0 <= self.klatt_share <= 1:
+            raise SpecError(f"klatt_share must be from 0 to 1. Received: {self.klatt_share}.")
         from train import accents, synthesis
 
         for voice in self.voices:
@@ -74,24 +81,37 @@ class SyntheticSource(Source):
                 accents.check_foreign(voice)
         for variant in self.variants:
             synthesis.check_variant(variant)
+        if self.klatt_share is not None:
+            resonant = set(self._variants()) & set(synthesis.klatt_variants())
+            if self.klatt_share > 0 and not resonant:
+                raise SpecError(
+                    "variants must hold some of the second synthesiser where klatt_share is above "
+                    f"0. Received: none of {', '.join(synthesis.klatt_variants())}."
+                )
+            if self.klatt_share < 1 and resonant >= set(self._variants()):
+                raise SpecError(
+                    "variants must hold some of the first synthesiser where klatt_share is below "
+                    f"1. Received: klatt_share {self.klatt_share} and {', '.join(self.variants)}."
+                )
         for word, texts in self.pronunciations.items():
             if not texts:
                 raise SpecError(f"pronunciations.{word} must list at least one. Received: none.")
             for text in texts:
                 synthesis.check_text(text)
 
+    def _variants(self) -> list[str]:
+        """The variants used, as espeak spells them."""
+        from train import synthesis
+
+        usual = [v for v in synthesis.variants() if v not in synthesis.EXCLUDED_VARIANTS]
+        return [synthesis.check_variant(v) for v in (self.variants or usual)]
+
     def items(self, context: Context) -> list[Item]:
         """See `Source.items`; the same seed gives the same list."""
         from train import accents, synthesis
 
         accented = [synthesis.check_voice(v) for v in (self.voices or synthesis.english_voices())]
-        kinds = [
-            synthesis.check_variant(v)
-            for v in (
-                self.variants
-                or [v for v in synthesis.variants() if v not in synthesis.EXCLUDED_VARIANTS]
-            )
-        ]
+        kinds = self._variants()
         speakers = [f"{voice}+{variant}" for voice in accented for variant in kinds]
         foreign: list[str] = []
         for voice in self.foreign_voices:
@@ -136,17 +156,26 @@ class SyntheticSource(Source):
         pitches = rng.integers(self.pitch[0], self.pitch[1] + 1, size=count)
         ranges = rng.integers(self.pitch_range[0], self.pitch_range[1] + 1, size=count)
         turns = rng.integers(1 << 30, size=count)
+        resonant = rng.random(count) < (self.klatt_share or 0.0)
+        # Four queues of speakers, each dealt out in its order.
+        queues = {
+            (away, klatt): self._queue(names, klatt)
+            for away, names in (
+                (False, [speakers[k] for k in order]),
+                (True, [foreign[k] for k in strange]),
+            )
+            for klatt in (False, True)
+        }
+        said = {False: 0, True: 0}
         items = []
-        home = away = 0
         for i in range(count):
-            if abroad[i]:
-                speaker = foreign[strange[away % len(foreign)]]
-                text = accents.accented(texts[away % len(texts)], speaker, int(turns[i]))
-                away += 1
-            else:
-                speaker = speakers[order[home % len(speakers)]]
-                text = texts[home % len(texts)]
-                home += 1
+            away = bool(abroad[i])
+            queue = queues[away, bool(resonant[i])]
+            speaker, text = queue[0], texts[said[away] % len(texts)]
+            queue.rotate(-1)
+            said[away] += 1
+            if away:
+                text = accents.accented(text, speaker, int(turns[i]))
             utterance = Utterance(speaker, text, int(rates[i]), int(pitches[i]), int(ranges[i]))
             name = (
                 f"{word}/{i}: {text} by {speaker}, rate {utterance.rate}, "
@@ -154,3 +183,12 @@ class SyntheticSource(Source):
             )
             items.append(Item(word, speaker, name, utterance=utterance))
         return items
+
+    def _queue(self, speakers: list[str], klatt: bool) -> deque[str]:
+        """The speakers of one synthesiser; all of them where `klatt_share` is not given."""
+        from train.synthesis import klatt_variants
+
+        if self.klatt_share is None:
+            return deque(speakers)
+        known = klatt_variants()
+        return deque(s for s in speakers if (s.partition("+")[2] in known) == klatt)
