@@ -28,8 +28,8 @@ Features = NDArray[np.int8]
 Labels = NDArray[np.int32]
 
 _SPOT_CHECKS = 4
-# Second words of seeds, so that SpecAugment and the rows' augmentation differ from the clips' own; a
-# fit's order of batches has 2.
+# Second words of seeds, so that masks and rows are drawn apart from the clips; the order of a fit's
+# batches has 2.
 _MASK_STREAM = 1
 _ROW_STREAM = 3
 _ROW_BLOCK = 512  # clips whose rows are augmented at once: 4 MB as float32

@@ -2,7 +2,7 @@
 
 Synthesised speech is too regular: every clip of a word has the same ratio of consonants to vowels,
 the same flat response, the same even level. Here each clip draws its own. Rows come before the
-level normalisation of the front-end, so that what falls out of its range is lost, as in a recording.
+level normalisation of the front-end: what falls out of its range is lost, as in a recording.
 
     rows = colour(front.log_rows(clips), RowAugmentation(equaliser_db=4), fe, rng)
     features = simulate.frontend.normalise(rows, fe)
