@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import math
 import statistics
 import sys
 import tempfile
@@ -363,7 +364,8 @@ def sensitivity_table(rows: list[dict[str, Any]]) -> str:
         lost = statistics.mean(
             100 * (r["float_correct"] - r["correct"]) / r["total"] for r in group
         )
-        noise = statistics.mean(r["sqnr_db"] for r in group)
+        finite = [r["sqnr_db"] for r in group if math.isfinite(r["sqnr_db"])]
+        noise = statistics.mean(finite) if finite else math.inf
         lines.append(f"| {' | '.join(key)} | {group[0]['weights']:,} | {lost:+.2f} | {noise:.1f} |")
     return "\n".join(lines)
 

@@ -31,6 +31,15 @@ PUBLISHED = {
 }
 """Stage -> files and folders of its result that are copied to the top of the build folder."""
 
+ANALYSES = (
+    "compare.html",
+    "compare.json",
+    "sensitivity.html",
+    "sensitivity.json",
+    "sensitivity.csv",
+)
+"""What the other commands leave there."""
+
 
 def open_project(path: Path, compiler: str | None = None) -> Project:
     """Read a project file; the command line's compiler wins over the file's."""
@@ -136,7 +145,8 @@ def clean_build(path: Path, *, out: Path | None = None) -> str:
     if not (folder / LOCK).is_file():
         raise UserError(f"Only a build folder can be deleted. Received: {folder}.")
     with locked(folder):
-        for name in ("stages", *(name for names in PUBLISHED.values() for name in names)):
+        published = (name for names in PUBLISHED.values() for name in names)
+        for name in ("stages", *published, *ANALYSES):
             _remove(folder / name)
         (folder / LOCK).unlink()
     if any(folder.iterdir()):

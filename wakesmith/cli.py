@@ -23,6 +23,13 @@ class Compiler(str, Enum):
     gcc = "gcc"
 
 
+class Split(str, Enum):
+    """Clips that are not trained on."""
+
+    val = "val"
+    test = "test"
+
+
 class _Door(TyperGroup):
     """Where user mistakes are caught."""
 
@@ -216,6 +223,32 @@ def compare(
     )
     if not same:
         raise typer.Exit(1)
+
+
+@app.command()
+def sensitivity(
+    project: ProjectFile,
+    split: Annotated[
+        Split,
+        typer.Option(help="Clips to measure on: validation, or the test clips."),
+    ] = Split.val,
+    out: BuildFolder = None,
+    jobs: Annotated[
+        int, typer.Option(min=0, help="Worker processes for speech; 0 means one per core.")
+    ] = 0,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the table.")] = False,
+) -> None:
+    """Find out which layers stand fewer bits.
+
+    Quantizes weights, bias and activations of each layer alone, with 8 bits, 4 linear and
+    4 logarithmic bits, and tells what accuracy each costs and how much noise it makes.
+    Writes sensitivity.html, .csv and .json into the build folder.
+
+    Example:  wakesmith sensitivity examples/digits.toml
+    """
+    from wakesmith.sensing.command import measure_sensitivity
+
+    measure_sensitivity(project, split=split.value, out=out, jobs=jobs, quiet=quiet)
 
 
 @app.command()

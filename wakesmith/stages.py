@@ -164,6 +164,31 @@ def scheme_stages(project: Project, base: Path, *, jobs: int = 0) -> list[Stage]
     ]
 
 
+def sensitivity_stages(project: Project, base: Path, split: str, *, jobs: int = 0) -> list[Stage]:
+    """The line of `wakesmith sensitivity`; arguments and errors as for `build_stages`.
+
+    `split` names the clips that it is measured on, "val" or "test".
+    """
+    measure = stage_of(
+        "sensitivity",
+        "measuring layers",
+        (project.project.name, split, *_learning(project, base, jobs)),
+        needs=("speech", "features", "train"),
+        reads={
+            **_learning_reads(project, base),
+            "name": project.project.name,
+            "split": split,
+        },
+        data=(*_FRONTEND, "wakesmith"),
+        packages=(*_KERAS, "ziglang", "matplotlib", "jinja2"),
+    )
+    return [
+        *speech_stages(project, base, jobs=jobs),
+        train_stage(project, base, jobs=jobs),
+        measure,
+    ]
+
+
 def own_model_hash(project: Project, base: Path) -> str:
     """Of the file with the user's own network; "" for one of the zoo's.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -106,7 +107,7 @@ def _plot(points: Sequence[Point], base: float | None, cost: str) -> str:
         axis.grid(axis="y")
         axis.tick_params(length=0, which="both")
         figure.tight_layout()
-        _label(axis, points, base)
+        _label(axis, points, base, front)
         return svg(figure, f"accuracy against {cost}")
 
 
@@ -129,7 +130,7 @@ def _limits(axis: Any, points: Sequence[Point], base: float | None) -> None:
     axis.set_ylim(min(shown) - 0.45 * spread, min(max(shown) + 0.45 * spread, 101.0))
 
 
-def _label(axis: Any, points: Sequence[Point], base: float | None) -> None:
+def _label(axis: Any, points: Sequence[Point], base: float | None, front: Sequence[Point]) -> None:
     """Write names where they cover no point, no other name and not the line of float32.
 
     Points that all but touch share a label, a line for each from the top one down.
@@ -158,6 +159,12 @@ def _label(axis: Any, points: Sequence[Point], base: float | None) -> None:
             penalty += 40.0 * sum(box.contains(*dot) for dot in dots.values())
             penalty += 500.0 * (box.x0 < frame.x0 or box.x1 > frame.x1)
             penalty += 500.0 * (box.y0 < frame.y0 or box.y1 > frame.y1)
+            penalty += 15.0 * sum(
+                box.y0 < dots[a.label][1] < box.y1
+                and box.x0 < dots[b.label][0]
+                and box.x1 > dots[a.label][0]
+                for a, b in pairwise(front)
+            )
             penalty += 15.0 * (line is not None and box.y0 < line < box.y1)
             if best is None or penalty < best[0]:
                 if best is not None:

@@ -1,0 +1,1 @@
+"""`wakesmith sensitivity`: which part of which layer stands fewer bits."""
