@@ -16,7 +16,7 @@ from convert.errors import UserError
 from convert.files import write_bytes
 from wakesmith.console import watcher
 from wakesmith.pipeline import LOCK, Pipeline, StoppedError, locked
-from wakesmith.project import Project, load_project
+from wakesmith.project import Project, load_project, runs_as_c
 from wakesmith.report import grouped, percent
 from wakesmith.results import Results
 from wakesmith.stages import STAGE_NAMES, build_stages, load_results
@@ -80,15 +80,16 @@ def build_project(
         console: where to print.
 
     Returns:
-        False when back ends differ.
+        False when back ends differ or the build is over its budget.
 
     Raises:
-        UserError: see `Pipeline.run` and `load_project`.
+        UserError: see `Pipeline.run` and `load_project`; a budget for a model that has no firmware.
         KeyboardInterrupt: after Ctrl-C, with what is kept in its message.
     """
     if until is not None and until not in STAGE_NAMES:
         raise UserError(f"--until must be one of {', '.join(STAGE_NAMES)}. Received: {until}.")
     project = open_project(path, compiler)
+    _check_budget(project)
     folder = build_folder(project, out)
     check_folder(folder)
     console = console or plain_console()
@@ -107,11 +108,11 @@ def build_project(
     console.print(
         f"Report: {folder / 'report.html'}", markup=False, highlight=False, soft_wrap=True
     )
-    return results.mismatches == 0
+    return results.mismatches == 0 and not results.over_budget
 
 
 def show_build(path: Path, *, out: Path | None = None, console: Console | None = None) -> bool:
-    """Print the closing table of a finished build; False when its back ends differed.
+    """Print the closing table of a finished build; False when it failed, as `build_project`.
 
     Raises:
         UserError: the project has not been built.
@@ -130,7 +131,7 @@ def show_build(path: Path, *, out: Path | None = None, console: Console | None =
     console.print(
         f"Report: {folder / 'report.html'}", markup=False, highlight=False, soft_wrap=True
     )
-    return results.mismatches == 0
+    return results.mismatches == 0 and not results.over_budget
 
 
 def clean_build(path: Path, *, out: Path | None = None) -> str:
@@ -205,7 +206,38 @@ def print_table(results: Results, console: Console) -> None:
             console.print(proof.first, style="red", markup=False)
     for note in results.notes:
         console.print(note, markup=False)
+    if results.over_budget:
+        console.print(_over_budget(results))
     console.print()
+
+
+def _check_budget(project: Project) -> None:
+    """Refuse a budget that nothing can be held against.
+
+    Raises:
+        UserError: the scheme gives a model that has no firmware.
+    """
+    if project.budget.limits and not runs_as_c(project):
+        raise UserError(
+            "[budget] must go with a scheme that runs as C. Received: scheme "
+            f"{project.quantization.scheme}. Choose qat_int8, or leave [budget] out."
+        )
+
+
+def _over_budget(results: Results) -> Table:
+    """What is over, and by how much."""
+    table = Table(
+        box=None, pad_edge=False, padding=(0, _GAP, 0, 0), title="Over budget",
+        title_justify="left", title_style="bold red",
+    )  # fmt: skip
+    table.add_column("")
+    for heading in ("needed", "budget", "over"):
+        table.add_column(heading, justify="right")
+    for limit in results.over_budget:
+        share = f" ({100 * limit.over / limit.limit:.1f} %)"
+        over = Text(grouped(limit.over) + share, style="red")
+        table.add_row(limit.name, grouped(limit.used), grouped(limit.limit), over)
+    return table
 
 
 _GAP = 2  # blanks between columns, and before a remark on its own line

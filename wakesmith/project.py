@@ -115,6 +115,35 @@ class VerifySection:
 
 
 @dataclass(frozen=True)
+class BudgetSection:
+    """`[budget]`: a build that needs more fails; 0 is no limit.
+
+    Attributes:
+        flash: bytes of the whole firmware.
+        ram: bytes, the reserved stack included.
+        stack: most bytes of stack that are in use while a clip is heard and recognised.
+        instructions: per inference on the emulated core, the model only.
+    """
+
+    flash: int = 0
+    ram: int = 0
+    stack: int = 0
+    instructions: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("flash", "ram", "stack", "instructions"):
+            value = getattr(self, name)
+            if not 0 <= value < 2**40:
+                raise SpecError(f"{name} must be 1 or more, or 0 for no limit. Received: {value}.")
+
+    @property
+    def limits(self) -> dict[str, int]:
+        """Name -> limit, of those that there are."""
+        every = {name: int(getattr(self, name)) for name in ("flash", "ram", "stack")}
+        return {k: v for k, v in {**every, "instructions": self.instructions}.items() if v}
+
+
+@dataclass(frozen=True)
 class CompareSection:
     """`[compare]`.
 
@@ -164,6 +193,7 @@ class Project:
     )
     firmware: FirmwareSection = field(default_factory=FirmwareSection)
     verify: VerifySection = field(default_factory=VerifySection)
+    budget: BudgetSection = field(default_factory=BudgetSection)
     compare: CompareSection = field(default_factory=CompareSection)
 
     def __post_init__(self) -> None:

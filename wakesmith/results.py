@@ -94,6 +94,26 @@ class Proof:
 
 
 @dataclass(frozen=True)
+class Limit:
+    """One line of the project's budget.
+
+    Attributes:
+        name: "flash", "ram", "stack" or "instructions".
+        used: what the build needs.
+        limit: what it may need.
+    """
+
+    name: str
+    used: int
+    limit: int
+
+    @property
+    def over(self) -> int:
+        """How much too much; 0 when it fits."""
+        return max(0, self.used - self.limit)
+
+
+@dataclass(frozen=True)
 class Spectrogram:
     """Features of one clip: frames of `width` int8 values each."""
 
@@ -121,6 +141,7 @@ class Results:
         frontend_instructions: per clip, features only; 0 when not measured.
         stack: high-water mark in bytes; 0 when not measured.
         proofs: the comparisons.
+        budget: what the project file limits.
         clips: split name to number of clips.
         rejected: clips left out.
         notes: what the user should know, a sentence each.
@@ -142,6 +163,7 @@ class Results:
     frontend_instructions: int = 0
     stack: int = 0
     proofs: tuple[Proof, ...] = ()
+    budget: tuple[Limit, ...] = ()
     clips: Mapping[str, int] = field(default_factory=dict)
     rejected: int = 0
     notes: tuple[str, ...] = ()
@@ -154,6 +176,11 @@ class Results:
             return None
         most = max(row.total for row in self.accuracy)
         return [row for row in self.accuracy if row.total == most][-1]
+
+    @property
+    def over_budget(self) -> tuple[Limit, ...]:
+        """Limits that are exceeded."""
+        return tuple(limit for limit in self.budget if limit.over)
 
     @property
     def mismatches(self) -> int:

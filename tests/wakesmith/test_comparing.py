@@ -88,7 +88,7 @@ def sample(**changes: object) -> Comparison:
         Row("mixed", {"scheme": "mixed"}, refused="A model for mixed must <have> layers."),
     )
     whole = Comparison(
-        "digits", "res_sep", "mps2-an386", "Cortex-M4", ("a", "b"), 600, (1, 2), rows, 4 << 20
+        "digits", "res_sep", "mps2-an386", "Cortex-M4", ("a", "b"), 600, (1, 2), rows
     )
     return dataclasses.replace(whole, **changes)  # type: ignore[arg-type]
 
@@ -218,6 +218,15 @@ def test_a_mismatch_is_shown_as_such() -> None:
     assert bad.mismatches == 3
     assert 'class="n bad"' in render(bad)
     assert "3 of" in printed(bad, 200)
+
+
+def test_what_is_over_the_budget_is_said() -> None:
+    tight = sample(budget={"flash": 50_000, "instructions": 10_500_000})
+    said = printed(tight, 200)
+    assert "qat_int8 is over the budget: flash 61\u202f000 of 50\u202f000." in said
+    assert "log4 is over the budget: instructions" in said
+    assert "linear_int4 is over" not in said
+    assert "float32 is over" not in said
 
 
 def test_pareto_front() -> None:

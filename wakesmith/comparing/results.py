@@ -135,7 +135,7 @@ class Comparison:
         test_clips: clips of the test split, the same for all.
         seeds: of training and quantization.
         rows: one per scheme, the baseline first.
-        flash_size: bytes of the board's flash.
+        budget: limit name -> what the project file allows.
     """
 
     name: str
@@ -146,8 +146,11 @@ class Comparison:
     test_clips: int
     seeds: tuple[int, ...]
     rows: tuple[Row, ...]
-    flash_size: int = 0
     budget: Mapping[str, int] = field(default_factory=dict)
+
+    def over(self, row: Row) -> tuple[str, ...]:
+        """Limits of the budget that a scheme exceeds with some seed."""
+        return tuple(name for name, most in self.budget.items() if row.most(name) > most)
 
     @property
     def mismatches(self) -> int:
@@ -182,7 +185,7 @@ def gather(
         test_clips=max((row.total for row in rows), default=0),
         seeds=tuple(seeds),
         rows=rows,
-        flash_size=board.flash_size,
+        budget=project.budget.limits,
     )
 
 

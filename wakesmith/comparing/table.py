@@ -106,6 +106,9 @@ def remarks(comparison: Comparison) -> list[str]:
             left = "left out" if not row.runs else "only in part"
             said.append(f"{row.label} {left}: {row.refused}")
         said += [f"{row.label}: {run.first}" for run in row.runs if run.first]
+        for name in comparison.over(row):
+            limit = grouped(comparison.budget[name])
+            said.append(f"{row.label} is over the budget: {name} {size(name)(row)} of {limit}.")
     emulated = {run.emulated for row in comparison.rows for run in row.runs if run.emulated}
     if emulated:
         compared = sum(run.compared for row in comparison.rows for run in row.runs)

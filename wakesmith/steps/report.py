@@ -20,7 +20,7 @@ from wakesmith.codehash import package_versions
 from wakesmith.job import RECORD, Job, file_hash
 from wakesmith.project import Project
 from wakesmith.report import render
-from wakesmith.results import Accuracy, Layer, Memory, Proof, Results, Spectrogram
+from wakesmith.results import Accuracy, Layer, Limit, Memory, Proof, Results, Spectrogram
 from wakesmith.store import plain, read_json, write_json
 
 PACKAGES = (
@@ -82,7 +82,15 @@ def gather(inputs: Mapping[str, Path], project: Project) -> Results:
         rejected=len(speech["rejected"]),
         notes=(*_left_out(speech["rejected"]), *quantized["notes"]),
     )
+    results = dataclasses.replace(results, budget=_budget(results, project.budget.limits))
     return _with_manifest(results, inputs, project, speech)
+
+
+def _budget(results: Results, limits: Mapping[str, int]) -> tuple[Limit, ...]:
+    """What is limited, against what was measured."""
+    used = {memory.name.lower(): memory.used for memory in results.memories}
+    used |= {"stack": results.stack, "instructions": results.instructions}
+    return tuple(Limit(name, used[name], limit) for name, limit in limits.items())
 
 
 def _left_out(rejected: list[dict[str, str]]) -> list[str]:
@@ -236,6 +244,7 @@ def _with_manifest(
             "frontend_instructions": results.frontend_instructions,
             "stack": results.stack,
             "memory": {m.name: m.used for m in results.memories},
+            "budget": {limit.name: [limit.used, limit.limit] for limit in results.budget},
         },
         "files": files,
         "stages": stages,

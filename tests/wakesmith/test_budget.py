@@ -1,0 +1,77 @@
+"""A build that needs more than it may fails, after its report is written."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from convert.errors import SpecError
+from tests.wakesmith.conftest import Tiny, wakesmith_inside
+from tests.wakesmith.test_report import sample
+from wakesmith.building import print_table
+from wakesmith.project import BudgetSection
+from wakesmith.report import render
+from wakesmith.results import Limit
+
+
+def test_limits_are_checked_at_the_door() -> None:
+    assert BudgetSection(flash=1000, stack=5).limits == {"flash": 1000, "stack": 5}
+    with pytest.raises(SpecError, match=r"ram must be 1 or more, or 0 for no limit\. Received: -1"):
+        BudgetSection(ram=-1)
+
+
+def test_table_and_page_say_what_is_over() -> None:
+    limits = (Limit("flash", 3000, 2000), Limit("ram", 100, 500))
+    results = replace(sample(), budget=limits)
+    assert results.over_budget == limits[:1]
+    text = io.StringIO()
+    print_table(results, Console(file=text, width=120))
+    said = text.getvalue()
+    assert "Over budget" in said
+    assert "1\u202f000 (50.0 %)" in said
+    assert 'id="budget"' in render(results)
+    assert 'id="budget"' not in render(sample())
+    print_table(sample(), Console(file=(plain := io.StringIO()), width=120))
+    assert "Over budget" not in plain.getvalue()
+
+
+def test_a_build_over_its_budget_exits_with_one(tiny: Tiny, tmp_path: Path) -> None:
+    shutil.copytree(tiny.build, tmp_path / "build" / "tiny")
+    build = tmp_path / "build" / "tiny"
+    needed = json.loads((tiny.build / "manifest.json").read_text())["metrics"]
+    original = tiny.file.read_text(encoding="utf-8")
+    file = tmp_path / "tiny.toml"
+    limits = {
+        "flash": needed["memory"]["flash"],
+        "ram": needed["memory"]["RAM"],
+        "stack": needed["stack"],
+        "instructions": needed["instructions"],
+    }
+    for name in (None, *limits):
+        given = {key: value - (key == name) for key, value in limits.items()}
+        lines = "".join(f"{key} = {value}\n" for key, value in given.items())
+        file.write_text(f"{original}\n[budget]\n{lines}", encoding="utf-8")
+        done = wakesmith_inside("build", file.name, cwd=tmp_path)
+        assert done.returncode == (0 if name is None else 1), done.stderr
+        assert ("Over budget" in done.stdout) == (name is not None)
+        found = json.loads((build / "manifest.json").read_text())["metrics"]["budget"]
+        assert found == {key: [limits[key], given[key]] for key in limits}
+        if name is not None:
+            over = [one for one in done.stdout.splitlines() if one.startswith(f"{name} ")]
+            assert " 1 (" in over[-1]
+    shown = wakesmith_inside("report", file.name, cwd=tmp_path)
+    assert shown.returncode == 1
+
+
+def test_a_budget_without_firmware_is_refused(tmp_path: Path, tiny: Tiny) -> None:
+    text = tiny.file.read_text(encoding="utf-8").replace("ptq_int8", "float32")
+    (tmp_path / "float.toml").write_text(text + "\n[budget]\nflash = 1000\n", encoding="utf-8")
+    done = wakesmith_inside("build", "float.toml", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "[budget] must go with a scheme that runs as C. Received: scheme float32." in done.stderr
