@@ -8,14 +8,14 @@ With every gate off the model computes exactly what the float model does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.export import INPUT_RANGE, real_features
+from convert.export import INPUT_RANGE, real_features, to_tflite
 from train.quantization.tfmot_int8 import tools
 
 Mode = Literal["off", "calibrate", "train", "frozen"]
@@ -31,16 +31,20 @@ class Gate:
 
     Attributes:
         name: layer and role, e.g. "quant_conv/kernel".
+        layer: name of the layer alone, e.g. "quant_conv".
         kind: what is quantized.
         mode: "off" passes values through; "calibrate" passes them through and records their least
             and greatest (eager execution only); "train" is tfmot's own behaviour; "frozen"
             quantizes with the range as it is.
     """
 
-    def __init__(self, inner: Any, variables: dict[str, Any], name: str, kind: Kind) -> None:
+    def __init__(
+        self, inner: Any, variables: dict[str, Any], layer: str, role: str, kind: Kind
+    ) -> None:
         self.inner = inner
         self.variables = variables
-        self.name = name
+        self.layer = layer
+        self.name = f"{layer}/{role}" if role else layer
         self.kind: Kind = kind
         self.mode: Mode = "train"
         self._low = np.inf
@@ -58,8 +62,7 @@ class Gate:
                 self._low = min(self._low, float(values.min()))
                 self._high = max(self._high, float(values.max()))
             return inputs
-        # Weight ranges are a function of the weights: they follow them even when frozen.
-        moving = training and (self.mode == "train" or self.kind == "weight")
+        moving = training and self.mode == "train"
         return self.inner(inputs, moving, weights=weights, **kwargs)
 
     def commit(self) -> None:
@@ -91,29 +94,50 @@ class Gates:
     def __iter__(self) -> Iterator[Gate]:
         return iter(self.gates)
 
-    def set_mode(self, mode: Mode, kinds: Iterable[Kind] = ("weight", "activation")) -> None:
-        """Switch the gates of some kinds; the input's stays frozen unless named."""
+    def set_mode(
+        self,
+        mode: Mode,
+        kinds: Iterable[Kind] = ("weight", "activation"),
+        *,
+        layers: Collection[str] | None = None,
+    ) -> None:
+        """Switch the gates of some kinds; the input's stays frozen unless named.
+
+        Args:
+            mode: what they are to do.
+            kinds: which gates.
+            layers: of these layers only; None: of all.
+        """
         wanted = tuple(kinds)
         for gate in self.gates:
-            if gate.kind in wanted:
+            if gate.kind in wanted and (layers is None or gate.layer in layers):
                 gate.mode = mode
 
-    def calibrate(self, features: NDArray[np.int8], batch: int = 64) -> None:
-        """Set every range from clips, with everything else computed in float.
+    def calibrate(
+        self,
+        features: NDArray[np.int8],
+        batch: int = 64,
+        *,
+        layers: Collection[str] | None = None,
+    ) -> None:
+        """Set ranges from clips, with the tensors they belong to computed in float.
 
         Args:
             features: int8 (clips, frames, width).
             batch: clips at a time.
+            layers: of these layers only; the gates of the others do what they do. None: of all.
         """
-        before = [gate.mode for gate in self.gates]
-        self.set_mode("off", ("input",))
-        self.set_mode("calibrate")
+        chosen = [
+            g for g in self.gates if g.kind != "input" and (layers is None or g.layer in layers)
+        ]
+        before = [gate.mode for gate in chosen]
+        for gate in chosen:
+            gate.mode = "calibrate"
         for start in range(0, len(features), batch):
             self.model(real_features(features[start : start + batch]), training=False)
-        for gate, mode in zip(self.gates, before, strict=True):
+        for gate, mode in zip(chosen, before, strict=True):
             gate.commit()
             gate.mode = mode
-        self.fix_input()
 
     def fix_input(self) -> None:
         """Hold the input to the front-end's int8: scale 1/64, zero point 0."""
@@ -126,11 +150,26 @@ class Gates:
         """Set the ranges of the weights from the weights as they are now.
 
         In training a range is that of the weights before the last step; without this the converter
-        would clip the few that have grown since.
+        would clip the few that have grown since. Frozen ranges stay.
         """
         for layer in self.model.layers:
             for weight, gate, variables in getattr(layer, "_weight_vars", ()):
-                gate.inner(weight, True, weights=variables)
+                if gate.mode != "frozen":
+                    gate.inner(weight, True, weights=variables)
+
+    def convert(self) -> tuple[bytes, bytes]:
+        """The model as it is, int8, and the same weights in float.
+
+        Raises:
+            ModelError: weights that are not finite; see `convert.export.to_tflite`.
+        """
+        tflite = to_tflite(self.model, "int8", quantization_aware=True)
+        before = [gate.mode for gate in self.gates]
+        self.set_mode("off", ("input", "weight", "activation"))
+        reference = to_tflite(self.model, "float32")
+        for gate, mode in zip(self.gates, before, strict=True):
+            gate.mode = mode
+        return tflite, reference
 
 
 def install(model: Any) -> Gates:
@@ -142,14 +181,14 @@ def install(model: Any) -> Gates:
     t = tools()
     gates: list[Gate] = []
 
-    def gate(inner: Any, variables: dict[str, Any], name: str, kind: Kind) -> Gate:
-        made = Gate(inner, variables, name, kind)
+    def gate(inner: Any, variables: dict[str, Any], layer: str, role: str, kind: Kind) -> Gate:
+        made = Gate(inner, variables, layer, role, kind)
         gates.append(made)
         return made
 
     for layer in model.layers:
         if isinstance(layer, t.QuantizeLayer) and layer.quantizer is not None:
-            layer.quantizer = gate(layer.quantizer, layer.quantizer_vars, layer.name, "input")
+            layer.quantizer = gate(layer.quantizer, layer.quantizer_vars, layer.name, "", "input")
         elif isinstance(layer, t.Wrapper):
             _install_in(layer, gate)
     made = Gates(model, tuple(gates))
@@ -159,7 +198,7 @@ def install(model: Any) -> Gates:
 
 def _install_in(layer: Any, gate: Any) -> None:
     layer._weight_vars = [
-        (weight, gate(q, v, f"{layer.name}/{weight.name}", "weight"), v)
+        (weight, gate(q, v, layer.name, weight.name, "weight"), v)
         for weight, q, v in layer._weight_vars
     ]
     for activation in layer._quantize_activations:
@@ -171,7 +210,7 @@ def _install_in(layer: Any, gate: Any) -> None:
         inner = activation.quantizer
         made = {
             id(getattr(activation, attribute)["min_var"]): gate(
-                inner, getattr(activation, attribute), f"{layer.name}/{role}", "activation"
+                inner, getattr(activation, attribute), layer.name, role, "activation"
             )
             for attribute, role in present
         }
@@ -179,7 +218,11 @@ def _install_in(layer: Any, gate: Any) -> None:
     if layer._output_quantizers:
         layer._output_quantizers = [
             gate(
-                layer._output_quantizers[0], layer._output_quantizer_vars, layer.name, "activation"
+                layer._output_quantizers[0],
+                layer._output_quantizer_vars,
+                layer.name,
+                "",
+                "activation",
             )
         ]
 

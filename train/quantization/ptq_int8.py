@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from convert.errors import SpecError
+from convert.errors import ModelError, SpecError
 from convert.export import MIN_CALIBRATION_CLIPS, to_tflite
-from train.features import TrainingData
+from train.features import Features, TrainingData
 from train.fit import Progress
 from train.quantization.base import Engine, Quantized
 
@@ -45,6 +45,19 @@ class PtqInt8:
         clips = data.calibration[: self.calibration_clips]
         tflite = to_tflite(model, "int8", representative=clips)
         return Quantized(tflite, to_tflite(model, "float32"), model, self.runs_on)
+
+
+def enough_clips(clips: Features) -> Features:
+    """The clips, if there are enough of them to set ranges.
+
+    Raises:
+        ModelError: there are not.
+    """
+    if len(clips) < MIN_CALIBRATION_CLIPS:
+        raise ModelError(
+            f"Calibration must have at least {MIN_CALIBRATION_CLIPS} clips. Received: {len(clips)}."
+        )
+    return clips
 
 
 def check_calibration_clips(value: int) -> None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from convert.errors import ModelError
-from convert.export import MIN_CALIBRATION_CLIPS, check_weights, to_tflite
+from convert.export import check_weights
 from train.features import TrainingData
 from train.fit import FitSpec, Progress, fit
 from train.keras import start
 from train.quantization.base import Engine, Quantized
 from train.quantization.gates import install
-from train.quantization.ptq_int8 import check_calibration_clips
+from train.quantization.ptq_int8 import check_calibration_clips, enough_clips
 from train.quantization.tfmot_int8 import quantization_aware
 
 
@@ -67,12 +66,7 @@ class QatInt8:
             UnsupportedModelError: a layer that tfmot cannot quantize.
             UserError: the fine-tuning has diverged.
         """
-        clips = data.calibration[: self.calibration_clips]
-        if len(clips) < MIN_CALIBRATION_CLIPS:
-            raise ModelError(
-                f"Calibration must have at least {MIN_CALIBRATION_CLIPS} clips. "
-                f"Received: {len(clips)}."
-            )
+        clips = enough_clips(data.calibration[: self.calibration_clips])
         check_weights(model)
         start(seed)
         aware = quantization_aware(model)
@@ -89,9 +83,5 @@ class QatInt8:
             before_validation=gates.follow_weights,
         )
         gates.follow_weights()
-        tflite = to_tflite(aware, "int8", quantization_aware=True)
-        gates.set_mode("off", ("input", "weight", "activation"))
-        reference = to_tflite(aware, "float32")
-        gates.set_mode("train")
-        gates.fix_input()
+        tflite, reference = gates.convert()
         return Quantized(tflite, reference, aware, self.runs_on, history)

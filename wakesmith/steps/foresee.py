@@ -1,4 +1,4 @@
-"""Before training: can a network of the user's own run on the chip?"""
+"""Before training: can the network run on the chip, and does the scheme fit it?"""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ from wakesmith.steps.train import untrained
 
 
 def run(job: Job, scheme: QuantizationSpec, model: ModelSpec, fe: FrontEnd, base: Path) -> None:
-    """Raise if it cannot; writes nothing. The networks of the zoo can.
+    """Raise if not; writes nothing. The networks of the zoo run with every scheme.
+
+    Whether the layers that a scheme's options name are there is asked of every network.
 
     Raises:
         UserError: see `train.foresee.check_scheme`.
     """
-    if model.own_file(base) is None or "c" not in scheme.runs_on:
+    inner = getattr(scheme, "student", scheme)
+    if model.own_file(base) is None and not getattr(inner, "layers", ()):
         return
     job.progress(0, 0, "loading TensorFlow")
     start(0)
-    job.progress(0, 0, "looking whether the network fits the chip")
+    job.progress(0, 0, "looking whether network, scheme and chip fit")
     check_scheme(untrained(job, model, fe, base), scheme)
