@@ -22,7 +22,7 @@ from convert.graph import Graph
 from convert.quiet import quiet_stderr
 from convert.supported import check_quantized
 
-Precision = Literal["float32", "dynamic_range", "int8"]
+Precision = Literal["float32", "float16", "dynamic_range", "int8"]
 
 INPUT_SCALE = 1.0 / 64.0
 """`FrontEnd.scale`: the real value of one step of an int8 feature."""
@@ -44,7 +44,8 @@ def to_tflite(
 
     Args:
         model: functional or sequential tf_keras model, (batch, frames, width, 1) -> softmax.
-        precision: "float32", "dynamic_range" (int8 weights, float arithmetic) or "int8".
+        precision: "float32", "float16" (weights only), "dynamic_range" (int8 weights, float
+            arithmetic) or "int8".
         representative: features, int8 (clips, frames, width), from which the ranges of the
             activations are taken; for "int8", needed unless `quantization_aware`.
         quantization_aware: the model carries its own ranges (fake-quantization operators).
@@ -81,6 +82,8 @@ def to_tflite(
         converter = tf.lite.TFLiteConverter.from_concrete_functions([function], owner)
         if precision != "float32":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if precision == "float16":
+            converter.target_spec.supported_types = [tf.float16]
         if precision == "int8":
             converter.inference_input_type = tf.int8
             converter.inference_output_type = tf.int8

@@ -213,7 +213,7 @@ def fit(
                 before_validation()
             loss, accuracy = _measure(predict, validation)
             top = max([accuracy, *(epoch.validation_accuracy for epoch in epochs)])
-            if kept is None or accuracy >= top - _standard_error(top, len(validation)):
+            if kept is None or accuracy >= top - standard_error(top, len(validation)):
                 kept = (number, model.get_weights())
         epochs.append(Epoch(total / train.size, right / train.size, loss, accuracy))
         if not math.isfinite(loss):
@@ -226,7 +226,7 @@ def fit(
     return History(tuple(epochs), kept[0])
 
 
-def _standard_error(accuracy: float, clips: int) -> float:
+def standard_error(accuracy: float, clips: int) -> float:
     """Of an accuracy measured on so many clips; at least one clip, where all are right."""
     return math.sqrt(max(accuracy * (1 - accuracy), 1 / clips) / clips)
 

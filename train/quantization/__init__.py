@@ -17,12 +17,13 @@ from train.fit import Progress
 from train.quantization.base import Engine, Quantized, Scheme
 from train.quantization.distilled_int8 import DistilledInt8
 from train.quantization.dynamic_range import DynamicRange
+from train.quantization.float16 import Float16
 from train.quantization.float32 import Float32
 from train.quantization.incremental_int8 import IncrementalInt8
 from train.quantization.ptq_int8 import PtqInt8
 from train.quantization.qat_int8 import QatInt8
 
-PlainSpec = QatInt8 | IncrementalInt8 | PtqInt8 | DynamicRange | Float32
+PlainSpec = QatInt8 | IncrementalInt8 | PtqInt8 | DynamicRange | Float16 | Float32
 """The options of one scheme. This line is the registration."""
 
 QuantizationSpec = PlainSpec | DistilledInt8
@@ -38,6 +39,7 @@ __all__ = [
     "DistilledInt8",
     "DynamicRange",
     "Engine",
+    "Float16",
     "Float32",
     "IncrementalInt8",
     "PlainSpec",

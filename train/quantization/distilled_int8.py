@@ -15,7 +15,7 @@ import train.quantization
 from convert.errors import SpecError, UserError
 from convert.export import check_weights
 from train.features import TrainingData
-from train.fit import FitSpec, Progress, fit, predictions
+from train.fit import FitSpec, Progress, fit, predictions, standard_error
 from train.keras import load, start
 from train.models import ModelSpec, build_model
 from train.quantization.base import Engine, Quantized
@@ -240,6 +240,6 @@ def _judged(teacher: Any, student: Any, data: TrainingData) -> tuple[str, ...]:
         f"The teacher is right on {100 * scores[0]:.1f} % of the validation clips, the float model "
         f"on {100 * scores[1]:.1f} %."
     )
-    if scores[0] < scores[1]:
+    if scores[0] < scores[1] - standard_error(scores[1], len(labels)):
         said += " A teacher that knows less can hardly help: train it longer or take a larger one."
     return (said,)

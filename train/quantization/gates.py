@@ -8,7 +8,7 @@ With every gate off the model computes exactly what the float model does.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -36,6 +36,7 @@ class Gate:
         mode: "off" passes values through; "calibrate" passes them through and records their least
             and greatest (eager execution only); "train" is tfmot's own behaviour; "frozen"
             quantizes with the range as it is.
+        observer: is shown the values of an activation while calibrating.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Gate:
         self.name = f"{layer}/{role}" if role else layer
         self.kind: Kind = kind
         self.mode: Mode = "train"
+        self.observer: Callable[[NDArray[np.float32]], None] | None = None
         self._low = np.inf
         self._high = -np.inf
 
@@ -61,6 +63,8 @@ class Gate:
                 values = inputs.numpy()
                 self._low = min(self._low, float(values.min()))
                 self._high = max(self._high, float(values.max()))
+                if self.observer is not None:
+                    self.observer(values)
             return inputs
         moving = training and self.mode == "train"
         return self.inner(inputs, moving, weights=weights, **kwargs)

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from convert.errors import ModelError, SpecError
-from convert.export import MIN_CALIBRATION_CLIPS, to_tflite
+from convert.export import MIN_CALIBRATION_CLIPS, check_weights, to_tflite
 from train.features import Features, TrainingData
 from train.fit import Progress
 from train.quantization.base import Engine, Quantized
+from train.quantization.ranges import quantized
 
 
 @dataclass(frozen=True)
@@ -18,15 +19,22 @@ class PtqInt8:
 
     Attributes:
         calibration_clips: at most so many clips decide the ranges of the activations.
+        calibration: how: "min_max" takes every value in; "percentile" leaves out the outermost;
+            "mse" takes the range with the least squared error, outliers clipped where that pays.
+        percentile: percent of an activation's values that "percentile" takes in.
     """
 
     scheme: Literal["ptq_int8"] = "ptq_int8"
     calibration_clips: int = 300
+    calibration: Literal["min_max", "percentile", "mse"] = "min_max"
+    percentile: float = 99.99
 
     runs_on: ClassVar[tuple[Engine, ...]] = ("c", "tflm", "litert")
 
     def __post_init__(self) -> None:
         check_calibration_clips(self.calibration_clips)
+        if not 90 <= self.percentile <= 100:
+            raise SpecError(f"percentile must be from 90 to 100. Received: {self.percentile}.")
 
     def quantize(
         self,
@@ -41,9 +49,14 @@ class PtqInt8:
 
         Raises:
             ModelError: too few calibration clips, or weights that are not finite.
+            UnsupportedModelError: a layer that "percentile" and "mse" cannot look behind.
         """
-        clips = data.calibration[: self.calibration_clips]
-        tflite = to_tflite(model, "int8", representative=clips)
+        clips = enough_clips(data.calibration[: self.calibration_clips])
+        check_weights(model)
+        if self.calibration == "min_max":
+            tflite = to_tflite(model, "int8", representative=clips)
+        else:
+            tflite = quantized(model, clips, self.calibration, self.percentile)
         return Quantized(tflite, to_tflite(model, "float32"), model, self.runs_on)
 
 
