@@ -127,7 +127,7 @@ def test_given_blocks() -> None:
 def test_wrong_blocks(layers: tuple[tuple[str, ...], ...], message: str) -> None:
     spec = IncrementalInt8(layers=layers)
     with pytest.raises(SpecError) as caught:
-        spec.check_layers(small("ds_cnn"))
+        spec.check_model(small("ds_cnn"))
     assert message in str(caught.value)
 
 

@@ -69,7 +69,7 @@ class IncrementalInt8:
             label_smoothing=self.label_smoothing,
         )
 
-    def check_layers(self, model: Any) -> None:
+    def check_model(self, model: Any) -> None:
         """Refuse block names that a model, trained or not, does not have.
 
         Raises:
