@@ -57,7 +57,8 @@ def ds_cnn(draw: Draw, seed: int = 0) -> bytes:
         channels = shape[axis]
         fan_in = int(np.prod(shape)) // channels
         per_channel = kind != "FULLY_CONNECTED"
-        scale = 0.0006 * rng.uniform(0.5, 1.5, channels if per_channel else 1) * 8 / fan_in**0.5
+        # He initialisation: products of weights around 50 steps keep the activations' size
+        scale = rng.uniform(0.5, 1.5, channels if per_channel else 1) * (2 / fan_in) ** 0.5 / 50
         scales = tuple(float(np.float32(s)) for s in scale)
         before = len(tensors) - 1 if not ops else ops[-1].outputs[0]
         weights = TensorSpec(f"w{len(ops)}", shape, "int8", scales, (0,), axis, draw(rng, shape))
