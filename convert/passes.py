@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from convert import graph as g
 from convert.graph import Graph, Op
+from convert.lut import fold_tables
 
 # What exporters compute shapes with; the same inputs always give the same outputs.
 _ON_SHAPES = frozenset(
@@ -98,6 +99,7 @@ def remove_dead_operators(graph: Graph) -> Graph:
 
 
 PASSES: tuple[Callable[[Graph], Graph], ...] = (
+    fold_tables,
     name_reshapes,
     fold_constant_reshapes,
     drop_shape_inputs,

@@ -72,6 +72,31 @@ def tensor_type(name: str) -> int:
     return number
 
 
+def custom_code(name: str) -> Any:
+    """An operator code for a custom operator."""
+    schema = _schema()
+    code = schema.OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.CUSTOM
+    code.customCode = name
+    code.version = 1
+    return code
+
+
+def bytes_tensor(name: str, buffer: int, size: int) -> Any:
+    """A constant vector of uint8 without quantization."""
+    tensor = _schema().TensorT()
+    tensor.name, tensor.buffer, tensor.shape = name, buffer, [size]
+    tensor.type = tensor_type("UINT8")
+    return tensor
+
+
+def operator(code: int, inputs: list[int], outputs: list[int]) -> Any:
+    """An operator without options."""
+    made = _schema().OperatorT()
+    made.opcodeIndex, made.inputs, made.outputs = code, inputs, outputs
+    return made
+
+
 def _schema() -> Any:
     from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 

@@ -1,8 +1,8 @@
 """Operators that TFLite Micro has, and how its op resolver is told about them.
 
 Names are those of tflite::MicroMutableOpResolver, August 2026
-(tensorflow/lite/micro/micro_mutable_op_resolver.h). Custom operators are left out: they need code
-that is not in TFLite Micro's core.
+(tensorflow/lite/micro/micro_mutable_op_resolver.h). Custom operators are left out, because
+they need code that is not in TFLite Micro's core; DECODE is in it.
 """
 
 from __future__ import annotations
@@ -38,4 +38,6 @@ def _method(kind: str) -> str:
 
 
 # Operator -> method of MicroMutableOpResolver.
-RESOLVER_METHODS: dict[str, str] = {kind: _method(kind) for kind in _KINDS.split()}
+RESOLVER_METHODS: dict[str, str] = {kind: _method(kind) for kind in _KINDS.split()} | {
+    "CUSTOM:TFLM_DECODE": "AddDecode"
+}

@@ -89,7 +89,8 @@ class Built:
     @functools.cached_property
     def generated(self) -> GeneratedModel:
         """The model's C."""
-        return generate(self.tflite, self.data.classes)
+        pack = self.project.firmware.pack_weights
+        return generate(self.tflite, self.data.classes, pack)
 
     @functools.cached_property
     def image(self) -> Image:

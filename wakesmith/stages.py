@@ -103,7 +103,8 @@ def scheme_stages(project: Project, base: Path, *, jobs: int = 0) -> list[Stage]
     Arguments and errors as for `build_stages`.
     """
     fe, labels = project.frontend, project.labels
-    target = {"frontend": fe.to_json(), "labels": list(labels)}
+    pack = project.firmware.pack_weights
+    target = {"frontend": fe.to_json(), "labels": list(labels), "pack_weights": pack}
     stages = [
         stage_of(
             "quantize",
@@ -131,7 +132,7 @@ def scheme_stages(project: Project, base: Path, *, jobs: int = 0) -> list[Stage]
         stage_of(
             "convert",
             "making C",
-            (labels, fe),
+            (labels, fe, pack),
             also=("simulate.tflm_child",),
             needs=("quantize",),
             reads=target,
@@ -146,6 +147,7 @@ def scheme_stages(project: Project, base: Path, *, jobs: int = 0) -> list[Stage]
                 fe,
                 project.firmware.board,
                 project.firmware.compiler,
+                pack,
             ),
             needs=("quantize",),
             reads={**target, "firmware": plain(project.firmware), "name": project.project.name},

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
 from convert import graph as g
+from convert.compress import lut_compress
 from convert.errors import ModelError, UnsupportedModelError
 from convert.memory import plan
 from convert.passes import prepare
@@ -26,7 +27,9 @@ from tests import tflite_builder as build
 from tests.convert.public_models import PUBLIC
 
 INT4 = to_int4(build.conv_2d(filters=3, weights=np.full((3, 3, 3, 3), 127)))
-CORPUS = {name: make() for name, make in build.SINGLE.items()} | {"INT4": INT4}
+FEW = np.resize(np.arange(-8, 8), (40, 60))
+LUT = lut_compress(build.fully_connected(inputs=60, units=40, weights=FEW))
+CORPUS = {name: make() for name, make in build.SINGLE.items()} | {"INT4": INT4, "LUT": LUT}
 
 
 def one_sentence(error: Exception) -> str:

@@ -20,7 +20,7 @@ from wakesmith.store import read_json, write_json
 PREFIX = "model"
 
 
-def generate(tflite: bytes, labels: tuple[str, ...]) -> GeneratedModel:
+def generate(tflite: bytes, labels: tuple[str, ...], pack: bool = True) -> GeneratedModel:
     """The interpreter-free C of a model, after a check that every operator is supported.
 
     Raises:
@@ -29,17 +29,17 @@ def generate(tflite: bytes, labels: tuple[str, ...]) -> GeneratedModel:
     """
     graph = read(tflite)
     check(graph)
-    return emit_model(graph, prefix=PREFIX, labels=labels)
+    return emit_model(graph, prefix=PREFIX, labels=labels, pack=pack)
 
 
-def run(job: Job, labels: tuple[str, ...], fe: FrontEnd) -> None:
+def run(job: Job, labels: tuple[str, ...], fe: FrontEnd, pack: bool) -> None:
     """Write `c/` (model, front-end tables), `c/tflm/` (model as an array) and `layers.json`.
 
     Without the array where TFLite Micro cannot run the model.
     """
     tflite = (job.inputs["quantize"] / "model.tflite").read_bytes()
     job.progress(0, 3, "emitting C")
-    generated = generate(tflite, labels)
+    generated = generate(tflite, labels, pack)
     _write(job.out / "c", {**generated.files, **emit_frontend(fe)})
     tflm_arena = 0
     operators: tuple[str, ...] = ()

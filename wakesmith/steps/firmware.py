@@ -20,10 +20,11 @@ def run(
     fe: FrontEnd,
     board: str,
     compiler: Literal["zig", "gcc"],
+    pack: bool,
 ) -> None:
     """Write the image and `sizes.json`: where every byte of flash and RAM went."""
     job.progress(0, 1, f"compiling with {compiler}")
-    generated = generate((job.inputs["quantize"] / "model.tflite").read_bytes(), labels)
+    generated = generate((job.inputs["quantize"] / "model.tflite").read_bytes(), labels, pack)
     image = build_application(
         generated.files,
         emit_frontend(fe),
