@@ -139,16 +139,21 @@ def fold_tables(graph: Graph) -> Graph:
                 )
             encoded = Encoded(*(v.reshape(-1).view(np.uint8) for v in vectors))
             data = decode(encoded, output.shape)
-            per_channel = output.quant is not None and output.quant.per_channel
-            if per_channel == (encoded.axis is None):
+            quant = output.quant
+            wanted = quant.axis if quant is not None and quant.per_channel else None
+            if encoded.axis != wanted:
                 raise UnsupportedModelError(
                     f"Operator {op.index} (DECODE) must have a table for each scale, because "
                     "TFLite Micro decodes anything else wrongly. Received: "
-                    f"{'one table' if encoded.axis is None else 'a table per channel'} for tensor "
-                    f"{index} ({shown(output.name)}). Compress it in the mode of its scales."
+                    f"{_mode(encoded.axis)} for tensor {index} ({shown(output.name)}), whose "
+                    f"scales ask for {_mode(wanted)}. Compress it in the mode of its scales."
                 )
             tensors[index] = replace(output, data=data)
     return replace(graph, tensors=tuple(tensors), ops=tuple(ops))
+
+
+def _mode(axis: int | None) -> str:
+    return "one table" if axis is None else f"tables along axis {axis}"
 
 
 def _damaged(received: str, op: Op | None = None) -> ModelError:

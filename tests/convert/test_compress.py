@@ -160,8 +160,10 @@ def test_tables_that_do_not_match_the_scales_are_refused() -> None:
     weights = graph.tensors[1]
     assert weights.quant is not None
     one = replace(weights, quant=replace(weights.quant, scale=(0.1,), zero_point=(0,)))
-    with pytest.raises(UnsupportedModelError, match="a table for each scale"):
-        fold_tables(replace(graph, tensors=(graph.tensors[0], one, *graph.tensors[2:])))
+    other = replace(weights, quant=replace(weights.quant, axis=3))
+    for bad in (one, other):
+        with pytest.raises(UnsupportedModelError, match="a table for each scale"):
+            fold_tables(replace(graph, tensors=(graph.tensors[0], bad, *graph.tensors[2:])))
 
 
 @pytest.mark.parametrize("what", ["computed", "inputs", "float"])
