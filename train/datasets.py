@@ -349,7 +349,9 @@ def load(
     )
     if silence is not None:
         data = add_silence(data, silence, base, seed)
-    return data
+    times = np.ones(len(data), np.int64)
+    times[: len(items)] = [item.repeat if item.split == "train" else 1 for item in items]
+    return data.where(np.repeat(np.arange(len(data)), times)) if times.max() > 1 else data
 
 
 def _choose(
@@ -357,7 +359,7 @@ def _choose(
 ) -> list[Item]:
     """A source's items with mapped words and splits: those of the words, and others if wanted."""
     items = [
-        replace(item, word=source.labels.get(item.word, item.word))
+        replace(item, word=source.labels.get(item.word, item.word), repeat=source.repeat)
         for item in source.items(context)
     ]
     wanted = set(context.words)

@@ -61,6 +61,24 @@ def test_labels_map_words_and_limits_hold(folder: Path) -> None:
     assert data.counts()["val"]["yes"] == 2
 
 
+def test_training_clips_are_repeated_and_no_others(folder: Path) -> None:
+    once = load([FolderSource(path=str(folder))], WORDS, silence=SilenceSpec())
+    thrice = load([FolderSource(path=str(folder), repeat=3)], WORDS, silence=SilenceSpec())
+    for split, times in (("train", 3), ("val", 1), ("test", 1)):
+        before, after = once.counts()[split], thrice.counts()[split]
+        assert {w: after[w] for w in WORDS} == {w: times * before[w] for w in WORDS}
+        assert after["silence"] == before["silence"]
+    heard = [
+        (path, pcm.tobytes())
+        for path, pcm, split, word in zip(
+            thrice.paths, thrice.pcm, thrice.split, thrice.words, strict=True
+        )
+        if split == "train" and word in WORDS
+    ]
+    assert heard[0] == heard[1] == heard[2] != heard[3]
+    assert {heard.count(one) for one in heard} == {3}
+
+
 def test_progress_is_told(folder: Path) -> None:
     told: list[tuple[int, int, str]] = []
     load([FolderSource(path=str(folder))], WORDS, progress=lambda *a: told.append(a))
@@ -254,6 +272,7 @@ def test_specifications_refused(tmp_path: Path) -> None:
         lambda: FolderSource(path="x", val_fraction=0.6, test_fraction=0.6),
         lambda: FolderSource(path="x", splits={"a": "b"}),
         lambda: FolderSource(path="x", limit_per_word=-1),
+        lambda: FolderSource(path="x", repeat=0),
         lambda: FolderSource(path="x", speaker_pattern="("),
         lambda: FolderSource(path="x", speaker_pattern="(.*)"),
         lambda: FolderSource(path="x", val_speakers=("a",), test_speakers=("a",)),

@@ -37,6 +37,7 @@ class Item:
         published: split that the source's author gave it, or "".
         split: the split that `assign_splits` gave it, or "" before that.
         source: the source's name; speakers are told apart within one name.
+        repeat: how often the clip is in the data set if it is one to train on.
     """
 
     word: str
@@ -47,6 +48,7 @@ class Item:
     published: str = ""
     split: str = ""
     source: str = ""
+    repeat: int = 1
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,8 @@ class Source:
         labels: the source's word → our word, for sources that name them otherwise. Words that do
             not appear keep their name.
         limit_per_word: at most so many clips of a word and split, spread evenly; 0 takes all.
+        repeat: how often each training clip is heard in an epoch, each time augmented on its own: a
+            few recordings can so be half of a mix with many synthetic clips.
         assign: how clips are divided. `auto`: by the speaker lists if any is given, else as
             published if the source publishes a division, else `hashed`. `published`: as published,
             through `splits`. `hashed`: whole speakers by a hash of their names, `val_fraction` and
@@ -97,6 +101,7 @@ class Source:
     name: str = ""
     labels: dict[str, str] = field(default_factory=dict)
     limit_per_word: int = 0
+    repeat: int = 1
     assign: Assign = "auto"
     splits: dict[str, str] = field(default_factory=dict)
     train_speakers: tuple[str, ...] = ()
@@ -109,6 +114,8 @@ class Source:
     def __post_init__(self) -> None:
         if self.limit_per_word < 0:
             raise SpecError(f"limit_per_word must be 0 or more. Received: {self.limit_per_word}.")
+        if not 1 <= self.repeat <= 1000:
+            raise SpecError(f"repeat must be from 1 to 1000. Received: {self.repeat}.")
         for what, share in (("val", self.val_fraction), ("test", self.test_fraction)):
             if not 0 <= share < 1:
                 raise SpecError(f"{what}_fraction must be from 0 to below 1. Received: {share}.")
