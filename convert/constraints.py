@@ -61,7 +61,7 @@ def model_has_operators(graph: Graph) -> Verdict:
 
 
 def model_is_int8(graph: Graph) -> Verdict:
-    """A model computes in int8; other types may stand only before QUANTIZE and after DEQUANTIZE.
+    """A model computes in int8 or int16; others stand only before QUANTIZE and after DEQUANTIZE.
 
     Quantize it: post-training with representative data, or quantization-aware (schemes ptq_int8,
     qat_int8).
@@ -72,7 +72,7 @@ def model_is_int8(graph: Graph) -> Verdict:
     weights: set[str] = set()
     for op in graph.ops:
         computed = [t for t in _tensors(graph, (*op.inputs, *op.outputs)) if t.data is None]
-        types = {t.dtype for t in computed} & {"float32", "int16", "uint8", "other"}
+        types = {t.dtype for t in computed} & {"float32", "uint8", "other"}
         if op.kind in _IN_OUT:
             types -= {"float32", "uint8"}
         if types:
@@ -137,13 +137,13 @@ def fits_a_microcontroller(graph: Graph, op: Op) -> Verdict:
 
 
 def is_quantized(graph: Graph, op: Op) -> Verdict:
-    """int8 (uint8) inputs and outputs have one positive, finite scale and a zero point in range.
+    """Integer inputs and outputs have one positive, finite scale and a zero point in range.
 
-    Convert the model to full int8.
+    The zero point of int16 is 0: convert the model with the TFLite converter.
     """
     data_inputs = op.inputs if op.kind in ("ADD", "CONCATENATION") else op.inputs[:1]
     for tensor in _tensors(graph, (*data_inputs, *op.outputs)):
-        if tensor.dtype not in ("int8", "uint8"):
+        if tensor.dtype not in ("int8", "uint8", "int16"):
             continue
         q = tensor.quant
         if q is None:
@@ -152,8 +152,8 @@ def is_quantized(graph: Graph, op: Op) -> Verdict:
             return False, f"{len(q.scale)} scales for {_name(tensor)}"
         if not 0 < q.scale[0] < math.inf:
             return False, f"scale {q.scale[0]:g} for {_name(tensor)}"
-        low = -128 if tensor.dtype == "int8" else 0
-        if not low <= q.zero_point[0] <= low + 255:
+        low, high = {"int8": (-128, 127), "uint8": (0, 255)}.get(tensor.dtype, (0, 0))
+        if not low <= q.zero_point[0] <= high:
             return False, f"zero point {q.zero_point[0]} for {_name(tensor)}"
     return True, ""
 
@@ -249,10 +249,12 @@ def has_matching_bias_scale(graph: Graph, op: Op) -> Verdict:
 
 
 def has_bounded_sums(graph: Graph, op: Op) -> Verdict:
-    """No input can make an int32 accumulator overflow: 255 * sum of |weights| + |bias| < 2^31.
+    """With int8 values, no int32 sum can overflow: 255 * sum of |weights| + |bias| < 2^31.
 
     Use fewer inputs per output or a smaller bias.
     """
+    if _source(graph, op).dtype == "int16":  # see has_bounded_wide_sums
+        return True, ""
     weights = graph.tensors[op.inputs[1]]
     bias = graph.tensors[op.inputs[2]] if len(op.inputs) > 2 and op.inputs[2] != -1 else None
     assert weights.data is not None
@@ -382,12 +384,12 @@ def has_equal_quantization(graph: Graph, op: Op) -> Verdict:
 
 
 def has_uint8_at_the_edges(graph: Graph, op: Op) -> Verdict:
-    """Of input and output, one is int8; the other may be uint8, or the input float32.
+    """Of input and output, one is int8, or both are int16; float32 can only become int8.
 
     Convert with int8 inputs and outputs.
     """
     a, b = _source(graph, op).dtype, _output(graph, op).dtype
-    return "int8" in (a, b) and (a, b) != ("float32", "uint8"), f"{a} to {b}"
+    return "int8" in (a, b) or (a, b) == ("int16", "int16"), f"{a} to {b}"
 
 
 def has_relu6_quantization(graph: Graph, op: Op) -> Verdict:
@@ -426,12 +428,14 @@ def has_matrix_weights(graph: Graph, op: Op) -> Verdict:
 
 
 def has_probability_output(graph: Graph, op: Op) -> Verdict:
-    """The output has scale 1/256 and zero point -128.
+    """The output has scale 1/256 and zero point -128, or as int16 (SOFTMAX) a scale of 1/32768.
 
     Convert with the TFLite converter, which sets them so.
     """
     q = _output(graph, op).quant
     assert q is not None
+    if _output(graph, op).dtype == "int16":
+        return abs(q.scale[0] * 32768 - 1) <= 0.001, f"scale {q.scale[0]:g}"
     return (
         q.scale == (1 / 256,) and q.zero_point == (-128,),
         f"scale {q.scale[0]:g}, zero point {q.zero_point[0]}",
@@ -531,14 +535,15 @@ def broadcasts_to_output(graph: Graph, op: Op) -> Verdict:
 
 
 def has_moderate_output_scale(graph: Graph, op: Op) -> Verdict:
-    """The larger of the inputs' scales is below 2^19 times the output's.
+    """The larger of the inputs' scales is below 2^19 (int16: 2^14) times the output's.
 
     Calibrate with representative data and convert again.
     """
     scales = [t.quant.scale[0] for t in _tensors(graph, op.inputs) if t.quant]
     q = _output(graph, op).quant
     assert q is not None
-    return max(scales) / q.scale[0] < 2**19, (
+    limit = 2**14 if _output(graph, op).dtype == "int16" else 2**19
+    return max(scales) / q.scale[0] < limit, (
         f"input scales up to {max(scales):g}, output scale {q.scale[0]:g}"
     )
 

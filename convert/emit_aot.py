@@ -13,17 +13,23 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from convert import codebook, cwriter, emit_plain, emit_weighted, memory, passes
+from convert import codebook, cwriter, emit_plain, emit_weighted, emit_wide, memory, passes
 from convert.emit_layer import ConstantPool, Layer, LayerCode, emit_layer
 from convert.errors import SpecError, UnsupportedModelError
 from convert.generated import GeneratedModel, LayerSlot, TensorSlot
 from convert.graph import DType, Graph, Op, Tensor, shown
 from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams, Params
 from convert.prepare import prepare_graph
+from convert.prepare_wide import is_wide
 
-_CTYPE: dict[DType, str] = {"int8": "int8_t", "uint8": "uint8_t", "float32": "float"}
+_CTYPE: dict[DType, str] = {
+    "int8": "int8_t",
+    "int16": "int16_t",
+    "uint8": "uint8_t",
+    "float32": "float",
+}
 _MAX_ARENA = 2**31 - 1
-_EMITTERS = (emit_plain, emit_weighted)  # imported so that their emitters are registered
+_EMITTERS = (emit_plain, emit_weighted, emit_wide)  # imported so that their emitters are registered
 
 __all__ = ["GeneratedModel", "LayerSlot", "TensorSlot", "emit_model"]
 
@@ -66,6 +72,7 @@ class _Writer:
         self.labels = labels
         self.plan = memory.plan(graph)
         self.pool = ConstantPool()
+        self.wide = any(is_wide(graph, op) for op in graph.ops)
         if self.plan.arena_size > _MAX_ARENA:
             raise UnsupportedModelError(
                 f"The arena must stay below 2 GiB. Received: {self.plan.arena_size} bytes."
@@ -117,8 +124,8 @@ class _Writer:
         if tensor.dtype not in _CTYPE or index not in self.plan:
             received = "a constant" if tensor.data is not None else tensor.dtype
             raise UnsupportedModelError(
-                "Inputs and outputs of a model must be computed tensors of type int8, uint8 "
-                "or float32. "
+                "Inputs and outputs of a model must be computed tensors of type "
+                f"{', '.join(_CTYPE)}. "
                 f"Received: {received} for tensor {index} ({shown(tensor.name)})."
             )
         return TensorSlot(
@@ -156,6 +163,7 @@ class _Writer:
             pool=self.pool,
             definitions=definitions,
             codes=None if weights is None else weights.codes,
+            wide=is_wide(self.graph, op),
         )
 
     def _input(self, op: Op, position: int) -> Tensor | None:
@@ -174,12 +182,14 @@ class _Writer:
             tensor = self.graph.tensors[index]
             expression = self._place(index)
             if tensor.data is not None:
-                if tensor.dtype != "int8":
+                if tensor.dtype not in ("int8", "int16"):
                     raise UnsupportedModelError(
-                        f"Operator {op.index} ({op.kind}) must read constants of type int8. "
-                        f"Received: {tensor.dtype} for tensor {index} ({shown(tensor.name)})."
+                        f"Operator {op.index} ({op.kind}) must read constants of type int8 or "
+                        f"int16. Received: {tensor.dtype} for tensor {index} "
+                        f"({shown(tensor.name)})."
                     )
-                expression, text = self.pool.add("int8_t", f"{name}_in{position}", tensor.data)
+                ctype = _CTYPE[tensor.dtype]
+                expression, text = self.pool.add(ctype, f"{name}_in{position}", tensor.data)
                 definitions.append(text)
             expressions.append(expression)
         return tuple(expressions), tuple(definitions)
@@ -240,14 +250,19 @@ class _Writer:
         name, capital = self.prefix, self.capital
         lines = [self._banner("The layers of the model, in the order in which they run.")]
         lines += [f'#include "{name}.h"', "", "#include <stddef.h>", ""]
-        lines += ['#include "ws_kernels.h"', '#include "ws_memory.h"', ""]
+        kernels = "ws_kernels_s16.h" if self.wide else "ws_kernels.h"
+        lines += [f'#include "{kernels}"', '#include "ws_memory.h"', ""]
         lines.append(
             cwriter.comment(
                 "All activations. Tensors share bytes when they are never needed together."
             )
         )
-        size = f"{capital}_ARENA_SIZE"
-        lines.append(f"static int8_t {name}_arena[{size}] WS_ALIGNED({memory.ALIGNMENT});")
+        # int16 values are read and written as such, so the array is declared as what they are; as
+        # bytes any object may be read and written.
+        array = f"int16_t {name}_arena[{capital}_ARENA_SIZE / 2]"
+        if not self.wide:
+            array = f"int8_t {name}_arena[{capital}_ARENA_SIZE]"
+        lines.append(f"static {array} WS_ALIGNED({memory.ALIGNMENT});")
         lines += self._places()
         lines += ["", *layers]
         lines += self._observer()
@@ -260,7 +275,7 @@ class _Writer:
             for function, edge in zip(self._accessors(role, len(edges)), edges, strict=True):
                 ctype = f"{qualifier}{_CTYPE[edge.dtype]} *"
                 value = self._place(edge.tensor)
-                if edge.dtype != "int8":
+                if edge.dtype not in ("int8", "int16"):
                     value = f"({ctype})({qualifier}void *){value}"
                 lines += [f"{ctype}{function}(void) {{", f"    return {value};", "}", ""]
         lines.append(f"int {name}_invoke(void) {{")
@@ -278,10 +293,16 @@ class _Writer:
             {i for op in self.graph.ops for i in (*op.inputs, *op.outputs) if i in self.plan}
             | {edge.tensor for edge in (*self.inputs, *self.outputs)}
         )
-        return [
-            f"#define {self._place(i)} ({self.prefix}_arena + {self.plan.offset_of(i)})"
-            for i in used
-        ]
+        return [f"#define {self._place(i)} {self._address(i)}" for i in used]
+
+    def _address(self, index: int) -> str:
+        """An `int8_t *`, or an `int16_t *` to int16 values."""
+        arena, offset = f"{self.prefix}_arena", self.plan.offset_of(index)
+        if not self.wide:
+            return f"({arena} + {offset})"
+        if self.graph.tensors[index].dtype == "int16":
+            return f"({arena} + {offset // 2})"
+        return f"((int8_t *){arena} + {offset})"
 
     def _observer(self) -> list[str]:
         about = (

@@ -1,8 +1,8 @@
 """What the emitters of single operators share: their input, their result, and how they are found.
 
-One emitter function per parameter class, in `emit_weighted` and `emit_plain`, found through a
-registry. Adding an operator means: a class in `convert.params`, a kernel in `firmware/kernels`, and
-a function there.
+One emitter function per parameter class, in `emit_weighted` and `emit_plain` (`emit_wide` where the
+values are int16), found through a registry. Adding an operator means: a class in `convert.params`,
+a kernel in `firmware/kernels`, and a function there.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from convert.params import Params
 
 _INT32_MAX = 2**31 - 1
 _MAX_STEP = 1 << 14  # of strides, dilations, filters: products stay far inside int32
-_CTYPES = {"int8_t": np.int8, "int32_t": np.int32}
+_CTYPES = {"int8_t": np.int8, "int16_t": np.int16, "int32_t": np.int32, "int64_t": np.int64}
 
 
 @dataclass
@@ -39,16 +39,18 @@ class ConstantPool:
             return self._names[key], ""
         self._names[key] = name
         self.nbytes += data.nbytes
-        return name, cwriter.array(ctype, name, data, attribute="WS_ALIGNED(4)")
+        alignment = max(4, data.itemsize)
+        return name, cwriter.array(ctype, name, data, attribute=f"WS_ALIGNED({alignment})")
 
 
 @dataclass(frozen=True)
 class Layer:
     """What an emitter sees of its operator.
 
-    `inputs` and `output` are C expressions of type `int8_t *` (or const) for what the kernel reads
-    and writes; `definitions` define those that are constant. `weights` and `bias` are the constant
-    second and third input where the operator has them; with `codes` the weights are kept in 4 bits.
+    `inputs` and `output` are C expressions of type `int8_t *` (or const; `int16_t *` for int16
+    values) for what the kernel reads and writes; `definitions` define those that are constant.
+    `weights` and `bias` are the constant second and third input where the operator has them; with
+    `codes` the weights are kept in 4 bits.
     """
 
     op: Op
@@ -61,6 +63,7 @@ class Layer:
     pool: ConstantPool
     definitions: tuple[str, ...] = ()
     codes: Codes | None = None
+    wide: bool = False  # the values are int16
 
 
 @dataclass(frozen=True)
@@ -75,15 +78,15 @@ class LayerCode:
 
 
 Emitter = Callable[[Layer, Any], LayerCode]
-_EMITTERS: dict[type, Emitter] = {}
+_EMITTERS: dict[tuple[type, bool], Emitter] = {}
 _E = TypeVar("_E", bound=Emitter)
 
 
-def emits(params: type) -> Callable[[_E], _E]:
-    """Register a function as the emitter of a parameter class."""
+def emits(params: type, wide: bool = False) -> Callable[[_E], _E]:
+    """Register a function as the emitter of a parameter class (`wide`: for int16 values)."""
 
     def register(function: _E) -> _E:
-        _EMITTERS[params] = function
+        _EMITTERS[params, wide] = function
         return function
 
     return register
@@ -95,7 +98,7 @@ def emit_layer(layer: Layer, params: Params) -> LayerCode:
     Raises:
         UnsupportedModelError: there is no emitter, or a size would overflow the kernel's integers.
     """
-    emitter = _EMITTERS.get(type(params))
+    emitter = _EMITTERS.get((type(params), layer.wide))
     if emitter is None:
         refuse(layer, "be one that C can be made for", layer.op.kind)
     return emitter(layer, params)

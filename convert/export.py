@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from convert import tflite_reader
 from convert.errors import ModelError, UserError
 from convert.graph import Graph
+from convert.int8_edges import with_int8_edges
 from convert.quiet import quiet_stderr
 from convert.supported import check_quantized
 
-Precision = Literal["float32", "float16", "dynamic_range", "int8"]
+Precision = Literal["float32", "float16", "dynamic_range", "int8", "int16x8"]
 
 INPUT_SCALE = 1.0 / 64.0
 """`FrontEnd.scale`: the real value of one step of an int8 feature."""
@@ -30,6 +31,7 @@ INPUT_RANGE = (-128 * INPUT_SCALE, 127 * INPUT_SCALE)
 """Real values of the int8 features -128 and 127; what the input's quantizer is set to."""
 SOFTMAX_SCALE = 1.0 / 256.0
 MIN_CALIBRATION_CLIPS = 32
+_INT16X8 = "EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8"
 
 
 def to_tflite(
@@ -45,17 +47,17 @@ def to_tflite(
     Args:
         model: functional or sequential tf_keras model, (batch, frames, width, 1) -> softmax.
         precision: "float32", "float16" (weights only), "dynamic_range" (int8 weights, float
-            arithmetic) or "int8".
+            arithmetic), "int8" or "int16x8" (int16 activations, int8 weights).
         representative: features, int8 (clips, frames, width), from which the ranges of the
-            activations are taken; for "int8", needed unless `quantization_aware`.
+            activations are taken; for "int8" and "int16x8", needed unless `quantization_aware`.
         quantization_aware: the model carries its own ranges (fake-quantization operators).
         dense_per_tensor: one scale for each dense layer's weights instead of one per neuron, where
             the converter chooses it (weights that carry a range of their own keep it). Weights on
             a grid with one step must have it, and so must 4-bit ones in TFLite Micro.
 
     Returns:
-        The file. For "int8": int8 in with scale 1/64 and zero point 0, int8 softmax out, no float
-        operator inside.
+        The file. For "int8" and "int16x8": int8 in with scale 1/64 and zero point 0, int8 softmax
+        out, no float operator inside.
 
     Raises:
         ModelError: the weights are not finite, there are too few representative clips, or the
@@ -67,7 +69,8 @@ def to_tflite(
     check_weights(model)
     check_temporary_space(model)
     shape = tuple(int(x) for x in model.input_shape[1:])
-    if precision == "int8" and not quantization_aware:
+    whole = precision in ("int8", "int16x8")
+    if whole and not quantization_aware:
         representative = _whole_range(representative, shape)
 
     call = tf.function(lambda features: model(features, training=False))
@@ -84,15 +87,20 @@ def to_tflite(
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         if precision == "float16":
             converter.target_spec.supported_types = [tf.float16]
-        if precision == "int8":
-            converter.inference_input_type = tf.int8
-            converter.inference_output_type = tf.int8
+        if whole:
+            # int16 models have no int8 edges; `with_int8_edges` puts them on.
+            edge, operators = tf.int8, tf.lite.OpsSet.TFLITE_BUILTINS_INT8
+            if precision == "int16x8":
+                edge = tf.int16
+                operators = getattr(tf.lite.OpsSet, _INT16X8)
+            converter.inference_input_type = edge
+            converter.inference_output_type = edge
             # A private name, but there is no other; the version of TensorFlow is pinned.
             converter._experimental_disable_per_channel_quantization_for_dense_layers = (
                 dense_per_tensor
             )
             if representative is not None:
-                converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+                converter.target_spec.supported_ops = [operators]
                 clips = representative
 
                 def samples() -> Iterator[list[NDArray[np.float32]]]:
@@ -107,7 +115,10 @@ def to_tflite(
                 f"The model must convert to a {precision} .tflite. Received: "
                 f"{type(error).__name__}: {str(error).strip().splitlines()[0][:200]}"
             ) from error
-    if precision == "int8":
+    if precision == "int16x8":
+        check_quantized(tflite_reader.read(data))
+        data = with_int8_edges(data, (INPUT_SCALE, 0), (SOFTMAX_SCALE, -128))
+    if whole:
         check_int8(tflite_reader.read(data))
     return data
 

@@ -136,6 +136,7 @@ class Conv2D:
     stride: tuple[int, int]  # height, width
     dilation: tuple[int, int] = (1, 1)
     activation: Activation = "none"
+    int32_sums: bool = False  # with int16 values and no bias: sums of 32 instead of 64 bits
 
 
 @dataclass(frozen=True)
@@ -165,6 +166,7 @@ class FullyConnected:
 
     activation: Activation = "none"
     keep_dims: bool = False
+    int32_sums: bool = False  # as in CONV_2D
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,9 @@
 Conventions: `input_offset` is what is added to an input value (minus the zero point),
 `output_offset` is added to a rescaled value (the zero point). A `shift` is to the left when
 positive. Multipliers are Q0.31 and go through `fixedpoint.multiply_by_quantized_multiplier` ("mbqm"
-below). Shapes are those of the .tflite, batch dimension included.
+below); where CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED work on int16 values, their sums go
+through `fixedpoint_wide.multiply_wide_by_quantized_multiplier` instead. Shapes are those of the
+.tflite, batch dimension included.
 """
 
 from __future__ import annotations
@@ -219,6 +221,33 @@ class ConcatenationParams:
     runs: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class RescaleParams:
+    """QUANTIZE to or from int16, RELU of int16: clamp(mbqm(x + input_offset) + output_offset)."""
+
+    size: int
+    types: tuple[str, str]  # "int8" or "int16", of input and output
+    input_offset: int
+    multiplier: int
+    shift: int
+    output_offset: int
+    low: int
+    high: int
+
+
+@dataclass(frozen=True)
+class WideSoftmaxParams:
+    """SOFTMAX of int16 over the last dimension: `rows` vectors of `depth` values.
+
+    mbqm(x - max(row)) is 6553.5 for each e-fold; tables are those of `convert.fixedpoint_wide`.
+    """
+
+    rows: int
+    depth: int
+    multiplier: int
+    shift: int
+
+
 Params = (
     ConvParams
     | DepthwiseConvParams
@@ -233,4 +262,6 @@ Params = (
     | PadParams
     | ReshapeParams
     | ConcatenationParams
+    | RescaleParams
+    | WideSoftmaxParams
 )

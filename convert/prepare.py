@@ -14,6 +14,7 @@ import numpy as np
 
 from convert import prepare_plain as plain
 from convert import prepare_weighted as weighted
+from convert import prepare_wide as wide
 from convert.errors import ModelError, UnsupportedModelError
 from convert.graph import Graph, Op
 from convert.params import Params
@@ -81,7 +82,7 @@ def prepare_op(graph: Graph, op: Op) -> Params:
                 f"{graph.tensors[index].shape} for tensor {index}."
             )
     with np.errstate(over="ignore", under="ignore"):  # float32 quotients; results are checked
-        return prepare(graph, op)
+        return wide.prepare_wide(graph, op) if wide.is_wide(graph, op) else prepare(graph, op)
 
 
 def prepare_graph(graph: Graph) -> tuple[Params, ...]:

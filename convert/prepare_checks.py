@@ -21,8 +21,10 @@ def where(op: Op) -> str:
     return f"Operator {op.index} ({op.kind})"
 
 
-def need(graph: Graph, op: Op, index: int, dtype: DType | None = "int8") -> Tensor:
-    """A tensor that must be there and of one type.
+def need(
+    graph: Graph, op: Op, index: int, dtype: DType | tuple[DType, ...] | None = "int8"
+) -> Tensor:
+    """A tensor that must be there and of a given type.
 
     Raises:
         UnsupportedModelError: it is absent or of another type.
@@ -32,12 +34,23 @@ def need(graph: Graph, op: Op, index: int, dtype: DType | None = "int8") -> Tens
             f"{where(op)} must have all its inputs. Received: an absent one."
         )
     tensor = graph.tensors[index]
-    if dtype is not None and tensor.dtype != dtype:
+    wanted = (dtype,) if isinstance(dtype, str) else dtype
+    if wanted is not None and tensor.dtype not in wanted:
         raise UnsupportedModelError(
-            f"{where(op)} must use a tensor of type {dtype} here. Received: {tensor.dtype} for "
-            f"tensor {index} ({shown(tensor.name)}). Convert the model to full int8."
+            f"{where(op)} must use a tensor of type {' or '.join(wanted)} here. Received: "
+            f"{tensor.dtype} for tensor {index} ({shown(tensor.name)}). "
+            "Convert the model to full int8."
         )
     return tensor
+
+
+def need_values(graph: Graph, op: Op, index: int) -> Tensor:
+    """int8 values, or int16 ones, which `convert.prepare_wide` lets through where they may be.
+
+    Raises:
+        UnsupportedModelError: the tensor is absent or of another type.
+    """
+    return need(graph, op, index, ("int8", "int16"))
 
 
 def need_weights(graph: Graph, op: Op) -> Tensor:
@@ -65,11 +78,11 @@ def quant_of(op: Op, tensor: Tensor) -> tuple[np.float32, int]:
             f"{received} for tensor {tensor.index} ({shown(tensor.name)})."
         )
     zero_point = quant.zero_point[0] if quant.zero_point else 0
-    low = 0 if tensor.dtype == "uint8" else INT8_MIN
-    if not low <= zero_point <= low + 255:
+    low, high = {"uint8": (0, 255), "int16": (0, 0)}.get(tensor.dtype, (INT8_MIN, INT8_MAX))
+    if not low <= zero_point <= high:
         raise ModelError(
-            f"{where(op)} must use zero points from {low} to {low + 255}. Received: {zero_point} "
-            f"for tensor {tensor.index} ({shown(tensor.name)})."
+            f"{where(op)} must use zero points from {low} to {high} in {tensor.dtype}. Received: "
+            f"{zero_point} for tensor {tensor.index} ({shown(tensor.name)})."
         )
     return np.float32(quant.scale[0]), zero_point
 
@@ -117,7 +130,7 @@ def rounded_quotient(op: Op, value: float, scale: np.float32) -> int:
 def activation_range(op: Op, activation: Activation, output: Tensor) -> tuple[int, int]:
     """Lowest and highest output value, after the fused activation.
 
-    round(bound / scale) in float32, halves away from zero, plus the zero point, within int8.
+    round(bound / scale) in float32, halves away from zero, plus the zero point, within the type.
     Source: TFLM kernels/kernel_util.cc, `CalculateActivationRangeQuantizedImpl`.
     """
     scale, zero_point = quant_of(op, output)
@@ -130,7 +143,8 @@ def activation_range(op: Op, activation: Activation, output: Tensor) -> tuple[in
             f"{where(op)} must have no fused activation, RELU, RELU6 or RELU_N1_TO_1. "
             f"Received: {activation}."
         )
-    low, high = INT8_MIN, INT8_MAX
+    limits = np.iinfo(np.int16 if output.dtype == "int16" else np.int8)
+    low, high = int(limits.min), int(limits.max)
     if activation in ("relu", "relu6"):
         low = max(low, quantized(0.0))
     if activation == "relu6":
@@ -230,10 +244,11 @@ def channel_multipliers(
 
 
 def has_bias(graph: Graph, op: Op, channels: int) -> bool:
-    """Whether there is a bias; it must be int32 with one value per channel."""
+    """Whether there is a bias; int32, or int64 beside int16 values, one for each channel."""
     if len(op.inputs) < 3 or op.inputs[2] == -1:
         return False
-    bias = need(graph, op, op.inputs[2], "int32")
+    wide = graph.tensors[op.inputs[0]].dtype == "int16"
+    bias = need(graph, op, op.inputs[2], "int64" if wide else "int32")
     if bias.size != channels:
         raise ModelError(
             f"{where(op)} must have one bias per output channel ({channels}). "

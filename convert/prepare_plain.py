@@ -30,6 +30,7 @@ from convert.prepare_checks import (
     activation_range,
     multiplier_of,
     need,
+    need_values,
     quant_of,
     rounded_quotient,
     same_quant,
@@ -46,7 +47,7 @@ def prepare_mean(graph: Graph, op: Op) -> MeanParams:
     `QuantizedMeanOrSum` folds 1 / count into the multiplier: multiplier * 2^s / count truncated,
     with s = floor(log2(count)), at most 32 and at most 31 + shift; the shift drops by s.
     """
-    source, output = need(graph, op, op.inputs[0]), need(graph, op, op.outputs[0])
+    source, output = need_values(graph, op, op.inputs[0]), need_values(graph, op, op.outputs[0])
     axis = need(graph, op, op.inputs[1], "int32")
     if axis.data is None:
         raise UnsupportedModelError(
@@ -125,11 +126,11 @@ def prepare_add(graph: Graph, op: Op) -> AddParams:
     """ADD. Source: TFLM micro/kernels/add_common.cc, `CalculateOpDataAdd`.
 
     With t = 2 * max(scale1, scale2): input multipliers scale_i / t, output multiplier
-    t / (2^20 * output scale), all in double.
+    t / (2^20 * output scale), all in double; 2^15 with int16 values.
     """
     assert isinstance(op.options, Add)
-    left, right = need(graph, op, op.inputs[0]), need(graph, op, op.inputs[1])
-    output = need(graph, op, op.outputs[0])
+    left, right = need_values(graph, op, op.inputs[0]), need_values(graph, op, op.inputs[1])
+    output = need_values(graph, op, op.outputs[0])
     try:
         broadcast = np.broadcast_shapes(left.shape, right.shape)
     except ValueError:
@@ -141,13 +142,13 @@ def prepare_add(graph: Graph, op: Op) -> AddParams:
         )
     (left_scale, left_zero), (right_scale, right_zero) = quant_of(op, left), quant_of(op, right)
     output_scale, output_zero = quant_of(op, output)
-    left_shift = 20
+    left_shift = 15 if output.dtype == "int16" else 20
     twice_max = 2 * float(max(left_scale, right_scale))
     real_output = twice_max / ((1 << left_shift) * float(output_scale))
     if real_output >= 1:
         raise ModelError(
-            f"{where(op)} must have an output scale above 2^-19 of its inputs'. Received: "
-            f"{output_scale!s} for {max(left_scale, right_scale)!s}."
+            f"{where(op)} must have an output scale above 2^-{left_shift - 1} of its inputs'. "
+            f"Received: {output_scale!s} for {max(left_scale, right_scale)!s}."
         )
     left_pair = multiplier_of(op, float(left_scale) / twice_max)
     right_pair = multiplier_of(op, float(right_scale) / twice_max)
@@ -276,7 +277,7 @@ def prepare_dequantize(graph: Graph, op: Op) -> DequantizeParams:
 
 def prepare_pad(graph: Graph, op: Op) -> PadParams:
     """PAD (with the output's zero point) and PADV2. Source: TFLM micro/kernels/pad_common.cc."""
-    source, output = need(graph, op, op.inputs[0]), need(graph, op, op.outputs[0])
+    source, output = need_values(graph, op, op.inputs[0]), need_values(graph, op, op.outputs[0])
     amounts = need(graph, op, op.inputs[1], None)
     if amounts.data is None:
         raise UnsupportedModelError(f"{where(op)} must have constant paddings. Received: computed.")
@@ -325,8 +326,8 @@ def prepare_reshape(graph: Graph, op: Op) -> ReshapeParams:
 def prepare_concatenation(graph: Graph, op: Op) -> ConcatenationParams:
     """CONCATENATION. Source: TFLM micro/kernels/concatenation.cc; no rescaling for int8."""
     assert isinstance(op.options, Concatenation)
-    output = need(graph, op, op.outputs[0])
-    sources = [need(graph, op, index) for index in op.inputs]
+    output = need_values(graph, op, op.outputs[0])
+    sources = [need_values(graph, op, index) for index in op.inputs]
     rank = len(output.shape)
     if op.options.activation != "none" or not -rank <= op.options.axis < rank:
         raise UnsupportedModelError(

@@ -13,8 +13,8 @@ from convert.prepare_checks import (
     channel_multipliers,
     has_bias,
     multiplier_of,
-    need,
     need_rank_4,
+    need_values,
     need_weights,
     quant_of,
     same_quant,
@@ -38,8 +38,8 @@ def same_channels(op: Op, output: Tensor, channels: int) -> None:
 def prepare_conv(graph: Graph, op: Op) -> ConvParams:
     """CONV_2D. Source: TFLM micro/kernels/conv_common.cc."""
     assert isinstance(op.options, Conv2D)
-    source, weights = need(graph, op, op.inputs[0]), need_weights(graph, op)
-    output = need(graph, op, op.outputs[0])
+    source, weights = need_values(graph, op, op.inputs[0]), need_weights(graph, op)
+    output = need_values(graph, op, op.outputs[0])
     need_rank_4(op, source, weights, output)
     channels = weights.shape[0]
     if source.shape[3] % weights.shape[3] or channels % (source.shape[3] // weights.shape[3]):
@@ -80,8 +80,8 @@ def prepare_conv(graph: Graph, op: Op) -> ConvParams:
 def prepare_depthwise(graph: Graph, op: Op) -> DepthwiseConvParams:
     """DEPTHWISE_CONV_2D. Source: TFLM micro/kernels/depthwise_conv_common.cc."""
     assert isinstance(op.options, DepthwiseConv2D)
-    source, weights = need(graph, op, op.inputs[0]), need_weights(graph, op)
-    output = need(graph, op, op.outputs[0])
+    source, weights = need_values(graph, op, op.inputs[0]), need_weights(graph, op)
+    output = need_values(graph, op, op.outputs[0])
     need_rank_4(op, source, weights, output)
     channels = weights.shape[3]
     # The kernel trusts the option; a file where it disagrees with the shapes is damaged.
@@ -128,8 +128,8 @@ def prepare_fully_connected(graph: Graph, op: Op) -> FullyConnectedParams:
     a product rounded to float32 would round the other way (tests/firmware/test_multipliers.py).
     """
     assert isinstance(op.options, FullyConnected)
-    source, weights = need(graph, op, op.inputs[0]), need_weights(graph, op)
-    output = need(graph, op, op.outputs[0])
+    source, weights = need_values(graph, op, op.inputs[0]), need_weights(graph, op)
+    output = need_values(graph, op, op.outputs[0])
     depth = weights.shape[-1] if weights.shape else 1
     units = output.shape[-1] if output.shape else 1
     rows = output.size // units
@@ -169,7 +169,7 @@ def prepare_fully_connected(graph: Graph, op: Op) -> FullyConnectedParams:
 def prepare_pool(graph: Graph, op: Op) -> PoolParams:
     """MAX_POOL_2D, AVERAGE_POOL_2D. Source: TFLM micro/kernels/pooling_common.cc."""
     assert isinstance(op.options, Pool2D)
-    source, output = need(graph, op, op.inputs[0]), need(graph, op, op.outputs[0])
+    source, output = need_values(graph, op, op.inputs[0]), need_values(graph, op, op.outputs[0])
     need_rank_4(op, source, output)
     same_channels(op, output, source.shape[3])
     same_quant(op, source, output, tolerance=1e-6)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from convert import constraints as c
+from convert import constraints_wide as w
 from convert.errors import UnsupportedModelError
 from convert.graph import DType, Graph, Op, shown
 from convert.passes import prepare
@@ -24,6 +25,8 @@ Types = tuple[DType, ...]
 _INT8: Types = ("int8",)
 _INT32: Types = ("int32",)
 _WEIGHT: Types = ("int8", "int4")
+_VALUES: Types = ("int8", "int16")
+_BIAS: Types = ("int32", "int64")
 
 
 @dataclass(frozen=True)
@@ -49,58 +52,94 @@ COMMON_CONSTRAINTS: tuple[OpConstraint, ...] = (
     c.fits_a_microcontroller,
     c.is_quantized,
     c.has_computed_input,
+    w.keeps_one_type,
 )
 _WEIGHTS = (
     c.has_constant_weights,
     c.has_symmetric_weights,
     c.has_weight_scales,
     c.has_fitting_bias,
+    w.has_fitting_types,
     c.has_bounded_sums,
+    w.has_bounded_wide_sums,
     c.has_moderate_rescaling,
+    w.has_moderate_wide_rescaling,
     c.has_known_activation,
 )
 _WINDOW = (c.has_four_dimensions, c.has_matching_window, c.has_matching_channels)
-_CONVOLUTION = Rule((_INT8, _WEIGHT, _INT32), (*_WINDOW, *_WEIGHTS), optional=1)
-_POOL = Rule((_INT8,), (*_WINDOW, c.has_nearly_equal_quantization, c.has_known_activation))
+_CONVOLUTION = Rule((_VALUES, _WEIGHT, _BIAS), (*_WINDOW, *_WEIGHTS), optional=1, output=_VALUES)
+_POOL = Rule(
+    (_VALUES,),
+    (*_WINDOW, c.has_nearly_equal_quantization, c.has_known_activation),
+    output=_VALUES,
+)
 
 RULES: dict[str, Rule] = {
     "ADD": Rule(
-        (_INT8, _INT8),
+        (_VALUES, _VALUES),
         (c.broadcasts_to_output, c.has_moderate_output_scale, c.has_known_activation),
+        output=_VALUES,
     ),
     "AVERAGE_POOL_2D": _POOL,
     "CONCATENATION": Rule(
-        (_INT8,),
+        (_VALUES,),
         (c.concatenates_few, c.fills_output_along_axis, c.has_equal_quantization),
         variadic=True,
+        output=_VALUES,
     ),
     "CONV_2D": _CONVOLUTION,
     "DEPTHWISE_CONV_2D": _CONVOLUTION,
     "DEQUANTIZE": Rule((_INT8,), (c.has_equal_shapes,), output=("float32",)),
     "FULLY_CONNECTED": Rule(
-        (_INT8, _WEIGHT, _INT32),
+        (_VALUES, _WEIGHT, _BIAS),
         (c.has_matrix_weights, *_WEIGHTS, c.has_one_scale_of_int4, c.has_matching_bias_scale),
         optional=1,
+        output=_VALUES,
     ),
     "LOGISTIC": Rule(
         (_INT8,), (c.has_equal_shapes, c.has_probability_output, c.has_usable_input_scale)
     ),
     "MAX_POOL_2D": _POOL,
-    "MEAN": Rule((_INT8, _INT32), (c.has_constant_axes, c.has_moderate_rescaling)),
-    "PAD": Rule((_INT8, _INT32), (c.has_constant_paddings, c.has_equal_quantization)),
-    "QUANTIZE": Rule(
-        (("int8", "uint8", "float32"),),
-        (c.has_equal_shapes, c.has_uint8_at_the_edges, c.has_moderate_rescaling),
-        output=("int8", "uint8"),
+    "MEAN": Rule(
+        (_VALUES, _INT32),
+        (c.has_constant_axes, c.has_moderate_rescaling, w.has_moderate_wide_rescaling),
+        output=_VALUES,
     ),
-    "RELU": Rule((_INT8,), (c.has_equal_shapes, c.has_moderate_rescaling)),
+    "PAD": Rule(
+        (_VALUES, _INT32), (c.has_constant_paddings, c.has_equal_quantization), output=_VALUES
+    ),
+    "QUANTIZE": Rule(
+        (("int8", "uint8", "int16", "float32"),),
+        (
+            c.has_equal_shapes,
+            c.has_uint8_at_the_edges,
+            c.has_moderate_rescaling,
+            w.has_moderate_wide_rescaling,
+        ),
+        output=("int8", "uint8", "int16"),
+    ),
+    "RELU": Rule(
+        (_VALUES,),
+        (c.has_equal_shapes, c.has_moderate_rescaling, w.has_moderate_wide_rescaling),
+        output=_VALUES,
+    ),
     "RELU6": Rule((_INT8,), (c.has_equal_shapes, c.has_relu6_quantization)),
     "RESHAPE": Rule(
-        (_INT8, ("int32", "int64")), (c.has_constant_shape, c.keeps_its_elements), optional=1
+        (_VALUES, ("int32", "int64")),
+        (c.has_constant_shape, c.keeps_its_elements),
+        optional=1,
+        output=_VALUES,
     ),
     "SOFTMAX": Rule(
-        (_INT8,),
-        (c.has_equal_shapes, c.has_few_classes, c.has_probability_output, c.has_usable_beta),
+        (_VALUES,),
+        (
+            c.has_equal_shapes,
+            c.has_few_classes,
+            c.has_probability_output,
+            c.has_usable_beta,
+            w.has_usable_wide_beta,
+        ),
+        output=_VALUES,
     ),
 }
 

@@ -308,16 +308,20 @@ def _options(table: Table, index: int, kind: str, source: Source) -> g.Options:
             raise source.damaged(f"{label} has a {what} of {values[0]} x {values[1]}")
         return values
 
-    def known_bias_type(slot: int) -> None:
-        """The option only matters for int16 activations, but its number must exist."""
+    def int32_bias(slot: int) -> bool:
+        """Whether the bias type says INT32; it only matters for int16 values without a bias."""
         value = options.integer(slot, "b")
         if value not in _enumerations()[2]:
             raise source.damaged(f"{label} has an unknown bias type, number {value}")
+        return _enumerations()[2][value] == "INT32"
 
     if kind == "CONV_2D":
-        known_bias_type(6)
         return g.Conv2D(
-            padding(0), pair(2, 1, 0, "stride"), pair(5, 4, 1, "dilation"), activation(3)
+            padding(0),
+            pair(2, 1, 0, "stride"),
+            pair(5, 4, 1, "dilation"),
+            activation(3),
+            int32_bias(6),
         )
     if kind == "DEPTHWISE_CONV_2D":
         multiplier = options.integer(3, "i")
@@ -338,8 +342,7 @@ def _options(table: Table, index: int, kind: str, source: Source) -> g.Options:
                 f"Weights must be stored in plain order. Received: {label} with shuffled weights. "
                 "Convert the model again with a current converter."
             )
-        known_bias_type(4)
-        return g.FullyConnected(activation(0), options.boolean(2))
+        return g.FullyConnected(activation(0), options.boolean(2), int32_bias(4))
     if kind == "ADD":
         return g.Add(activation(0))
     if kind == "CONCATENATION":

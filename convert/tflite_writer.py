@@ -66,6 +66,37 @@ def drop_unused_buffers(model: Any) -> None:
             buffer.data = None
 
 
+def new_activation(name: Any, shape: Any, dtype: str, scale: float, zero_point: int) -> Any:
+    """A tensor without data, quantized as a whole; `dtype` as the schema has it, e.g. "INT8"."""
+    schema = _schema()
+    tensor = schema.TensorT()
+    tensor.name, tensor.shape, tensor.type = name, shape, tensor_type(dtype)
+    tensor.buffer = 0  # the empty one, by definition
+    tensor.quantization = schema.QuantizationParametersT()
+    tensor.quantization.scale, tensor.quantization.zeroPoint = [scale], [zero_point]
+    return tensor
+
+
+def operator_code(model: Any, kind: str) -> int:
+    """The number of an operator's code in the file, appended where it is new."""
+    schema = _schema()
+    number = getattr(schema.BuiltinOperator, kind)
+    for place, code in enumerate(model.operatorCodes):
+        if max(code.builtinCode, code.deprecatedBuiltinCode) == number:
+            return place
+    code = schema.OperatorCodeT()
+    code.builtinCode, code.deprecatedBuiltinCode, code.version = number, min(number, 127), 1
+    model.operatorCodes.append(code)
+    return len(model.operatorCodes) - 1
+
+
+def new_operator(code: int, inputs: list[int], outputs: list[int]) -> Any:
+    """An operator without options."""
+    operator = _schema().OperatorT()
+    operator.opcodeIndex, operator.inputs, operator.outputs = code, inputs, outputs
+    return operator
+
+
 def tensor_type(name: str) -> int:
     """The schema's number of an element type, e.g. "INT4"."""
     number: int = getattr(_schema().TensorType, name)

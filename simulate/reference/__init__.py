@@ -24,13 +24,15 @@ from convert.params import (
     Params,
     PoolParams,
     QuantizeParams,
+    RescaleParams,
     ReshapeParams,
     SoftmaxParams,
     TableParams,
+    WideSoftmaxParams,
 )
 from convert.prepare import prepare_graph
 from simulate.backend import Trace, clip_shape, empty_trace
-from simulate.reference import convolution, elementwise, pooling
+from simulate.reference import convolution, elementwise, pooling, wide
 
 Array = NDArray[np.generic]
 
@@ -129,7 +131,7 @@ class ReferenceBackend:
             case MeanParams():
                 return pooling.mean(params, x)
             case AddParams():
-                return elementwise.add(params, x, self._read(values, op.inputs[1]))  # type: ignore[arg-type]
+                return elementwise.add(params, x, self._read(values, op.inputs[1]))
             case SoftmaxParams():
                 return elementwise.softmax(params, x)
             case TableParams():
@@ -143,6 +145,10 @@ class ReferenceBackend:
                 return elementwise.pad(params, x)
             case ConcatenationParams():
                 parts = [self._read(values, index) for index in op.inputs]
-                return elementwise.concatenation(params, parts)  # type: ignore[arg-type]
+                return elementwise.concatenation(params, parts)
             case ReshapeParams():
                 return x
+            case RescaleParams():
+                return wide.rescale(params, x)
+            case WideSoftmaxParams():
+                return wide.softmax(params, x)

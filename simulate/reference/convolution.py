@@ -1,27 +1,30 @@
 """CONV_2D, DEPTHWISE_CONV_2D and FULLY_CONNECTED in integers.
 
-Arrays carry the clips first and then the model's own shape. Sums of products are formed with
-float64 matrix products where there are many: every product is an integer below 2^16 and TFLM's
-accumulator holds 32 bits, so that every partial sum is an integer below 2^53 and float64 gives it
-exactly, in whatever order it adds. `check_depth` keeps that true.
+Arrays carry the clips first and then the model's own shape. Values are int8, or int16 with sums of
+64 bits; the type of `x` decides. Sums of products are formed with float64 matrix products where
+there are many: every product is an integer below 2^16 (2^22 with int16), so that every partial sum
+is an integer below 2^53 and float64 gives it exactly, in whatever order it adds. `check_depth`
+keeps that true.
 """
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convert import fixedpoint as fp
+from convert.fixedpoint_wide import multiply_wide_by_quantized_multiplier
 from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams
 
 _T = TypeVar("_T", bound=np.generic)
 Int8Array = NDArray[np.int8]
-Bias = NDArray[np.int32] | None
+Values = NDArray[Any]  # int8 or int16
+Bias = NDArray[np.int32] | NDArray[np.int64] | None
 
 _CHUNK_VALUES = 1 << 21  # about 16 MB of float64 at a time
-_MAX_DEPTH = 1 << 36  # products below 2^17 each: sums stay below 2^53
+_MAX_DEPTH = 1 << 30  # products below 2^23 each: sums stay below 2^53
 
 
 def check_depth(depth: int) -> None:
@@ -73,18 +76,21 @@ def _finish(
     accumulator: NDArray[np.int64],
     params: ConvParams | DepthwiseConvParams | FullyConnectedParams,
     bias: Bias,
-) -> Int8Array:
+    dtype: np.dtype[Any],
+) -> Values:
     """Bias, rescaling per channel (last axis), output offset, clamp."""
     if bias is not None:
         accumulator = accumulator + bias
-    scaled = fp.multiply_by_quantized_multiplier(
-        accumulator.astype(np.int32), np.asarray(params.multiplier), np.asarray(params.shift)
-    )
+    factors = np.asarray(params.multiplier), np.asarray(params.shift)
+    if dtype == np.int16:
+        scaled = multiply_wide_by_quantized_multiplier(accumulator, *factors)
+    else:
+        scaled = fp.multiply_by_quantized_multiplier(accumulator.astype(np.int32), *factors)
     moved = scaled.astype(np.int64) + params.output_offset
-    return np.clip(moved, params.activation_min, params.activation_max).astype(np.int8)
+    return np.clip(moved, params.activation_min, params.activation_max).astype(dtype)
 
 
-def conv_2d(params: ConvParams, x: Int8Array, weights: Int8Array, bias: Bias) -> Int8Array:
+def conv_2d(params: ConvParams, x: Values, weights: Int8Array, bias: Bias) -> Values:
     """CONV_2D. Source: TFLM kernels/internal/reference/integer_ops/conv.h, `ConvPerChannel`.
 
     Args:
@@ -130,13 +136,13 @@ def conv_2d(params: ConvParams, x: Int8Array, weights: Int8Array, bias: Bias) ->
                     outs = slice(group * per_group, (group + 1) * per_group)
                     ins = slice(group * depth, (group + 1) * depth)
                     total[..., outs] += seen[..., ins] @ kernel[outs, row, column].T
-        results.append(_finish(total.astype(np.int64), params, bias))
+        results.append(_finish(total.astype(np.int64), params, bias, x.dtype))
     return np.concatenate(results).reshape(clips, *params.output_shape)
 
 
 def depthwise_conv_2d(
-    params: DepthwiseConvParams, x: Int8Array, weights: Int8Array, bias: Bias
-) -> Int8Array:
+    params: DepthwiseConvParams, x: Values, weights: Int8Array, bias: Bias
+) -> Values:
     """DEPTHWISE_CONV_2D. Source: TFLM .../integer_ops/depthwise_conv.h, `DepthwiseConvPerChannel`.
 
     Args:
@@ -152,11 +158,12 @@ def depthwise_conv_2d(
     images = x.reshape(-1, *params.input_shape[1:])
     _, height, width, out_channels = weights.shape
     out_rows, out_columns = params.output_shape[1:3]
-    kernel = weights[0].astype(np.int32)
+    sums: type[Any] = np.int64 if x.dtype == np.int16 else np.int32
+    kernel = weights[0].astype(sums)
     chunk = max(1, _CHUNK_VALUES // (out_rows * out_columns * out_channels))
     results = []
     for start in range(0, len(images), chunk):
-        shifted = images[start : start + chunk].astype(np.int32) + np.int32(params.input_offset)
+        shifted = images[start : start + chunk].astype(sums) + sums(params.input_offset)
         padded = pad_to_windows(
             np.repeat(shifted, params.depth_multiplier, axis=3),
             0,
@@ -165,7 +172,7 @@ def depthwise_conv_2d(
             params.stride,
             ((height - 1) * params.dilation[0] + 1, (width - 1) * params.dilation[1] + 1),
         )
-        total = np.zeros((len(shifted), out_rows, out_columns, out_channels), np.int32)
+        total = np.zeros((len(shifted), out_rows, out_columns, out_channels), sums)
         for row in range(height):
             for column in range(width):
                 seen = padded[
@@ -177,13 +184,13 @@ def depthwise_conv_2d(
                     )
                 ]
                 total += seen * kernel[row, column]
-        results.append(_finish(total.astype(np.int64), params, bias))
+        results.append(_finish(total.astype(np.int64), params, bias, x.dtype))
     return np.concatenate(results).reshape(clips, *params.output_shape)
 
 
 def fully_connected(
-    params: FullyConnectedParams, x: Int8Array, weights: Int8Array, bias: Bias
-) -> Int8Array:
+    params: FullyConnectedParams, x: Values, weights: Int8Array, bias: Bias
+) -> Values:
     """FULLY_CONNECTED. Source: TFLM .../integer_ops/fully_connected.h, both variants.
 
     Args:
@@ -198,4 +205,4 @@ def fully_connected(
     check_depth(params.depth)
     rows = x.reshape(x.shape[0], params.rows, params.depth).astype(np.float64)
     total = (rows + params.input_offset) @ (weights.astype(np.float64) + params.filter_offset).T
-    return _finish(total.astype(np.int64), params, bias)
+    return _finish(total.astype(np.int64), params, bias, x.dtype)

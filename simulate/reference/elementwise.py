@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,15 +20,16 @@ from convert.params import (
 )
 
 Int8Array = NDArray[np.int8]
+Values = NDArray[Any]  # int8 or int16
 
 
-def _expand(x: Int8Array, rank: int) -> Int8Array:
+def _expand(x: Values, rank: int) -> Values:
     """(clips, *shape) with ones put between the clips and a shape of less than `rank`."""
     missing = rank + 1 - x.ndim
     return x.reshape(x.shape[0], *(1,) * missing, *x.shape[1:])
 
 
-def add(params: AddParams, left: Int8Array, right: Int8Array) -> Int8Array:
+def add(params: AddParams, left: Values, right: Values) -> Values:
     """ADD. Source: TFLM .../integer_ops/add.h, `AddFunc`.
 
     Args:
@@ -40,7 +42,7 @@ def add(params: AddParams, left: Int8Array, right: Int8Array) -> Int8Array:
     """
     rank = max(len(params.input1_shape), len(params.input2_shape))
 
-    def rescale(x: Int8Array, offset: int, multiplier: int, shift: int) -> NDArray[np.int64]:
+    def rescale(x: Values, offset: int, multiplier: int, shift: int) -> NDArray[np.int64]:
         wide = (_expand(x, rank).astype(np.int64) + offset) << params.left_shift
         return fp.multiply_by_quantized_multiplier(wide, multiplier, shift).astype(np.int64)
 
@@ -51,7 +53,7 @@ def add(params: AddParams, left: Int8Array, right: Int8Array) -> Int8Array:
         total, params.output_multiplier, params.output_shift
     )
     moved = scaled.astype(np.int64) + params.output_offset
-    clamped = np.clip(moved, params.activation_min, params.activation_max).astype(np.int8)
+    clamped = np.clip(moved, params.activation_min, params.activation_max).astype(left.dtype)
     return clamped.reshape(clamped.shape[0], *params.output_shape)
 
 
@@ -118,13 +120,13 @@ def dequantize(params: DequantizeParams, x: Int8Array) -> NDArray[np.float32]:
     return (params.scale * (x.astype(np.float64) - params.zero_point)).astype(np.float32)
 
 
-def pad(params: PadParams, x: Int8Array) -> Int8Array:
+def pad(params: PadParams, x: Values) -> Values:
     """PAD and PADV2. Source: TFLM kernels/internal/reference/pad.h."""
     widths = [(0, 0), *zip(params.before, params.after, strict=True)]
     return np.pad(x, widths, constant_values=params.value)
 
 
-def concatenation(params: ConcatenationParams, parts: Sequence[Int8Array]) -> Int8Array:
+def concatenation(params: ConcatenationParams, parts: Sequence[Values]) -> Values:
     """CONCATENATION. Source: TFLM kernels/internal/reference/concatenation.h."""
     clips = max(p.shape[0] for p in parts)
     whole = [np.broadcast_to(p, (clips, *p.shape[1:])) for p in parts]

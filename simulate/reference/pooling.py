@@ -1,8 +1,8 @@
-"""MAX_POOL_2D, AVERAGE_POOL_2D and MEAN in integers. Arrays carry the clips first."""
+"""MAX_POOL_2D, AVERAGE_POOL_2D and MEAN of int8 or int16. Arrays carry the clips first."""
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from convert.params import MeanParams, PoolParams
 from simulate.reference.convolution import pad_to_windows, window_positions
 
 _T = TypeVar("_T", bound=np.generic)
-Int8Array = NDArray[np.int8]
+Values = NDArray[Any]  # int8 or int16
 
 
 def _windows(params: PoolParams, x: NDArray[_T], value: int) -> list[NDArray[_T]]:
@@ -26,7 +26,7 @@ def _windows(params: PoolParams, x: NDArray[_T], value: int) -> list[NDArray[_T]
     ]
 
 
-def max_pool_2d(params: PoolParams, x: Int8Array) -> Int8Array:
+def max_pool_2d(params: PoolParams, x: Values) -> Values:
     """MAX_POOL_2D. Source: TFLM .../integer_ops/pooling.h, `MaxPool`.
 
     Args:
@@ -37,12 +37,12 @@ def max_pool_2d(params: PoolParams, x: Int8Array) -> Int8Array:
         (clips, *output_shape).
     """
     images = x.reshape(-1, *params.input_shape[1:])
-    highest = np.maximum.reduce(_windows(params, images, -128))
-    clamped = np.clip(highest, params.activation_min, params.activation_max).astype(np.int8)
+    highest = np.maximum.reduce(_windows(params, images, np.iinfo(x.dtype).min))
+    clamped = np.clip(highest, params.activation_min, params.activation_max).astype(x.dtype)
     return clamped.reshape(x.shape[0], *params.output_shape)
 
 
-def average_pool_2d(params: PoolParams, x: Int8Array) -> Int8Array:
+def average_pool_2d(params: PoolParams, x: Values) -> Values:
     """AVERAGE_POOL_2D: sum over the window inside the input, divided, halves away from zero.
 
     Source: TFLM .../integer_ops/pooling.h, `AveragePool`. The zero point takes no part: values are
@@ -60,11 +60,11 @@ def average_pool_2d(params: PoolParams, x: Int8Array) -> Int8Array:
     total = np.add.reduce(_windows(params, images, 0))
     count = np.add.reduce(_windows(params, inside, 0))
     mean = fp.divide_half_away(total, count)
-    clamped = np.clip(mean, params.activation_min, params.activation_max).astype(np.int8)
+    clamped = np.clip(mean, params.activation_min, params.activation_max).astype(x.dtype)
     return clamped.reshape(x.shape[0], *params.output_shape)
 
 
-def mean(params: MeanParams, x: Int8Array) -> Int8Array:
+def mean(params: MeanParams, x: Values) -> Values:
     """MEAN. Source: TFLM kernels/internal/reference/reduce.h, `QuantizedMeanOrSum`.
 
     Args:
@@ -76,5 +76,6 @@ def mean(params: MeanParams, x: Int8Array) -> Int8Array:
     """
     total = x.sum(axis=tuple(a + 1 for a in params.axes), dtype=np.int64) + params.sum_offset
     scaled = fp.multiply_by_quantized_multiplier(total, params.multiplier, params.shift)
-    moved = np.clip(scaled.astype(np.int64) + params.output_offset, -128, 127)
-    return moved.astype(np.int8).reshape(x.shape[0], *params.output_shape)
+    limits = np.iinfo(x.dtype)
+    moved = np.clip(scaled.astype(np.int64) + params.output_offset, limits.min, limits.max)
+    return moved.astype(x.dtype).reshape(x.shape[0], *params.output_shape)

@@ -21,9 +21,12 @@ from train.quantization.float16 import Float16
 from train.quantization.float32 import Float32
 from train.quantization.incremental_int8 import IncrementalInt8
 from train.quantization.ptq_int8 import PtqInt8
+from train.quantization.ptq_int16x8 import PtqInt16x8
 from train.quantization.qat_int8 import QatInt8
 
-PlainSpec = QatInt8 | IncrementalInt8 | PtqInt8 | DynamicRange | Float16 | Float32
+PlainSpec = (
+    QatInt8 | IncrementalInt8 | PtqInt8 | PtqInt16x8 | DynamicRange | Float16 | Float32
+)
 """The options of one scheme. This line is the registration."""
 
 QuantizationSpec = PlainSpec | DistilledInt8
@@ -44,6 +47,7 @@ __all__ = [
     "IncrementalInt8",
     "PlainSpec",
     "PtqInt8",
+    "PtqInt16x8",
     "QatInt8",
     "QuantizationSpec",
     "Quantized",

@@ -1,0 +1,263 @@
+"""C of the operators on int16 values. What only moves bytes uses the int8 kernels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from convert.emit_layer import (
+    Layer,
+    LayerCode,
+    by,
+    check_steps,
+    check_sum,
+    emit_layer,
+    emits,
+    refuse,
+    struct_text,
+)
+from convert.emit_plain import broadcast_strides, split_mean
+from convert.fixedpoint_wide import exp_table, reciprocal_table, reduced_multiplier
+from convert.params import (
+    AddParams,
+    ConcatenationParams,
+    ConvParams,
+    DepthwiseConvParams,
+    FullyConnectedParams,
+    MeanParams,
+    PadParams,
+    Params,
+    PoolParams,
+    RescaleParams,
+    ReshapeParams,
+    WideSoftmaxParams,
+)
+
+Fields = list[tuple[str, object]]
+_LARGEST = 32768
+
+
+def _array(layer: Layer, ctype: str, key: str, values: Any, definitions: list[str]) -> str:
+    """Name of a constant array, defined where it is new; NULL for None."""
+    if values is None:
+        return "NULL"
+    name, text = layer.pool.add(ctype, f"{layer.name}_{key}", values)
+    definitions.append(text)
+    return name
+
+
+def _constants(
+    layer: Layer, multiplier: Sequence[int], shift: Sequence[int], definitions: list[str]
+) -> Fields:
+    """Weights, bias, multipliers of 15 bits and shifts to the right."""
+    right = [15 - s for s in shift]
+    arrays = [
+        ("weights", "int8_t", layer.weights),
+        ("bias", "int64_t", layer.bias),
+        ("multiplier", "int16_t", reduced_multiplier(multiplier)),
+        ("right", "int8_t", right),
+    ]
+    return [(key, _array(layer, ctype, key, values, definitions)) for key, ctype, values in arrays]
+
+
+def _made(
+    layer: Layer, kernel: str, fields: Fields, definitions: Sequence[str], about: str, macs: int = 0
+) -> LayerCode:
+    """A layer that calls `ws_<kernel>_s16` of the file `<kernel>_s16.c` with `fields`."""
+    params = f"{layer.name}_params"
+    struct = struct_text(f"ws_{kernel}_s16_params", params, fields)
+    call = f"ws_{kernel}_s16(&{params}, {layer.inputs[0]}, {layer.output});"
+    return LayerCode((*definitions, struct), (call,), f"{kernel}_s16.c", macs, about)
+
+
+def _convolution(
+    layer: Layer, p: ConvParams | DepthwiseConvParams, own: tuple[str, int], kernel: str
+) -> LayerCode:
+    """What CONV_2D and DEPTHWISE_CONV_2D share."""
+    check_steps(layer, p.stride, p.dilation, p.padding, (p.filter_shape[1], p.filter_shape[2]))
+    definitions: list[str] = []
+    constants = _constants(layer, p.multiplier, p.shift, definitions)
+    fields: Fields = [
+        ("batches", p.input_shape[0]),
+        ("input", p.input_shape[1:]),
+        ("output", p.output_shape[1:]),
+        ("filter", p.filter_shape[1:3]),
+        ("stride", p.stride),
+        ("dilation", p.dilation),
+        ("padding", p.padding),
+        own,
+        ("activation_min", p.activation_min),
+        ("activation_max", p.activation_max),
+        *constants,
+    ]
+    depth = p.filter_shape[3] if isinstance(p, ConvParams) else 1
+    macs = math.prod(p.output_shape) * math.prod(p.filter_shape[1:3]) * depth
+    about = f"filter {by(p.filter_shape[1:3])}, stride {by(p.stride)}, 64-bit sums"
+    return _made(layer, kernel, fields, definitions, about, macs)
+
+
+@emits(ConvParams, wide=True)
+def _conv(layer: Layer, p: ConvParams) -> LayerCode:
+    return _convolution(layer, p, ("groups", p.groups), "conv2d")
+
+
+@emits(DepthwiseConvParams, wide=True)
+def _depthwise(layer: Layer, p: DepthwiseConvParams) -> LayerCode:
+    return _convolution(layer, p, ("depth_multiplier", p.depth_multiplier), "depthwise_conv2d")
+
+
+@emits(FullyConnectedParams, wide=True)
+def _fully_connected(layer: Layer, p: FullyConnectedParams) -> LayerCode:
+    if p.filter_offset:
+        refuse(layer, "have weights with zero point 0", -p.filter_offset)
+    count = p.units if p.per_channel else 1
+    definitions: list[str] = []
+    constants = _constants(layer, p.multiplier[:count], p.shift[:count], definitions)
+    fields: Fields = [
+        ("rows", p.rows),
+        ("depth", p.depth),
+        ("units", p.units),
+        ("scale_step", 1 if p.per_channel else 0),
+        ("activation_min", p.activation_min),
+        ("activation_max", p.activation_max),
+        *constants,
+    ]
+    about = f"{p.depth} values to {p.units} units, 64-bit sums"
+    macs = p.rows * p.depth * p.units
+    return _made(layer, "fully_connected", fields, definitions, about, macs)
+
+
+@emits(PoolParams, wide=True)
+def _pool(layer: Layer, p: PoolParams) -> LayerCode:
+    check_steps(layer, p.stride, p.window, p.padding)
+    check_sum(layer, p.window[0] * p.window[1], _LARGEST)
+    kind = "max" if layer.op.kind == "MAX_POOL_2D" else "average"
+    params = f"{layer.name}_params"
+    fields: Fields = [
+        ("batches", p.input_shape[0]),
+        ("input", p.input_shape[1:]),
+        ("output", p.output_shape[1:]),
+        ("window", p.window),
+        ("stride", p.stride),
+        ("padding", p.padding),
+        ("activation_min", p.activation_min),
+        ("activation_max", p.activation_max),
+    ]
+    struct = struct_text("ws_pool2d_params", params, fields)
+    call = f"ws_{kind}_pool2d_s16(&{params}, {layer.inputs[0]}, {layer.output});"
+    about = f"window {by(p.window)}, stride {by(p.stride)}"
+    return LayerCode((struct,), (call,), "pool2d_s16.c", about=about)
+
+
+@emits(MeanParams, wide=True)
+def _mean(layer: Layer, p: MeanParams) -> LayerCode:
+    split = split_mean(p.input_shape, p.axes)
+    if split is None:
+        refuse(layer, "reduce axes that lie in at most two groups", f"axes {p.axes}")
+    check_sum(layer, p.count, _LARGEST)
+    params = f"{layer.name}_params"
+    fields: Fields = [
+        ("kept", split[0]),
+        ("reduced", split[1]),
+        ("multiplier", p.multiplier),
+        ("shift", p.shift),
+    ]
+    struct = struct_text("ws_mean_params", params, fields)
+    call = f"ws_mean_s16(&{params}, {layer.inputs[0]}, {layer.output});"
+    about = f"over axes {', '.join(map(str, p.axes))}"
+    return LayerCode((struct,), (call,), "mean_s16.c", about=about)
+
+
+@emits(AddParams, wide=True)
+def _add(layer: Layer, p: AddParams) -> LayerCode:
+    walk = broadcast_strides(p.input1_shape, p.input2_shape)
+    if walk is None:
+        shapes = f"{p.input1_shape} and {p.input2_shape}"
+        refuse(layer, "broadcast over at most four groups of dimensions", shapes)
+    params = f"{layer.name}_params"
+    fields: Fields = [
+        ("shape", walk[0]),
+        ("stride1", walk[1]),
+        ("stride2", walk[2]),
+        ("left_shift", p.left_shift),
+        ("multiplier1", p.input1_multiplier),
+        ("shift1", p.input1_shift),
+        ("multiplier2", p.input2_multiplier),
+        ("shift2", p.input2_shift),
+        ("output_multiplier", p.output_multiplier),
+        ("output_shift", p.output_shift),
+        ("activation_min", p.activation_min),
+        ("activation_max", p.activation_max),
+    ]
+    struct = struct_text("ws_add_params", params, fields)
+    call = f"ws_add_s16(&{params}, {layer.inputs[0]}, {layer.inputs[1]}, {layer.output});"
+    about = "" if p.input1_shape == p.input2_shape else "broadcast"
+    return LayerCode((struct,), (call,), "add_s16.c", about=about)
+
+
+@emits(WideSoftmaxParams, wide=True)
+def _softmax(layer: Layer, p: WideSoftmaxParams) -> LayerCode:
+    definitions: list[str] = []
+    fields: Fields = [
+        ("rows", p.rows),
+        ("depth", p.depth),
+        ("multiplier", p.multiplier),
+        ("shift", p.shift),
+        ("exp_table", _array(layer, "int16_t", "exp", exp_table(), definitions)),
+        (
+            "reciprocal_table",
+            _array(layer, "int16_t", "reciprocal", reciprocal_table(), definitions),
+        ),
+    ]
+    return _made(layer, "softmax", fields, definitions, f"{p.rows} rows of {p.depth}")
+
+
+@emits(RescaleParams, wide=True)
+def _rescale(layer: Layer, p: RescaleParams) -> LayerCode:
+    source, output = (t.replace("int", "s") for t in p.types)
+    params = f"{layer.name}_params"
+    fields: Fields = [
+        ("size", p.size),
+        ("input_offset", p.input_offset),
+        ("multiplier", p.multiplier),
+        ("shift", p.shift),
+        ("output_offset", p.output_offset),
+        ("low", p.low),
+        ("high", p.high),
+    ]
+    struct = struct_text("ws_rescale_params", params, fields)
+    call = f"ws_rescale_{source}_{output}(&{params}, {layer.inputs[0]}, {layer.output});"
+    return LayerCode((struct,), (call,), "rescale.c", about=f"{source} to {output}")
+
+
+def _as_bytes(layer: Layer, params: Params) -> LayerCode:
+    """The int8 code of an operator that only moves values, over pairs of bytes."""
+    inputs = tuple(f"(const int8_t *){source}" for source in layer.inputs)
+    output = f"(int8_t *){layer.output}"
+    return emit_layer(replace(layer, inputs=inputs, output=output, wide=False), params)
+
+
+@emits(PadParams, wide=True)
+def _pad(layer: Layer, p: PadParams) -> LayerCode:
+    if p.value != 0:  # a value of two different bytes
+        refuse(layer, "pad with 0", p.value)
+    in_bytes = replace(
+        p,
+        input_shape=(*p.input_shape, 2),
+        output_shape=(*p.output_shape, 2),
+        before=(*p.before, 0),
+        after=(*p.after, 0),
+    )
+    return _as_bytes(layer, in_bytes)
+
+
+@emits(ConcatenationParams, wide=True)
+def _concatenation(layer: Layer, p: ConcatenationParams) -> LayerCode:
+    return _as_bytes(layer, replace(p, runs=tuple(2 * run for run in p.runs)))
+
+
+@emits(ReshapeParams, wide=True)
+def _reshape(layer: Layer, p: ReshapeParams) -> LayerCode:
+    return _as_bytes(layer, p)

@@ -1,0 +1,114 @@
+/*
+ * Kernels on int16 values with int8 weights; the rest is as in ws_kernels.h.
+ *
+ * Zero points of int16 are 0, so there are no offsets. Sums with weights have 64 bits, and so have
+ * biases; they are rescaled by multiplier / 2^right, multiplier below 2^15 and right from 8 to 46.
+ */
+#ifndef WS_KERNELS_S16_H
+#define WS_KERNELS_S16_H
+
+#include "ws_kernels.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* CONV_2D; see ws_conv2d_params. */
+typedef struct {
+    int32_t batches;
+    ws_shape input;
+    ws_shape output;
+    ws_yx filter;
+    ws_yx stride;
+    ws_yx dilation;
+    ws_yx padding;
+    int32_t groups;
+    int32_t activation_min;
+    int32_t activation_max;
+    const int8_t *weights;
+    const int64_t *bias;
+    const int16_t *multiplier;
+    const int8_t *right;
+} ws_conv2d_s16_params;
+
+void ws_conv2d_s16(const ws_conv2d_s16_params *p, const int16_t *input, int16_t *output);
+
+/* DEPTHWISE_CONV_2D; see ws_depthwise_conv2d_params. */
+typedef struct {
+    int32_t batches;
+    ws_shape input;
+    ws_shape output;
+    ws_yx filter;
+    ws_yx stride;
+    ws_yx dilation;
+    ws_yx padding;
+    int32_t depth_multiplier;
+    int32_t activation_min;
+    int32_t activation_max;
+    const int8_t *weights;
+    const int64_t *bias;
+    const int16_t *multiplier;
+    const int8_t *right;
+} ws_depthwise_conv2d_s16_params;
+
+void ws_depthwise_conv2d_s16(const ws_depthwise_conv2d_s16_params *p, const int16_t *input,
+                             int16_t *output);
+
+/* FULLY_CONNECTED; see ws_fully_connected_params. */
+typedef struct {
+    int32_t rows;
+    int32_t depth;
+    int32_t units;
+    int32_t scale_step;
+    int32_t activation_min;
+    int32_t activation_max;
+    const int8_t *weights;
+    const int64_t *bias;
+    const int16_t *multiplier;
+    const int8_t *right;
+} ws_fully_connected_s16_params;
+
+void ws_fully_connected_s16(const ws_fully_connected_s16_params *p, const int16_t *input,
+                            int16_t *output);
+
+void ws_max_pool2d_s16(const ws_pool2d_params *p, const int16_t *input, int16_t *output);
+void ws_average_pool2d_s16(const ws_pool2d_params *p, const int16_t *input, int16_t *output);
+void ws_mean_s16(const ws_mean_params *p, const int16_t *input, int16_t *output);
+void ws_add_s16(const ws_add_params *p, const int16_t *input1, const int16_t *input2,
+                int16_t *output);
+
+/*
+ * SOFTMAX. The rescaled difference to a row's largest value, plus 32767, is looked up in exp_table,
+ * the sum of the exponentials in reciprocal_table; both have 513 entries in Q0.15.
+ */
+typedef struct {
+    int32_t rows;
+    int32_t depth;
+    int32_t multiplier;
+    int32_t shift;
+    const int16_t *exp_table;
+    const int16_t *reciprocal_table;
+} ws_softmax_s16_params;
+
+void ws_softmax_s16(const ws_softmax_s16_params *p, const int16_t *input, int16_t *output);
+
+/* QUANTIZE to or from int16, RELU of int16; low and high are the least and largest outputs. */
+typedef struct {
+    int32_t size;
+    int32_t input_offset;
+    int32_t multiplier;
+    int32_t shift;
+    int32_t output_offset;
+    int32_t low;
+    int32_t high;
+} ws_rescale_params;
+
+void ws_rescale_s8_s16(const ws_rescale_params *p, const int8_t *input, int16_t *output);
+void ws_rescale_s16_s8(const ws_rescale_params *p, const int16_t *input, int8_t *output);
+void ws_rescale_s16_s16(const ws_rescale_params *p, const int16_t *input, int16_t *output);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* WS_KERNELS_S16_H */
