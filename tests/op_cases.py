@@ -650,6 +650,12 @@ def _low_bit() -> Iterator[Made]:
     return lowbit_cases.cases()
 
 
+def _int16() -> Iterator[Made]:
+    from tests import wide_cases  # it widens the cases of this module
+
+    return wide_cases.cases()
+
+
 FAMILIES: dict[str, Callable[[], Iterator[Made]]] = {
     "conv_2d": _conv_2d,
     "depthwise_conv_2d": _depthwise_conv_2d,
@@ -669,6 +675,7 @@ FAMILIES: dict[str, Callable[[], Iterator[Made]]] = {
     "concatenation": _concatenation,
     "network": _network,
     "low_bit": _low_bit,
+    "int16": _int16,
 }
 
 

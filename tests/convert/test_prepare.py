@@ -23,6 +23,7 @@ from convert.prepare import prepare_graph, prepare_op
 from convert.tflite_reader import read
 from simulate.reference import ReferenceBackend
 from tests import tflite_builder as tb
+from tests.wide_cases import as_int16
 
 
 def only(model: bytes):
@@ -129,7 +130,18 @@ REFUSED = {
         tb.concatenation(input_qs=((0.1, 0), (0.2, 0))),
         "one scale and zero point",
     ),
-    "int16": (tb.quantize(dtype="int16"), "int16 to int8"),
+    "int16 to uint8": (
+        tb.quantize(dtype="int16", input_q=(0.1, 0), output_dtype="uint8"),
+        "type int8 or int16",
+    ),
+    "zero point of int16": (tb.quantize(dtype="int16"), "from 0 to 0 in int16"),
+    "int16 logistic": (as_int16(tb.logistic()), "must be one of ADD.* with int16 values"),
+    "int16 softmax scale": (as_int16(tb.softmax(output_q=(1 / 64, 0))), "output scale 1/32768"),
+    "int16 rescaling": (as_int16(tb.conv_2d(output_q=(1e-6, 0))), r"less than 2\^7"),
+    "int16 softmax of large scale": (
+        as_int16(tb.softmax(input_q=(2000.0, 0))),
+        "above 0 and below 5",
+    ),
     "float to uint8": (
         tb.quantize(dtype="float32", output_dtype="uint8", output_q=(0.1, 5)),
         "type int8",

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 
 from convert import constraints as c
+from convert import constraints_wide as w
 from convert import supported
 from convert.errors import UnsupportedModelError
 from convert.prepare import prepare_graph
 from convert.supported import RULES, check, page
 from convert.tflite_reader import read
 from tests import tflite_builder as build
+from tests.convert import wide_broken
 from tests.convert.public_models import PUBLIC
 from tests.tflite_builder import OpSpec, TensorSpec
 
@@ -88,7 +90,6 @@ BROKEN: list[tuple[Callable, str, bytes, str]] = [
         "0 operators",
     ),
     (c.model_is_int8, "float", relu_of("float32"), "float32 in 1 of 1"),
-    (c.model_is_int8, "int16", relu_of("int16"), "int16 in 1 of 1"),
     (c.model_is_int8, "uint8", relu_of("uint8"), "uint8 in 1 of 1"),
     (
         c.has_uint8_at_the_edges,
@@ -382,6 +383,7 @@ BROKEN: list[tuple[Callable, str, bytes, str]] = [
         edit(build.concatenation, set_shape(1, (1, 3, 2))),
         "1x3x2",
     ),
+    *wide_broken.BROKEN,
 ]
 
 
@@ -410,8 +412,9 @@ def all_constraints() -> set[Callable]:
 def test_every_constraint_is_used_and_tested() -> None:
     public = {
         f
-        for name, f in inspect.getmembers(c, inspect.isfunction)
-        if f.__module__ == c.__name__ and not name.startswith("_")
+        for module in (c, w)
+        for name, f in inspect.getmembers(module, inspect.isfunction)
+        if f.__module__ == module.__name__ and not name.startswith("_")
     }
     assert public == all_constraints()
     assert public - {f for f, *_ in BROKEN} == set()

@@ -72,7 +72,8 @@ def runner_sources(models: Sequence[tuple[str, GeneratedModel]]) -> dict[str, So
             model.outputs[0].nbytes,
             sum(layer.nbytes for layer in model.layers),
         ]
-        parts = [cwriter.string_literal(name), model.arena_symbol, *map(str, numbers)]
+        arena = f"(int8_t *){model.arena_symbol}"
+        parts = [cwriter.string_literal(name), arena, *map(str, numbers)]
         parts += [f"{model.prefix}_init", f"{model.prefix}_invoke"]
         rows.append(f"    {{{', '.join(parts)}}},\n")
     includes = "".join(f'#include "{model.prefix}.inc"\n' for _, model in models)
