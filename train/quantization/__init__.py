@@ -24,9 +24,7 @@ from train.quantization.ptq_int8 import PtqInt8
 from train.quantization.ptq_int16x8 import PtqInt16x8
 from train.quantization.qat_int8 import QatInt8
 
-PlainSpec = (
-    QatInt8 | IncrementalInt8 | PtqInt8 | PtqInt16x8 | DynamicRange | Float16 | Float32
-)
+PlainSpec = QatInt8 | IncrementalInt8 | PtqInt8 | PtqInt16x8 | DynamicRange | Float16 | Float32
 """The options of one scheme. This line is the registration."""
 
 QuantizationSpec = PlainSpec | DistilledInt8
