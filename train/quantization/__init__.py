@@ -1,7 +1,7 @@
 """Quantization schemes.
 
-To add one: a module with a frozen dataclass of its options (see `base.Scheme`), and its name in
-the line below. The `scheme` field tells the classes apart in a project file.
+To add one: a module with a frozen dataclass of its options (see `base.Scheme`), and a line in
+`registered`. The `scheme` field tells the classes apart in a project file.
 
     spec = QatInt8(epochs=4)
     result = quantize(model, data, spec, seed=1)     # -> Quantized: .tflite and what belongs to it
@@ -9,11 +9,15 @@ the line below. The `scheme` field tells the classes apart in a project file.
 
 from __future__ import annotations
 
+import dataclasses
+import functools
+import operator
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from train.features import TrainingData
 from train.fit import Progress
+from train.quantization import registered
 from train.quantization.base import Engine, Quantized, Scheme
 from train.quantization.distilled_int8 import DistilledInt8
 from train.quantization.dynamic_range import DynamicRange
@@ -24,15 +28,19 @@ from train.quantization.ptq_int8 import PtqInt8
 from train.quantization.ptq_int16x8 import PtqInt16x8
 from train.quantization.qat_int8 import QatInt8
 
-PlainSpec = QatInt8 | IncrementalInt8 | PtqInt8 | PtqInt16x8 | DynamicRange | Float16 | Float32
-"""The options of one scheme. This line is the registration."""
+if TYPE_CHECKING:
+    PlainSpec = Scheme
+    QuantizationSpec = Scheme
+else:
+    PlainSpec = functools.reduce(
+        operator.or_, filter(dataclasses.is_dataclass, vars(registered).values())
+    )
+    """The options of one scheme; told apart by `scheme`."""
 
-QuantizationSpec = PlainSpec | DistilledInt8
-"""With the schemes that carry out another one."""
+    QuantizationSpec = PlainSpec | DistilledInt8
+    """With the schemes that carry out another one."""
 
-SCHEMES: Mapping[str, type[QuantizationSpec]] = {
-    one.scheme: one for one in get_args(QuantizationSpec)
-}
+SCHEMES: Mapping[str, type[Any]] = {one.scheme: one for one in get_args(QuantizationSpec)}
 """Name -> class."""
 
 __all__ = [

@@ -1,0 +1,13 @@
+"""The schemes that can be named in a project file: one line each, which is the registration.
+
+A class of options imported here is known by its `scheme` everywhere. Schemes that carry out another
+one are not here but in `train.quantization` itself.
+"""
+
+from train.quantization.dynamic_range import DynamicRange as DynamicRange
+from train.quantization.float16 import Float16 as Float16
+from train.quantization.float32 import Float32 as Float32
+from train.quantization.incremental_int8 import IncrementalInt8 as IncrementalInt8
+from train.quantization.ptq_int8 import PtqInt8 as PtqInt8
+from train.quantization.ptq_int16x8 import PtqInt16x8 as PtqInt16x8
+from train.quantization.qat_int8 import QatInt8 as QatInt8
