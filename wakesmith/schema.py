@@ -110,6 +110,8 @@ def _spelled_out(hint: Any, value: Any) -> Any:
         return {keys[0]: value}
     if isinstance(value, list) and typing.get_args(hint):
         return [_spelled_out(typing.get_args(hint)[0], one) for one in value]
+    if isinstance(value, dict) and typing.get_origin(hint) in (dict, Mapping):
+        return {key: _spelled_out(typing.get_args(hint)[1], one) for key, one in value.items()}
     if isinstance(value, dict):
         options = _dataclasses_in(hint)
         words = {word for word in value.values() if isinstance(word, str)}

@@ -38,6 +38,10 @@ epochs = 1
 [compare.schemes.few]
 scheme = "ptq_int8"
 calibration_clips = 40
+
+[compare.schemes.taught]
+scheme = "distilled_int8"
+student = "ptq_int8"
 """
 
 
@@ -105,8 +109,9 @@ def test_options_come_from_the_project_file(project: Project) -> None:
     assert {name for name in USUAL if name in SCHEMES} <= set(entries)
     assert entries["qat_int8"] == QatInt8(epochs=1)
     assert entries["few"] == PtqInt8(calibration_clips=40)
+    assert entries["taught"] == DistilledInt8(student=PtqInt8())
     assert [one.label for one in choose(project, ["few"])] == ["float32", "few"]
-    assert set(SCHEMES) | {"few"} == {one.label for one in choose(project, ["all"])}
+    assert set(SCHEMES) | {"few", "taught"} == {one.label for one in choose(project, ["all"])}
     assert named(["few"])
     assert not named(["all"])
     assert not named(None)
