@@ -56,13 +56,24 @@ def pack_weights(graph: Graph) -> Graph:
             if codes is not None and nbytes(codes, kind) < tensor.size:
                 packed[index] = codes
                 saving += tensor.size - nbytes(codes, kind)
-        int8_code, table_code = KERNEL_BYTES[kind]
-        if saving > table_code - (int8_code if len(packed) == len(mine) else 0):
+        if pays(kind, saving, all_packed=len(packed) == len(mine)):
             for index, codes in packed.items():
                 tensors[index] = replace(tensors[index], codes=codes)
     made = replace(graph, tensors=tuple(tensors))
     made.verify()
     return made
+
+
+def pays(kind: str, saving: int, *, all_packed: bool) -> bool:
+    """Whether the int8 weights of one kind of operator are packed.
+
+    Args:
+        kind: of the operator.
+        saving: bytes that they are smaller by, tables counted.
+        all_packed: none of that kind stays int8, so that the int8 kernel is not needed.
+    """
+    int8_code, table_code = KERNEL_BYTES[kind]
+    return saving > table_code - (int8_code if all_packed else 0)
 
 
 def _codes(tensor: Tensor, kind: str) -> Codes | None:

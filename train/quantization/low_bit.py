@@ -9,7 +9,9 @@ different values per tensor, which the C packs to 4 bits with a table.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -50,6 +52,11 @@ class LowBitWeights:
     clip: Clip = "max"
     base: float = 1.5
 
+    def __post_init__(self) -> None:
+        if not 1.1 <= self.base <= 2.2:
+            # Outside, neighbouring levels of 4 bits are the same int8, or the smallest is none.
+            raise SpecError(f"base must be from 1.1 to 2.2. Received: {self.base:g}.")
+
     def quantizer(self, method: Method, axis: tuple[int, ...]) -> Any:
         """The tfmot quantizer for weights whose channels are in the dimensions `axis`."""
         made = weight_quantizers()
@@ -68,20 +75,36 @@ class WeightedLayer:
         name: of the Keras layer.
         kind: its class, e.g. "Conv2D".
         weights: elements of the kernel.
+        rows: into which the C divides it, each beginning at a byte: output channels, or the taps of
+            a depthwise filter.
     """
 
     name: str
     kind: str
     weights: int
+    rows: int
 
 
 def weighted_layers(model: Any) -> tuple[WeightedLayer, ...]:
     """The layers of a float model that have a kernel, in the model's order."""
-    return tuple(
-        WeightedLayer(layer.name, type(layer).__name__, sum(int(np.prod(k.shape)) for k in kernels))
-        for layer in model.layers
-        if (kernels := [w for w in layer.trainable_weights if len(w.shape) >= 2])
-    )
+    found = []
+    for layer in model.layers:
+        shapes = [tuple(w.shape) for w in layer.weights if len(w.shape) >= 2]
+        if shapes:
+            kind = type(layer).__name__
+            rows = math.prod(shapes[0][:2]) if kind == "DepthwiseConv2D" else shapes[0][-1]
+            found.append(WeightedLayer(layer.name, kind, sum(map(math.prod, shapes)), rows))
+    return tuple(found)
+
+
+def low_bit_layers(model: Any) -> tuple[str, ...]:
+    """Names of the layers of a float model whose weights can have 4 bits."""
+    found = []
+    for layer in weighted_layers(model):
+        with contextlib.suppress(UnsupportedModelError):
+            _check_low_bit(model, layer)
+            found.append(layer.name)
+    return tuple(found)
 
 
 def check_layer_names(names: Sequence[str], known: Sequence[str], what: str) -> None:
@@ -99,6 +122,28 @@ def check_layer_names(names: Sequence[str], known: Sequence[str], what: str) -> 
             )
 
 
+def choose(model: Any, method: Method, keep_int8: Sequence[str]) -> dict[str, Method]:
+    """One method for all layers with weights but those named.
+
+    Raises:
+        SpecError: a name that no layer with weights has.
+    """
+    names = [layer.name for layer in weighted_layers(model)]
+    check_layer_names(keep_int8, names, "keep_int8")
+    return {name: "int8" if name in keep_int8 else method for name in names}
+
+
+def low_bit_fit(epochs: int, batch: int, learning_rate: float, label_smoothing: float) -> FitSpec:
+    """A fine-tuning with half an epoch of warm-up."""
+    return FitSpec(
+        epochs=epochs,
+        batch=batch,
+        learning_rate=learning_rate,
+        warmup_epochs=0.5,
+        label_smoothing=label_smoothing,
+    )
+
+
 def check_methods(model: Any, methods: Mapping[str, Method]) -> None:
     """Refuse 4 bits where they cannot be deployed.
 
@@ -112,23 +157,24 @@ def check_methods(model: Any, methods: Mapping[str, Method]) -> None:
             have one scale.
     """
     for layer in weighted_layers(model):
-        if methods[layer.name] == "int8":
-            continue
-        if layer.kind not in _AXES:
-            raise UnsupportedModelError(
-                f"Weights of 4 bits must be those of {', '.join(_AXES)}. Received: {layer.name}, "
-                f"a {layer.kind}. Keep that layer at int8, or choose another scheme."
-            )
-        followers = {
-            type(node.outbound_layer).__name__
-            for node in model.get_layer(layer.name)._outbound_nodes
-        }
-        if layer.kind == "Dense" and "BatchNormalization" in followers:
-            raise UnsupportedModelError(
-                "A dense layer with weights of 4 bits must not be followed by BatchNormalization, "
-                f"which would give each neuron another scale. Received: {layer.name}. Keep that "
-                "layer at int8, or leave BatchNormalization out."
-            )
+        if methods[layer.name] != "int8":
+            _check_low_bit(model, layer)
+
+
+def _check_low_bit(model: Any, layer: WeightedLayer) -> None:
+    if layer.kind not in _AXES:
+        raise UnsupportedModelError(
+            f"Weights of 4 bits must be those of {', '.join(_AXES)}. Received: {layer.name}, "
+            f"a {layer.kind}. Keep that layer at int8, or choose another scheme."
+        )
+    nodes = model.get_layer(layer.name)._outbound_nodes
+    followers = {type(node.outbound_layer).__name__ for node in nodes}
+    if layer.kind == "Dense" and "BatchNormalization" in followers:
+        raise UnsupportedModelError(
+            "A dense layer with weights of 4 bits must not be followed by BatchNormalization, "
+            f"which would give each neuron another scale. Received: {layer.name}. Keep that "
+            "layer at int8, or leave BatchNormalization out."
+        )
 
 
 def weight_gates(gates: Gates) -> Iterator[tuple[str, Any, Any, Gate]]:
@@ -142,12 +188,24 @@ def weight_gates(gates: Gates) -> Iterator[tuple[str, Any, Any, Gate]]:
 def exchange(gates: Gates, methods: Mapping[str, Method], weights: LowBitWeights) -> None:
     """Put the quantizer of each layer's method behind its gate.
 
-    Layers of other kinds than Conv2D, DepthwiseConv2D and Dense keep tfmot's.
+    Layers of other kinds than Conv2D, DepthwiseConv2D and Dense keep tfmot's. Those that tfmot has
+    made by splitting one of the float model's are int8.
     """
     for name, layer, _, gate in weight_gates(gates):
         axis = _AXES.get(type(layer).__name__)
         if axis is not None:
-            gate.inner = weights.quantizer(methods[name], axis)
+            gate.inner = weights.quantizer(methods.get(name, "int8"), axis)
+
+
+def round_weights(gates: Gates) -> None:
+    """Replace the weights that `exchange` gave a quantizer by what it makes of them, for good.
+
+    The converter would have to compute the quantizers away, and does so only up to a size.
+    """
+    for _, layer, weight, gate in weight_gates(gates):
+        if type(layer).__name__ in _AXES:
+            weight.assign(gate.inner(weight, False, weights=gate.variables))
+            gate.mode = "off"
 
 
 def calibrate(gates: Gates, clips: Features) -> None:
@@ -178,7 +236,8 @@ def deploy(tflite: bytes, methods: Mapping[str, Method]) -> bytes:
             different values in the tensor ("log4").
     """
     graph = tflite_reader.read(tflite)
-    tensors = weight_tensors(graph, tuple(methods))
+    low = tuple(name for name, method in methods.items() if method != "int8")
+    tensors = weight_tensors(graph, low)
     for name, tensor in tensors.items():
         assert tensor.data is not None
         values = np.unique(tensor.data)
@@ -207,9 +266,9 @@ def weight_tensors(graph: Graph, layers: Sequence[str]) -> dict[str, Tensor]:
     found: dict[str, Tensor] = {}
     for index in repack.weight_tensors(graph):
         tensor = graph.tensors[index]
-        parts = set(tensor.name.replace(";", "/").split("/"))
+        sources = [f"/{source}/" for source in tensor.name.split(";")]
         for name in layers:
-            if f"quant_{name}" in parts:
+            if any(f"/quant_{name}/" in source for source in sources):
                 if name in found:
                     raise ModelError(
                         f"A layer must have one weight tensor in the file. Received: {name} with "
@@ -278,11 +337,12 @@ def train_low_bit(
         progress=progress,
         before_validation=gates.follow_weights,
     )
+    round_weights(gates)
     gates.follow_weights()
     int8 = to_tflite(aware, "int8", quantization_aware=True, dense_per_tensor=True)
     tflite = deploy(int8, methods)
     gates.set_mode("off", ("input", "activation"))
     reference = to_tflite(aware, "float32")
-    gates.set_mode("train")
+    gates.set_mode("train", ("activation",))
     gates.fix_input()
     return Quantized(tflite, reference, aware, runs_on, history)

@@ -199,7 +199,7 @@ def logarithmic(
     """
     magnitudes, bounds = log_table(bits, alpha)
     values, steps = checked(x), check_scale(scale)
-    if not np.all(np.isfinite(steps * magnitudes[-1])):
+    if float(steps.max()) * float(magnitudes[-1]) > np.finfo(np.float32).max:
         raise SpecError(
             "The largest level must be a float32. Received: a scale of "
             f"{float(steps.max()):g} times {float(magnitudes[-1]):g}."

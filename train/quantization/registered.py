@@ -8,6 +8,9 @@ from train.quantization.dynamic_range import DynamicRange as DynamicRange
 from train.quantization.float16 import Float16 as Float16
 from train.quantization.float32 import Float32 as Float32
 from train.quantization.incremental_int8 import IncrementalInt8 as IncrementalInt8
+from train.quantization.linear_int4 import LinearInt4 as LinearInt4
+from train.quantization.log4 import Log4 as Log4
+from train.quantization.mixed import Mixed as Mixed
 from train.quantization.ptq_int8 import PtqInt8 as PtqInt8
 from train.quantization.ptq_int16x8 import PtqInt16x8 as PtqInt16x8
 from train.quantization.qat_int8 import QatInt8 as QatInt8

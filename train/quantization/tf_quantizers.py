@@ -94,13 +94,12 @@ def linear_scale_tf(x: Any, bits: int, axis: Axis = (), *, by: Clip = "max") -> 
     full = largest_level_tf(x, top, rest)
     if by == "max":
         return full
-    best, least = full, tf.fill(tf.shape(full), float("inf"))
-    for share in shares():
-        scale = full * np.float32(share)
-        rounded = tf.clip_by_value(tf.round(x / scale), -top, top) * scale
-        error = tf.reduce_sum(tf.square(x - rounded), axis=rest, keepdims=True)
-        best, least = tf.where(error < least, scale, best), tf.minimum(error, least)
-    return best
+    # All clipping points at once, along a new first dimension.
+    points = tf.reshape(tf.constant(shares(), tf.float32), [-1] + [1] * len(x.shape))
+    scales = full[tf.newaxis] * points
+    rounded = tf.clip_by_value(tf.round(x / scales), -top, top) * scales
+    errors = tf.reduce_sum(tf.square(x - rounded), axis=[1 + one for one in rest], keepdims=True)
+    return full * tf.gather(tf.constant(shares(), tf.float32), tf.argmin(errors, axis=0))
 
 
 def log_scale_tf(x: Any, bits: int, alpha: float, axis: Axis = ()) -> Any:
