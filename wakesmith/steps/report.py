@@ -205,7 +205,7 @@ def _what(name: str, place: str) -> str:
         return "model: weights" if place == "constant" else "model: layers"
     if name.startswith(("ws_fe_", "ws_fft", "ws_frontend", "ws_window", "rows", "frontend")):
         return "front-end: tables" if place == "constant" else "front-end"
-    if name.endswith("_s8") or name.startswith("ws_kernel"):
+    if name.endswith(("_s8", "_s16")) or name.startswith("ws_kernel"):
         return "kernels"
     return "application and start-up"
 
