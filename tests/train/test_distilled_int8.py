@@ -11,7 +11,7 @@ import pytest
 
 from convert.errors import ModelError, SpecError, UserError
 from tests.train.tiny import CLASSES, SHAPE, examples, tiny_data
-from train.features import Examples, Fixed, TrainingData
+from train.features import Examples, Fixed
 from train.fit import FitSpec, Step, fit, predictions
 from train.keras import load, start
 from train.models import ModelSpec, build_model
@@ -130,8 +130,8 @@ def test_a_teacher_of_ones_own(tmp_path: Path) -> None:
     assert not [step for step in seen if step.phase == "training the teacher"]
 
 
-def refused(spec: DistilledInt8, data: TrainingData | None = None) -> None:
-    quantize(network(STUDENT), data or tiny_data(), spec)
+def refused(spec: DistilledInt8) -> None:
+    spec.check_model(network(STUDENT))
 
 
 def test_unfit_teachers(tmp_path: Path) -> None:
@@ -148,6 +148,8 @@ def test_unfit_teachers(tmp_path: Path) -> None:
     load().keras.Model(x, L.Dense(CLASSES)(L.Flatten()(x))).save(path)
     with pytest.raises(ModelError, match="must end in a softmax"):
         refused(replace(whole, teacher_file=str(path)))
+    with pytest.raises(ModelError, match="must end in a softmax"):
+        quantize(network(STUDENT), tiny_data(), replace(whole, teacher_file=str(path)))
     path.write_bytes(b"no model")
     with pytest.raises(UserError, match="must be a model saved by Keras 2"):
         refused(replace(whole, teacher_file=str(path)))

@@ -14,7 +14,7 @@ from pydantic import Field
 import train.quantization
 from convert.errors import SpecError, UserError
 from convert.export import check_weights
-from train.features import TrainingData
+from train.features import Features, TrainingData
 from train.fit import FitSpec, Progress, fit, predictions, standard_error
 from train.keras import load, start
 from train.models import ModelSpec, build_model
@@ -145,7 +145,17 @@ class DistilledInt8:
             UserError: the teacher's file cannot be read, or a training has diverged.
         """
         check_weights(model)
-        teacher = self._teacher(model, data, seed, progress)
+        start(seed)
+        teacher = self._teacher(model, data.calibration)
+        if not self.teacher_file:
+            fit(
+                teacher,
+                data.train,
+                data.validation,
+                self.teacher_fit(),
+                seed=seed,
+                progress=phase(progress, "training the teacher"),
+            )
         start(seed)
         student = load().keras.models.clone_model(model)
         student.set_weights(model.get_weights())
@@ -172,28 +182,31 @@ class DistilledInt8:
         )
         return replace(result, notes=(*result.notes, *_judged(teacher, model, data)))
 
-    def _teacher(self, model: Any, data: TrainingData, seed: int, progress: Progress | None) -> Any:
-        """The teacher, loaded or trained."""
-        shape = tuple(int(side) for side in model.input_shape[1:3])
+    def check_model(self, model: Any) -> None:
+        """Refuse a teacher that cannot teach a model, before that model is trained.
+
+        Args:
+            model: trained or not.
+
+        Raises:
+            ModelError: a teacher with other classes, another input or no softmax.
+            UserError: the teacher's file or function is not as it must be.
+        """
+        shape = (32, *(int(side) for side in model.input_shape[1:3]))
+        noise = np.random.default_rng(0).integers(-128, 128, shape).astype(np.int8)
+        self._teacher(model, noise)
+
+    def _teacher(self, model: Any, clips: Features) -> Any:
+        """The teacher, loaded or untrained, held to what `model` can learn from it."""
         whole = self.teacher_file and not self.teacher_file.endswith(_WEIGHTS)
-        start(seed)
         if whole:
             teacher = _loaded(Path(self.teacher_file))
         else:
-            teacher = build_model(self.teacher, (shape[0], shape[1]), int(model.output_shape[-1]))
-        what = self.teacher_file or self.teacher.name
-        if self.teacher_file and not whole:
-            _load_weights(teacher, Path(self.teacher_file), self.teacher.name)
-        check_teacher(teacher, model, data.calibration, what)
-        if not self.teacher_file:
-            fit(
-                teacher,
-                data.train,
-                data.validation,
-                self.teacher_fit(),
-                seed=seed,
-                progress=phase(progress, "training the teacher"),
-            )
+            frames, width = (int(side) for side in model.input_shape[1:3])
+            teacher = build_model(self.teacher, (frames, width), int(model.output_shape[-1]))
+            if self.teacher_file:
+                _load_weights(teacher, Path(self.teacher_file), self.teacher.name)
+        check_teacher(teacher, model, clips, self.teacher_file or self.teacher.name)
         return teacher
 
 

@@ -8,7 +8,7 @@ from convert.frontend import FrontEnd
 from train.foresee import check_scheme
 from train.keras import start
 from train.models import ModelSpec
-from train.quantization import QuantizationSpec
+from train.quantization import DistilledInt8, QuantizationSpec
 from wakesmith.job import Job
 from wakesmith.steps.train import untrained
 
@@ -16,13 +16,20 @@ from wakesmith.steps.train import untrained
 def run(job: Job, scheme: QuantizationSpec, model: ModelSpec, fe: FrontEnd, base: Path) -> None:
     """Raise if not; writes nothing. The networks of the zoo run with every scheme.
 
-    Whether the layers that a scheme's options name are there is asked of every network.
+    Whether the layers that a scheme's options name are there, and whether a teacher of the user's
+    own can teach, is asked of every network.
 
     Raises:
         UserError: see `train.foresee.check_scheme`.
     """
-    inner = getattr(scheme, "student", scheme)
-    if model.own_file(base) is None and not getattr(inner, "layers", ()):
+    inner = scheme
+    own_teacher = False
+    if isinstance(scheme, DistilledInt8):
+        scheme = scheme.located(base)
+        own_teacher = bool(scheme.teacher_file) or scheme.teacher.own_file(base) is not None
+        inner = scheme.student
+    layers = getattr(inner, "layers", ())
+    if model.own_file(base) is None and not layers and not own_teacher:
         return
     job.progress(0, 0, "loading TensorFlow")
     start(0)

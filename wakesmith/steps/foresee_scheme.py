@@ -9,7 +9,7 @@ from convert.frontend import FrontEnd
 from train.foresee import check_scheme
 from train.keras import start
 from train.models import ModelSpec, build_model
-from train.quantization import QuantizationSpec
+from train.quantization import DistilledInt8, QuantizationSpec
 from wakesmith.job import Job
 
 
@@ -31,5 +31,7 @@ def run(
     start(0)
     job.progress(0, 0, f"looking whether {scheme.scheme} can run")
     network = build_model(model, (fe.frames(samples), fe.width), classes, folder=base)
+    if isinstance(scheme, DistilledInt8):
+        scheme = scheme.located(base)
     check_scheme(network, scheme)
     write_text(job.out / "fits.txt", f"{scheme.scheme}\n")
