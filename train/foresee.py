@@ -17,7 +17,6 @@ from convert.supported import check, check_kinds
 from convert.tflite_reader import read
 from train.keras import load
 from train.quantization.base import Scheme
-from train.quantization.ptq_int8 import PtqInt8
 from train.quantization.tfmot_int8 import quantization_aware
 
 
@@ -39,7 +38,7 @@ def check_scheme(model: Any, scheme: Scheme) -> None:
         if own_check is not None:
             own_check(model)
     if "c" in scheme.runs_on:
-        check_untrained(model, aware=not isinstance(inner, PtqInt8))
+        check_untrained(model, aware=not inner.scheme.startswith("ptq_"))
 
 
 def check_untrained(model: Any, *, aware: bool) -> None:
