@@ -135,6 +135,8 @@ def fit(
     first_epoch: int = 0,
     progress: Progress | None = None,
     before_validation: Callable[[], None] | None = None,
+    after_step: Callable[[int], None] | None = None,
+    keep_from: int = 0,
 ) -> History:
     """Fit `model` in place and leave it with the weights of the epoch that `validation` supports.
 
@@ -152,15 +154,20 @@ def fit(
             stopped.
         progress: called after every step.
         before_validation: called before each validation, for quantizers that follow weights.
+        after_step: called after every step with the number of steps done, for what follows the
+            weights in training.
+        keep_from: index of the first epoch that may be kept.
 
     Returns:
         Metrics per epoch.
 
     Raises:
         UserError: the loss or a weight is no finite number: training has diverged.
-        SpecError: labels or targets that are not for the model's outputs.
+        SpecError: labels or targets that are not for the model's outputs, or no epoch to keep.
     """
     tf = load().tf
+    if not 0 <= keep_from < spec.epochs:
+        raise SpecError(f"keep_from must be below epochs ({spec.epochs}). Received: {keep_from}.")
     classes = int(model.output_shape[-1])
     for what in (train.epoch(first_epoch), validation):
         if len(what) == 0 or what.labels.min() < 0 or what.labels.max() >= classes:
@@ -197,6 +204,8 @@ def fit(
             loss, correct = step(
                 tf.gather(features, rows), tf.gather(labels, rows), tf.gather(targets, rows)
             )
+            if after_step is not None:
+                after_step(number * steps + position + 1)
             average.update()
             total += float(loss) * len(rows)
             right += float(correct)
@@ -212,8 +221,10 @@ def fit(
             if before_validation is not None:
                 before_validation()
             loss, accuracy = _measure(predict, validation)
-            top = max([accuracy, *(epoch.validation_accuracy for epoch in epochs)])
-            if kept is None or accuracy >= top - standard_error(top, len(validation)):
+            earlier = [epoch.validation_accuracy for epoch in epochs[keep_from:]]
+            top = max([accuracy, *earlier])
+            enough = accuracy >= top - standard_error(top, len(validation))
+            if number >= keep_from and (kept is None or enough):
                 kept = (number, model.get_weights())
         epochs.append(Epoch(total / train.size, right / train.size, loss, accuracy))
         if not math.isfinite(loss):

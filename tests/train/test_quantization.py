@@ -43,7 +43,14 @@ TINY_TEACHER = ModelSpec("cnn_digits", width=6, dense=12)
 
 def quick(scheme: str) -> QuantizationSpec:
     """A scheme with options that take seconds."""
-    options = {"epochs": 1, "batch": 32, "teacher": TINY_TEACHER, "teacher_epochs": 3}
+    options = {
+        "epochs": 1,
+        "batch": 32,
+        "pruning_epochs": 2,
+        "sparsity": 0.25,
+        "teacher": TINY_TEACHER,
+        "teacher_epochs": 3,
+    }
     known = {field.name for field in fields(SCHEMES[scheme])}
     return SCHEMES[scheme](**{k: v for k, v in options.items() if k in known})
 

@@ -37,6 +37,7 @@ class Gate:
             and greatest (eager execution only); "train" is tfmot's own behaviour; "frozen"
             quantizes with the range as it is.
         observer: is shown the values of an activation while calibrating.
+        before: None, or what is done to the values first, in every mode (a pruning mask).
     """
 
     def __init__(
@@ -49,11 +50,14 @@ class Gate:
         self.kind: Kind = kind
         self.mode: Mode = "train"
         self.observer: Callable[[NDArray[np.float32]], None] | None = None
+        self.before: Callable[[Any], Any] | None = None
         self._low = np.inf
         self._high = -np.inf
 
     def __call__(self, inputs: Any, training: Any, weights: dict[str, Any], **kwargs: Any) -> Any:
-        """What a tfmot quantizer does with a tensor, subject to `mode`."""
+        """What a tfmot quantizer does with a tensor, subject to `before` and `mode`."""
+        if self.before is not None:
+            inputs = self.before(inputs)
         if self.mode == "off":
             return inputs
         if self.mode == "calibrate":
@@ -68,6 +72,11 @@ class Gate:
             return inputs
         moving = training and self.mode == "train"
         return self.inner(inputs, moving, weights=weights, **kwargs)
+
+    def follow(self, weight: Any) -> None:
+        """Set the range of a weight from its values as they are now."""
+        values = weight if self.before is None else self.before(weight)
+        self.inner(values, True, weights=self.variables)
 
     def commit(self) -> None:
         """Make what "calibrate" recorded the range; zero is always inside."""
@@ -157,9 +166,9 @@ class Gates:
         would clip the few that have grown since. Frozen ranges stay.
         """
         for layer in self.model.layers:
-            for weight, gate, variables in getattr(layer, "_weight_vars", ()):
+            for weight, gate, _ in getattr(layer, "_weight_vars", ()):
                 if gate.mode != "frozen":
-                    gate.inner(weight, True, weights=variables)
+                    gate.follow(weight)
 
     def convert(self) -> tuple[bytes, bytes]:
         """The model as it is, int8, and the same weights in float.
