@@ -20,12 +20,15 @@ from train.features import TrainingData
 from train.fit import FitSpec, Step, fit, predictions
 from train.keras import start
 from train.models import ModelSpec, build_model
-from train.quantization import ClusteredInt8, PrunedClusteredInt8, PrunedInt8, quantize
+from train.quantization import quantize
+from train.quantization.clustered_int8 import ClusteredInt8
 from train.quantization.clusters import Clustering, initial_levels, lloyd
 from train.quantization.gates import Gates, install
 from train.quantization.kernels import Kernel, choose, kernels, positive_norms, tensor_of
 from train.quantization.masks import Masks, Pruning, is_two_of_four, magnitude_mask, pairs_mask
 from train.quantization.promises import proven_notes
+from train.quantization.pruned_clustered_int8 import PrunedClusteredInt8
+from train.quantization.pruned_int8 import PrunedInt8
 from train.quantization.tfmot_int8 import quantization_aware
 
 LAYERS = {"conv": 320, "depthwise_1": 72, "pointwise_1": 64, "words": 24}

@@ -19,14 +19,11 @@ from train.features import TrainingData
 from train.fit import Progress
 from train.quantization import registered
 from train.quantization.base import Engine, Quantized, Scheme
-from train.quantization.clustered_int8 import ClusteredInt8
 from train.quantization.distilled_int8 import DistilledInt8
 from train.quantization.dynamic_range import DynamicRange
 from train.quantization.float16 import Float16
 from train.quantization.float32 import Float32
 from train.quantization.incremental_int8 import IncrementalInt8
-from train.quantization.pruned_clustered_int8 import PrunedClusteredInt8
-from train.quantization.pruned_int8 import PrunedInt8
 from train.quantization.ptq_int8 import PtqInt8
 from train.quantization.ptq_int16x8 import PtqInt16x8
 from train.quantization.qat_int8 import QatInt8
@@ -48,7 +45,6 @@ SCHEMES: Mapping[str, type[Any]] = {one.scheme: one for one in get_args(Quantiza
 
 __all__ = [
     "SCHEMES",
-    "ClusteredInt8",
     "DistilledInt8",
     "DynamicRange",
     "Engine",
@@ -56,8 +52,6 @@ __all__ = [
     "Float32",
     "IncrementalInt8",
     "PlainSpec",
-    "PrunedClusteredInt8",
-    "PrunedInt8",
     "PtqInt8",
     "PtqInt16x8",
     "QatInt8",
