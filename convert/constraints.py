@@ -71,7 +71,8 @@ def model_is_int8(graph: Graph) -> Verdict:
     kinds: set[str] = set()
     weights: set[str] = set()
     for op in graph.ops:
-        computed = [t for t in _tensors(graph, (*op.inputs, *op.outputs)) if t.data is None]
+        around = _tensors(graph, (*op.inputs, *op.outputs))
+        computed = [t for t in around if t.data is None and not t.state]
         types = {t.dtype for t in computed} & {"float32", "uint8", "other"}
         if op.kind in _IN_OUT:
             types -= {"float32", "uint8"}

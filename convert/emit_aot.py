@@ -13,11 +13,20 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from convert import codebook, cwriter, emit_plain, emit_weighted, emit_wide, memory, passes
+from convert import (
+    codebook,
+    cwriter,
+    emit_plain,
+    emit_recurrent,
+    emit_weighted,
+    emit_wide,
+    memory,
+    passes,
+)
 from convert.emit_layer import ConstantPool, Layer, LayerCode, emit_layer
 from convert.errors import SpecError, UnsupportedModelError
 from convert.generated import GeneratedModel, LayerSlot, TensorSlot
-from convert.graph import DType, Graph, Op, Tensor, shown
+from convert.graph import STATES, DType, Graph, Op, Tensor, shown
 from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams, Params
 from convert.prepare import prepare_graph
 from convert.prepare_wide import is_wide
@@ -29,13 +38,19 @@ _CTYPE: dict[DType, str] = {
     "float32": "float",
 }
 _MAX_ARENA = 2**31 - 1
-_EMITTERS = (emit_plain, emit_weighted, emit_wide)  # imported so that their emitters are registered
+# Imported so that their emitters are registered.
+_EMITTERS = (emit_plain, emit_recurrent, emit_weighted, emit_wide)
 
 __all__ = ["GeneratedModel", "LayerSlot", "TensorSlot", "emit_model"]
 
 
 def emit_model(
-    graph: Graph, *, prefix: str = "model", labels: Sequence[str] = (), pack: bool = True
+    graph: Graph,
+    *,
+    prefix: str = "model",
+    labels: Sequence[str] = (),
+    pack: bool = True,
+    steps: int = 1,
 ) -> GeneratedModel:
     """Make C from a graph.
 
@@ -45,9 +60,11 @@ def emit_model(
         labels: one text per class; none, or as many as the output has values in its last dimension.
         pack: keep weights in 4 bits where that saves flash (`convert.codebook`); otherwise all are
             int8 in the C, INT4 ones, too, except for tensors that have codes already.
+        steps: runs of the model per window, more than one only where it has states.
 
     Raises:
-        SpecError: the prefix is no C identifier, or there are too few or too many labels.
+        SpecError: the prefix is no C identifier, there are too few or too many labels, or several
+            steps of a model without states.
         UnsupportedModelError: an operator or a type that the kernels do not have.
         ModelError: scales or shapes break a rule of TFLite Micro.
     """
@@ -56,20 +73,26 @@ def emit_model(
             f"A prefix must be a C identifier. Received: {prefix!r}. "
             f"Try {cwriter.identifier(prefix)!r}."
         )
+    if steps < 1 or (steps > 1 and not graph.states):
+        raise SpecError(
+            "steps must be 1, or more where the model remembers from step to step. "
+            f"Received: {steps}, {len(graph.states)} states."
+        )
     graph = passes.prepare(graph)
     if pack:
         graph = codebook.pack_weights(graph)
-    return _Writer(graph, prefix, tuple(labels)).generate()
+    return _Writer(graph, prefix, tuple(labels), steps).generate()
 
 
 class _Writer:
     """State of one `emit_model`: the graph, its plan, and the layers made so far."""
 
-    def __init__(self, graph: Graph, prefix: str, labels: tuple[str, ...]) -> None:
+    def __init__(self, graph: Graph, prefix: str, labels: tuple[str, ...], steps: int) -> None:
         self.graph = graph
         self.prefix = prefix
         self.capital = prefix.upper()
         self.labels = labels
+        self.steps = steps
         self.plan = memory.plan(graph)
         self.pool = ConstantPool()
         self.wide = any(is_wide(graph, op) for op in graph.ops)
@@ -116,6 +139,8 @@ class _Writer:
             kernels=tuple(sorted({code.kernel for code in codes if code.kernel})),
             model_hash=self.graph.model_hash,
             labels=self.labels,
+            states=tuple(self._at(tensor) for tensor in self.graph.states),
+            steps=self.steps,
         )
 
     def _edge(self, index: int) -> TensorSlot:
@@ -128,12 +153,16 @@ class _Writer:
                 f"{', '.join(_CTYPE)}. "
                 f"Received: {received} for tensor {index} ({shown(tensor.name)})."
             )
+        return self._at(tensor)
+
+    def _at(self, tensor: Tensor) -> TensorSlot:
+        """Where a tensor is in the arena."""
         return TensorSlot(
-            tensor=index,
+            tensor=tensor.index,
             name=tensor.name,
             dtype=tensor.dtype,
             shape=tensor.shape,
-            offset=self.plan.offset_of(index),
+            offset=self.plan.offset_of(tensor.index),
             nbytes=tensor.nbytes,
         )
 
@@ -164,6 +193,8 @@ class _Writer:
             definitions=definitions,
             codes=None if weights is None else weights.codes,
             wide=is_wide(self.graph, op),
+            tensors=tuple(self._input(op, position) for position in range(len(op.inputs))),
+            states=tuple(self._place(op.inputs[i]) for i in STATES.get(op.kind, ())),
         )
 
     def _input(self, op: Op, position: int) -> Tensor | None:
@@ -219,11 +250,13 @@ class _Writer:
         if code.about:
             first += f": {code.about}"
         activation = getattr(op.options, "activation", "none")
-        if activation != "none":
+        if activation not in ("none", "tanh"):  # tanh is what makes an LSTM, not what follows it
             first += f", then {activation}"
-        sources = [i for i in op.inputs if i in self.plan]
+        sources = [i for i in op.inputs if i in self.plan and not self.graph.tensors[i].state]
+        states = [op.inputs[i] for i in STATES.get(op.kind, ())]
         lines = [f"{first}.", *(f"in:  {self._describe(i)}" for i in sources)]
         lines.append(f"out: {self._describe(slot.output)}")
+        lines += [f"remembers {self._describe(i)}" for i in states]
         if code.macs:
             lines.append(f"{code.macs} multiplications")
         body = "".join(f"    {line}\n" for part in code.body for line in part.split("\n"))
@@ -266,8 +299,7 @@ class _Writer:
         lines += self._places()
         lines += ["", *layers]
         lines += self._observer()
-        nothing = "Nothing to prepare: all constants are in flash, all numbers known."
-        lines += [f"void {name}_init(void) {{", f"    {cwriter.comment(nothing)}", "}", ""]
+        lines += self._beginning()
         for role, edges, qualifier in (
             ("input", self.inputs, ""),
             ("output", self.outputs, "const "),
@@ -286,6 +318,18 @@ class _Writer:
         if self.labels:
             lines += ["", cwriter.label_array(f"{name}_labels", self.labels).rstrip("\n")]
         return "\n".join(lines) + "\n"
+
+    def _beginning(self) -> list[str]:
+        """The functions that are called before a run."""
+        name = self.prefix
+        if not self.graph.states:
+            nothing = "Nothing to prepare: all constants are in flash, all numbers known."
+            return [f"void {name}_init(void) {{", f"    {cwriter.comment(nothing)}", "}", ""]
+        lines = [f"void {name}_reset(void) {{"]
+        for tensor in self.graph.states:
+            zero = tensor.quant.zero_point[0] if tensor.quant and tensor.dtype == "int8" else 0
+            lines.append(f"    memset({self._place(tensor.index)}, {zero}, {tensor.nbytes});")
+        return [*lines, "}", "", f"void {name}_init(void) {{", f"    {name}_reset();", "}", ""]
 
     def _places(self) -> list[str]:
         """A name for each tensor's place in the arena."""
@@ -349,7 +393,17 @@ class _Writer:
                 f"#define {capital}_LABEL_COUNT {len(self.labels)}",
                 f"extern const char *const {name}_labels[{capital}_LABEL_COUNT]; /* UTF-8 */",
             ]
+        if self.graph.states:
+            kept = sum(tensor.nbytes for tensor in self.graph.states)
+            lines += [
+                "",
+                f"#define {capital}_STATE_SIZE {kept} /* bytes kept from run to run */",
+                f"#define {capital}_STEPS {self.steps} /* runs for one window */",
+            ]
         lines += ["", "/* Call once before anything else. */", f"void {name}_init(void);", ""]
+        if self.graph.states:
+            about = "Forget all runs before: call it at the start of each window."
+            lines += [cwriter.comment(about), f"void {name}_reset(void);", ""]
         lines.append("/* Where to put the input; running the model may overwrite it. */")
         for function, edge in zip(
             self._accessors("input", len(self.inputs)), self.inputs, strict=True

@@ -16,12 +16,18 @@ from numpy.typing import NDArray
 
 from convert import cwriter
 from convert.errors import UnsupportedModelError
-from convert.graph import Codes, Op
+from convert.graph import Codes, Op, Tensor
 from convert.params import Params
 
 _INT32_MAX = 2**31 - 1
 _MAX_STEP = 1 << 14  # of strides, dilations, filters: products stay far inside int32
-_CTYPES = {"int8_t": np.int8, "int16_t": np.int16, "int32_t": np.int32, "int64_t": np.int64}
+_CTYPES = {
+    "int8_t": np.int8,
+    "int16_t": np.int16,
+    "uint16_t": np.uint16,
+    "int32_t": np.int32,
+    "int64_t": np.int64,
+}
 
 
 @dataclass
@@ -50,7 +56,8 @@ class Layer:
     `inputs` and `output` are C expressions of type `int8_t *` (or const; `int16_t *` for int16
     values) for what the kernel reads and writes; `definitions` define those that are constant.
     `weights` and `bias` are the constant second and third input where the operator has them; with
-    `codes` the weights are kept in 4 bits.
+    `codes` the weights are kept in 4 bits. `tensors` are all inputs, None where one is
+    absent; `states` are C expressions for those that are kept from run to run.
     """
 
     op: Op
@@ -64,6 +71,8 @@ class Layer:
     definitions: tuple[str, ...] = ()
     codes: Codes | None = None
     wide: bool = False  # the values are int16
+    tensors: tuple[Tensor | None, ...] = ()
+    states: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert import tflite_reader
-from convert.errors import ModelError, UserError
+from convert.errors import ModelError, UnsupportedModelError, UserError
 from convert.graph import Graph
 from convert.int8_edges import with_int8_edges
 from convert.quiet import quiet_stderr
@@ -62,12 +62,19 @@ def to_tflite(
     Raises:
         ModelError: the weights are not finite, there are too few representative clips, or the
             result is not as it must be.
+        UnsupportedModelError: int8 of a layer that `convert.recurrent_writer` writes.
         UserError: too little space for the converter's temporary files.
     """
     import tensorflow as tf
 
     check_weights(model)
     check_temporary_space(model)
+    apart = [x for x in model.layers if getattr(getattr(x, "layer", x), "written_apart", False)]
+    if precision == "int8" and apart:
+        raise UnsupportedModelError(
+            f"{apart[0].name} must be quantized by a scheme that knows recurrent layers. "
+            "Received: a conversion to int8 by TensorFlow. Use scheme qat_int8 or ptq_int8."
+        )
     shape = tuple(int(x) for x in model.input_shape[1:])
     whole = precision in ("int8", "int16x8")
     if whole and not quantization_aware:
@@ -171,7 +178,7 @@ def check_int8(graph: Graph) -> None:
             whose scale is not the front-end's or the softmax's.
     """
     check_quantized(graph)
-    floats = [t.name for t in graph.tensors if t.dtype == "float32"]
+    floats = [t.name for t in graph.used if t.dtype == "float32"]
     if floats:
         raise ModelError(
             f"A full-int8 model must hold no float tensors. Received: {len(floats)}, the first is "

@@ -9,7 +9,7 @@ from convert.graph import DType
 
 @dataclass(frozen=True)
 class TensorSlot:
-    """Where a graph input or output lives in the arena."""
+    """Where a graph input, output or state lives in the arena."""
 
     tensor: int
     name: str
@@ -40,7 +40,9 @@ class GeneratedModel:
 
     `files` are `<prefix>.h` and `<prefix>.c`, to be compiled with `kernels` (file names in
     `firmware/kernels`); the arena is the static array `<prefix>_arena`. `flash_bytes` counts the
-    constant arrays, without parameter structs and code.
+    constant arrays, without parameter structs and code. `states` keep their values from one run to
+    the next until `<prefix>_reset`, which a model without states does not have; a window of the
+    front-end is `steps` runs.
     """
 
     prefix: str
@@ -55,6 +57,8 @@ class GeneratedModel:
     kernels: tuple[str, ...]
     model_hash: str
     labels: tuple[str, ...]
+    states: tuple[TensorSlot, ...] = ()
+    steps: int = 1
 
     @property
     def header(self) -> str:

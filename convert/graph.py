@@ -20,6 +20,9 @@ DType = Literal["int4", "int8", "int16", "int32", "int64", "uint8", "float32", "
 Activation = Literal["none", "relu", "relu6", "relu_n1_to_1", "tanh", "sign_bit"]
 Padding = Literal["same", "valid"]
 
+STATES: dict[str, tuple[int, ...]] = {"UNIDIRECTIONAL_SEQUENCE_LSTM": (18, 19), "SVDF": (4,)}
+"""Operators that remember, and which of their inputs hold what they remember."""
+
 ITEM_BYTES: dict[str, int] = {
     "int8": 1,
     "uint8": 1,
@@ -96,6 +99,9 @@ class Tensor:
 
     The data of an "int4" tensor is int8, one value of -8..7 per element; in files and in flash it
     takes half a byte each.
+
+    `state` marks a tensor that keeps its values from one run of the model to the next; the one
+    operator that reads it also writes it. Before the first run it holds its zero point.
     """
 
     index: int
@@ -105,6 +111,7 @@ class Tensor:
     quant: Quant | None = None
     data: NDArray[np.generic] | None = None
     codes: Codes | None = None  # the same data, when it is to be kept in 4 bits
+    state: bool = False
 
     @property
     def size(self) -> int:
@@ -199,6 +206,35 @@ class Mean:
 
 
 @dataclass(frozen=True)
+class Lstm:
+    """Options of UNIDIRECTIONAL_SEQUENCE_LSTM; a clip of 0 is none."""
+
+    activation: Activation
+    cell_clip: float = 0.0
+    projection_clip: float = 0.0
+    time_major: bool = False
+    diagonal: bool = False  # recurrent weights are vectors
+
+
+@dataclass(frozen=True)
+class Svdf:
+    """Options of SVDF: `rank` filters are summed into each unit."""
+
+    rank: int
+    activation: Activation = "none"
+
+
+@dataclass(frozen=True)
+class StridedSlice:
+    """Options of STRIDED_SLICE: bit masks over dimensions; `other` is set by any rarer one."""
+
+    begin_mask: int = 0
+    end_mask: int = 0
+    shrink_mask: int = 0
+    other: bool = False
+
+
+@dataclass(frozen=True)
 class NoOptions:
     """For operators without options (RESHAPE, PAD, RELU, QUANTIZE, LOGISTIC, ...)."""
 
@@ -212,6 +248,9 @@ Options = (
     | Concatenation
     | Softmax
     | Mean
+    | Lstm
+    | Svdf
+    | StridedSlice
     | NoOptions
 )
 
@@ -236,6 +275,17 @@ class Graph:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     model_hash: str = ""  # sha256 of the .tflite bytes, hex
+
+    @property
+    def states(self) -> tuple[Tensor, ...]:
+        """What the model remembers from run to run, in the order of the tensors."""
+        return tuple(t for t in self.used if t.state)
+
+    @property
+    def used(self) -> tuple[Tensor, ...]:
+        """What operators read or write; files hold others, as the intermediates of an LSTM."""
+        places = {index for op in self.ops for index in (*op.inputs, *op.outputs)}
+        return tuple(t for t in self.tensors if t.index in places)
 
     def verify(self) -> None:
         """Check the invariants that every pass must keep.
@@ -268,7 +318,8 @@ class Graph:
                 raise ModelError(
                     f"Graph inputs and outputs must be below {count}. Received: {index}."
                 )
-        ready = {t.index for t in self.tensors if t.data is not None} | set(self.inputs)
+        ready = {t.index for t in self.tensors if t.data is not None or t.state}
+        ready |= set(self.inputs)
         for op in self.ops:
             for index in op.inputs:
                 if index != -1 and (not 0 <= index < count or index not in ready):
@@ -286,3 +337,29 @@ class Graph:
         for index in self.outputs:
             if index not in ready:
                 raise ModelError(f"Graph output {index} must be written by an operator.")
+        self._verify_states()
+
+    def _verify_states(self) -> None:
+        """Each state has one operator that knows what to do with it.
+
+        Raises:
+            ModelError: a state is a constant, a graph input or output, or read elsewhere.
+        """
+        places = [
+            (index, op.kind, position)
+            for op in self.ops
+            for position, index in enumerate(op.inputs)
+            if index != -1 and self.tensors[index].state
+        ]
+        for tensor in self.tensors:
+            if not tensor.state:
+                continue
+            uses = [(kind, position) for index, kind, position in places if index == tensor.index]
+            outside = tensor.index in (*self.inputs, *self.outputs) or tensor.data is not None
+            known = all(position in STATES.get(kind, ()) for kind, position in uses)
+            if outside or len(uses) > 1 or not known:
+                listed = ", ".join(f"input {place} of {kind}" for kind, place in uses)
+                raise ModelError(
+                    f"State tensor {tensor.index} ({shown(tensor.name)}) must belong to one "
+                    f"operator that updates it. Received: {listed or 'an edge of the graph'}."
+                )

@@ -7,7 +7,8 @@ the output of a RESHAPE *is* its input. This is sound because each tensor is wri
 (`Graph.verify`) and no kernel writes to its inputs.
 
 Graph inputs are live from before the first operator (-1) to their last reader; running the model
-may overwrite them. Graph outputs stay live after the last operator (len(ops)).
+may overwrite them. Graph outputs stay live after the last operator (len(ops)). States are live from
+-1 to len(ops), so that nothing ever shares their bytes, also not between two runs.
 
 Packing storages with given lifetimes into the least memory is NP-hard. Networks for
 microcontrollers are short and mostly chains, for which first fit in the order of falling size
@@ -156,6 +157,9 @@ def _storages(graph: Graph) -> tuple[list[Buffer], tuple[tuple[int, int], ...]]:
 
     for index in graph.inputs:
         create(index, -1)
+    for state in graph.states:
+        create(state.index, -1)
+        last[state.index] = len(graph.ops)
     for position, op in enumerate(graph.ops):
         for index in op.inputs:
             touch(index, position)

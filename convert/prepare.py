@@ -13,6 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from convert import prepare_plain as plain
+from convert import prepare_recurrent as recurrent
 from convert import prepare_weighted as weighted
 from convert import prepare_wide as wide
 from convert.errors import ModelError, UnsupportedModelError
@@ -42,6 +43,9 @@ _PREPARE: dict[str, Callable[[Graph, Op], Params]] = {
     "RESHAPE": plain.prepare_reshape,
     "SOFTMAX": plain.prepare_softmax,
     "SQUEEZE": plain.prepare_reshape,
+    "STRIDED_SLICE": recurrent.prepare_slice,
+    "SVDF": recurrent.prepare_svdf,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": recurrent.prepare_lstm,
 }
 
 
@@ -54,6 +58,9 @@ _NEEDED = {
     "MEAN": 2,
     "PAD": 2,
     "PADV2": 3,
+    "STRIDED_SLICE": 4,
+    "SVDF": 5,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": 24,
 }
 
 

@@ -7,15 +7,18 @@ the messages (see `convert.constraints`).
 from __future__ import annotations
 
 import inspect
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from convert import constraints as c
+from convert import constraints_recurrent as recurrent
 from convert import constraints_wide as w
 from convert.errors import UnsupportedModelError
 from convert.graph import DType, Graph, Op, shown
 from convert.passes import prepare
+from convert.prepare_recurrent import LSTM_UNUSED
 from convert.tflm_ops import RESOLVER_METHODS
 
 Target = Literal["c", "tflm"]
@@ -38,6 +41,7 @@ class Rule:
     optional: int = 0  # how many of the last inputs may be absent
     variadic: bool = False  # any number of inputs of the first's type
     output: Types = _INT8
+    absent: tuple[int, ...] = ()  # other inputs that may be -1
 
 
 MODEL_CONSTRAINTS = (
@@ -68,6 +72,10 @@ _WEIGHTS = (
 )
 _WINDOW = (c.has_four_dimensions, c.has_matching_window, c.has_matching_channels)
 _CONVOLUTION = Rule((_VALUES, _WEIGHT, _BIAS), (*_WINDOW, *_WEIGHTS), optional=1, output=_VALUES)
+_REMEMBERS = (
+    recurrent.keeps_its_states,
+    recurrent.has_constant_plain_weights,
+)
 _POOL = Rule(
     (_VALUES,),
     (*_WINDOW, c.has_nearly_equal_quantization, c.has_known_activation),
@@ -141,6 +149,32 @@ RULES: dict[str, Rule] = {
         ),
         output=_VALUES,
     ),
+    "STRIDED_SLICE": Rule(
+        (_INT8, _INT32, _INT32, _INT32), (c.has_equal_quantization, recurrent.takes_neighbours)
+    ),
+    "SVDF": Rule(
+        (_INT8, _INT8, _INT8, _INT32, _INT8),
+        (
+            *_REMEMBERS,
+            recurrent.has_svdf_shapes,
+            recurrent.has_svdf_scales,
+            recurrent.has_bounded_gate_sums,
+            recurrent.has_moderate_gate_scales,
+        ),
+        absent=(3,),
+    ),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": Rule(
+        (_INT8,) * 12 + (_INT32,) * 4 + (_INT8,) * 3 + (("int16",),) + (_INT8,) * 4,
+        (
+            recurrent.is_a_plain_lstm,
+            *_REMEMBERS,
+            recurrent.has_lstm_shapes,
+            recurrent.has_lstm_scales,
+            recurrent.has_bounded_gate_sums,
+            recurrent.has_moderate_gate_scales,
+        ),
+        absent=LSTM_UNUSED,
+    ),
 }
 
 
@@ -155,7 +189,6 @@ _INSTEAD: dict[str, str] = {
     "REDUCE_MAX": "Use a max-pooling layer whose window is the whole map.",
     "TRANSPOSE": "Keep channels last, and let softmax go along the last dimension.",
     "BATCH_MATMUL": "Flatten the input before the layer, or use a convolution of kernel 1.",
-    "UNIDIRECTIONAL_SEQUENCE_LSTM": "Use convolutions over time instead of the LSTM.",
     "WHILE": "Use convolutions over time instead of the recurrent layer.",
     "AUDIO_SPECTROGRAM": "Export the network without the features before it.",
     "MFCC": "Export the network without the features before it.",
@@ -270,7 +303,10 @@ def _has_arity(graph: Graph, op: Op) -> c.Verdict:
     """
     rule = RULES[op.kind]
     least = len(rule.inputs) - rule.optional
-    enough = least <= len(op.inputs) and -1 not in op.inputs[:least]
+    enough = least <= len(op.inputs) and not any(
+        index == -1 and position not in rule.absent
+        for position, index in enumerate(op.inputs[:least])
+    )
     if rule.variadic:
         fits = enough and -1 not in op.inputs
     else:
@@ -331,8 +367,12 @@ def page() -> str:
     for kind, rule in RULES.items():
         names = [" or ".join(types) for types in rule.inputs]
         first_optional = len(names) - rule.optional
-        names = [f"[{n}]" if i >= first_optional else n for i, n in enumerate(names)]
-        listed = ", ".join(names) + (", ..." if rule.variadic else "")
+        names = [
+            f"[{n}]" if i >= first_optional or i in rule.absent else n for i, n in enumerate(names)
+        ]
+        runs = [(name, len(list(run))) for name, run in itertools.groupby(names)]
+        listed = ", ".join(f"{n} x {name}" if n > 2 else ", ".join([name] * n) for name, n in runs)
+        listed += ", ..." if rule.variadic else ""
         lines.append(f"| {kind} | {listed} | {' or '.join(rule.output)} |")
     lines += ["", "Inputs in brackets are optional.", "", "## Every model", ""]
     lines += [_item(f) for f in MODEL_CONSTRAINTS]

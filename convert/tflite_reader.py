@@ -65,8 +65,8 @@ def read(data: bytes) -> g.Graph:
 
     Raises:
         ModelError: the bytes are damaged, truncated, or something else.
-        UnsupportedModelError: the file is sound but has several subgraphs, variable, sparse or
-            sub-byte tensors other than INT4.
+        UnsupportedModelError: the file is sound but has several subgraphs, sparse tensors, sub-byte
+            ones other than INT4, or variables other than the states of `convert.graph.STATES`.
     """
     data = bytes(data)
     source = Source(data, "A .tflite")
@@ -100,11 +100,31 @@ def read(data: bytes) -> g.Graph:
         outputs=main.integers(2, "<i4", "the list of outputs"),
         model_hash=hashlib.sha256(data).hexdigest(),
     )
+    _check_variables(made)
     made.verify()
     for index in made.inputs:
         if tensors[index].data is not None:
             raise source.damaged(f"input tensor {index} is a constant")
     return made
+
+
+def _check_variables(graph: g.Graph) -> None:
+    """Refuse variables that no operator here updates.
+
+    Raises:
+        UnsupportedModelError: a variable tensor is read by another operator.
+    """
+    for op in graph.ops:
+        for position, index in enumerate(op.inputs):
+            if not 0 <= index < len(graph.tensors) or not graph.tensors[index].state:
+                continue
+            if position not in g.STATES.get(op.kind, ()):
+                raise UnsupportedModelError(
+                    "Tensors must not be variables, but for the states of "
+                    f"{' and '.join(g.STATES)}. Received: tensor {index} "
+                    f"({shown(graph.tensors[index].name)}), which {op.kind} reads. "
+                    "Convert the model without state kept between runs."
+                )
 
 
 @lru_cache(maxsize=1)
@@ -166,11 +186,6 @@ def _tensor(
     type_name = _enumerations()[2].get(number)
     if type_name is None:
         raise source.damaged(f"{label} has an unknown element type, number {number}")
-    if table.boolean(5):
-        raise UnsupportedModelError(
-            f"Tensors must not be variables. Received: {label}. "
-            "Convert the model without state kept between runs."
-        )
     if table.has(6):
         raise UnsupportedModelError(
             f"Tensors must not be sparse. Received: {label}. "
@@ -201,7 +216,8 @@ def _tensor(
         data = None if raw is None else _values(raw, shape, layout, label, source)
         if place and raw is None and 0 in shape:
             data = np.empty(shape, layout)
-    return g.Tensor(index, name, shape, dtype, _quant(table, index, label, shape, source), data)
+    quant = _quant(table, index, label, shape, source)
+    return g.Tensor(index, name, shape, dtype, quant, data, state=table.boolean(5))
 
 
 def _values(
@@ -277,6 +293,9 @@ _OPTION_TABLES = {
     "CONCATENATION": "ConcatenationOptions",
     "SOFTMAX": "SoftmaxOptions",
     "MEAN": "ReducerOptions",
+    "STRIDED_SLICE": "StridedSliceOptions",
+    "SVDF": "SVDFOptions",
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": "UnidirectionalSequenceLSTMOptions",
 }
 
 
@@ -349,4 +368,14 @@ def _options(table: Table, index: int, kind: str, source: Source) -> g.Options:
         return g.Concatenation(options.integer(0, "i"), activation(1))
     if kind == "SOFTMAX":
         return g.Softmax(options.real(0))
+    if kind == "STRIDED_SLICE":
+        masks = [options.integer(slot, "i") for slot in range(5)]
+        rare = bool(masks[2] or masks[3] or options.boolean(5))  # ellipsis, new axis, offset
+        return g.StridedSlice(masks[0], masks[1], masks[4], rare)
+    if kind == "SVDF":
+        return g.Svdf(options.integer(0, "i"), activation(1))
+    if kind == "UNIDIRECTIONAL_SEQUENCE_LSTM":
+        return g.Lstm(
+            activation(0), options.real(1), options.real(2), options.boolean(3), options.boolean(5)
+        )
     return g.Mean(options.boolean(0))

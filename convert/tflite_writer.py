@@ -159,3 +159,93 @@ def _aligned(data: NDArray[np.uint8] | None) -> Any:
     made = _aligned_class()()
     made.data = data
     return made
+
+
+QuantPair = tuple[float, int]
+"""Scale and zero point."""
+
+
+class Model:
+    """A new file, tensor by tensor and operator by operator.
+
+    model = Model("made by hand")
+    x = model.tensor("x", (1, 4), "int8", (0.1, 0))
+    y = model.tensor("y", (1, 4), "int8", (0.1, 0))
+    model.op("RELU", (x,), y)
+    data = model.finish(x, y)
+    """
+
+    def __init__(self, description: str) -> None:
+        schema = _schema()
+        self._model = schema.ModelT()
+        self._model.version = 3
+        self._model.description = description
+        self._model.buffers = [schema.BufferT()]
+        self._model.operatorCodes = []
+        self._codes: dict[tuple[str, int], int] = {}
+        self._graph = schema.SubGraphT()
+        self._graph.name = "main"
+        self._graph.tensors, self._graph.operators = [], []
+        self._model.subgraphs = [self._graph]
+
+    def tensor(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        dtype: str,
+        quant: QuantPair | None = None,
+        *,
+        data: NDArray[np.generic] | None = None,
+        variable: bool = False,
+    ) -> int:
+        """Add a tensor and return its number; `dtype` as of NumPy, `data` makes it a constant."""
+        schema = _schema()
+        made = schema.TensorT()
+        made.name, made.shape, made.isVariable = name, list(shape), variable
+        made.type = tensor_type(dtype.upper())
+        made.buffer = 0 if data is None else new_buffer(self._model, np.ascontiguousarray(data))
+        if quant is not None:
+            made.quantization = schema.QuantizationParametersT()
+            made.quantization.scale = [quant[0]]
+            made.quantization.zeroPoint = [quant[1]]
+        self._graph.tensors.append(made)
+        return len(self._graph.tensors) - 1
+
+    def op(
+        self,
+        kind: str,
+        inputs: tuple[int, ...],
+        output: int,
+        options: str = "",
+        version: int = 1,
+        **values: Any,
+    ) -> None:
+        """Add an operator; `values` are fields of its `options` table, enumerations by name."""
+        schema = _schema()
+        made = schema.OperatorT()
+        made.opcodeIndex = self._code(kind, version)
+        made.inputs, made.outputs = list(inputs), [output]
+        if options:
+            made.builtinOptionsType = getattr(schema.BuiltinOptions, options)
+            made.builtinOptions = getattr(schema, f"{options}T")()
+            for name, value in values.items():
+                if isinstance(value, str):
+                    value = getattr(schema.ActivationFunctionType, value)
+                setattr(made.builtinOptions, name, value)
+        self._graph.operators.append(made)
+
+    def finish(self, source: int, result: int) -> bytes:
+        """The file, with one input and one output."""
+        self._graph.inputs, self._graph.outputs = [source], [result]
+        return pack(self._model)
+
+    def _code(self, kind: str, version: int) -> int:
+        if (kind, version) not in self._codes:
+            schema = _schema()
+            code = schema.OperatorCodeT()
+            code.builtinCode = getattr(schema.BuiltinOperator, kind)
+            code.deprecatedBuiltinCode = min(code.builtinCode, 127)
+            code.version = version
+            self._codes[kind, version] = len(self._model.operatorCodes)
+            self._model.operatorCodes.append(code)
+        return self._codes[kind, version]

@@ -6,6 +6,7 @@ exact and repeatable.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import threading
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from convert.errors import ModelError, UserError
 from convert.generated import GeneratedModel, TensorSlot
 from firmware.image import Image
-from simulate.backend import Trace, clip_shape
+from simulate.backend import Trace, batch_of, clip_shape
 from simulate.elf import Elf
 from simulate.faults import CortexMFault
 from simulate.machine import HOST_WINDOW, Machine
@@ -36,7 +37,7 @@ __all__ = [
 ]
 
 _MOST_SAMPLES = 1_000_000
-_FEATURES, _CLIP = "ws_app_features", "ws_app_clip"
+_FEATURES, _CLIP, _FEED = "ws_app_features", "ws_app_clip", "ws_app_feed"
 _HOP, _ROW = "ws_frontend_push", "ws_window_push"
 
 
@@ -122,6 +123,7 @@ class CortexMBackend:
         self.generated = generated
         self._threads = max(1, threads or min(os.cpu_count() or 1, 8))
         self._invoke = f"{generated.prefix}_invoke"
+        self._reset = f"{generated.prefix}_reset"
         names = Elf(image.elf).symbols.keys()
         layers = tuple(layer.function for layer in generated.layers)
         missing = [name for name in (*layers, generated.arena_symbol) if name not in names]
@@ -151,51 +153,60 @@ class CortexMBackend:
         """Run a batch; every layer's output and the input itself are in the trace.
 
         Args:
-            inputs: (batch, *input shape without its leading 1), of the input tensor's dtype.
+            inputs: (batch, *input shape without its leading 1), of the input tensor's dtype; with
+                steps after the batch where the model has states.
 
         Raises:
             ModelError: the shape or type of `inputs` is another.
             CortexMFault: the generated code faults.
         """
         edge = self._in
-        expected = clip_shape(edge.shape)
-        if inputs.shape[1:] != expected or inputs.dtype.name != edge.dtype:
-            raise ModelError(
-                f"Inputs must be {edge.dtype} of shape (batch, *{expected}). Received: "
-                f"{inputs.dtype} of {inputs.shape}."
-            )
-        data = np.ascontiguousarray(inputs)
-        raw = data.reshape(len(data), -1).view(np.uint8)
+        batch = batch_of(inputs, edge.shape, edge.dtype, bool(self.generated.states))
+        raw = batch.data.reshape(batch.clips, batch.steps, -1).view(np.uint8)
         rows = {
-            layer.function: np.empty((len(data), layer.nbytes), np.uint8)
+            layer.function: np.empty((batch.clips, batch.steps, layer.nbytes), np.uint8)
             for layer in self.generated.layers
         }
 
         def one(bench: _Bench, clip: int) -> None:
             bench.machine.restore()
-            bench.input[:] = raw[clip]
-            bench.machine.call(self._invoke)
-            for function, kept in rows.items():
-                kept[clip] = bench.machine.copies[function]
+            if self.generated.states:
+                bench.machine.call(self._reset)
+            for step in range(batch.steps):
+                bench.input[:] = raw[clip, step]
+                bench.machine.call(self._invoke)
+                for function, kept in rows.items():
+                    kept[clip, step] = bench.machine.copies[function]
 
-        self._share(len(data), one)
-        found: Trace = {edge.tensor: data}
+        self._share(batch.clips, one)
+        found: Trace = {edge.tensor: batch.data.reshape(inputs.shape)}
         for layer in self.generated.layers:
-            shape = (len(data), *clip_shape(layer.shape))
+            shape = (batch.clips, *batch.lead, *clip_shape(layer.shape))
             found[layer.output] = rows[layer.function].view(layer.dtype).reshape(shape)
         return found
 
     def features(self, clips: NDArray[np.int16]) -> NDArray[np.int8]:
         """(batch, clip samples) int16 -> (batch, *input shape without its leading 1) int8.
 
-        Clips longer than the model's window give the features of their last window.
+        Clips longer than the model's window give the features of their last window. Of a model that
+        is run in several steps, it is (batch, steps, *input shape without its leading 1).
 
         Raises:
             ModelError: the firmware has no front-end, or the clips are too short or too long.
             CortexMFault: the front-end faults.
         """
-        shape = clip_shape(self._in.shape)
-        return self._clips(clips, _FEATURES, lambda bench: bench.input, (len(clips), *shape))
+        shape, steps = clip_shape(self._in.shape), self.generated.steps
+        if steps == 1:
+            return self._clips(clips, _FEATURES, lambda bench: bench.input, (len(clips), *shape))
+
+        def fed(bench: _Bench) -> NDArray[np.uint8]:
+            parts = []
+            for step in range(steps):
+                bench.machine.call(_FEED, step)
+                parts.append(bench.input.copy())
+            return np.concatenate(parts)
+
+        return self._clips(clips, _FEATURES, fed, (len(clips), steps, *shape))
 
     def posteriors(self, clips: NDArray[np.int16]) -> NDArray[np.int8]:
         """(batch, clip samples) int16 -> (batch, classes) int8, through the whole application.
@@ -238,6 +249,7 @@ class CortexMBackend:
             machine.call(self._invoke)
         instructions, calls = (list(map(int, a)) for a in machine.counter.scopes())
         count = len(layers)
+        steps = calls[count]
         rows = calls[count + 3] if self._listens else 0
         return Profile(
             total=machine.counter.total,
@@ -245,7 +257,7 @@ class CortexMBackend:
             features=instructions[count + 1] if self._listens else 0,
             per_frame=-(-instructions[count + 2] // rows) if rows else 0,
             layers=tuple(
-                LayerCost(f.op_index, f.kind, f.function, instructions[i], f.macs)
+                LayerCost(f.op_index, f.kind, f.function, instructions[i], f.macs * steps)
                 for i, f in enumerate(layers)
             ),
             functions=machine.counter.by_function(machine.elf),
@@ -265,7 +277,7 @@ class CortexMBackend:
                 "Clips must be int16 of shape (batch, samples). Received: "
                 f"{clips.dtype} of {clips.shape}."
             )
-        out = np.empty((len(clips), source(self._benches[0]).size), np.uint8)
+        out = np.empty((len(clips), math.prod(shape[1:])), np.uint8)
 
         def one(bench: _Bench, clip: int) -> None:
             bench.machine.restore()

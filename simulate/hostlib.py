@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.emit_aot import emit_model
-from convert.errors import ModelError, UnsupportedModelError
-from convert.generated import GeneratedModel, TensorSlot
+from convert.errors import UnsupportedModelError
+from convert.generated import GeneratedModel
 from convert.graph import Graph
 from firmware.hostbuild import KERNEL_DIR, Source, build_shared
-from simulate.backend import Trace, clip_shape
+from simulate.backend import Batch, Trace, batch_of, clip_shape
 
 _OBSERVER = """\
 #include <stddef.h>
@@ -38,15 +38,23 @@ void ws_observe(int32_t layer, const void *output, int32_t nbytes) {
 """
 
 _RUNNER = """
-/* Run `count` inputs; traces of {trace} bytes and outputs of {out} bytes go where told, if told. */
-void {prefix}_host_run(const uint8_t *inputs, int32_t count, uint8_t *traces, uint8_t *outputs);
-void {prefix}_host_run(const uint8_t *inputs, int32_t count, uint8_t *traces, uint8_t *outputs) {{
+/*
+ * Run `count` clips of `steps` inputs. Where told, traces of {trace} bytes go for every step and
+ * outputs of {out} bytes for the last one of every clip.
+ */
+void {prefix}_host_run(const uint8_t *inputs, int32_t count, int32_t steps, uint8_t *traces,
+                       uint8_t *outputs);
+void {prefix}_host_run(const uint8_t *inputs, int32_t count, int32_t steps, uint8_t *traces,
+                       uint8_t *outputs) {{
     {prefix}_init();
     ws_trace = traces;
     for (int32_t i = 0; i < count; i++) {{
-        memcpy({prefix}_input(), inputs, {size});
-        inputs += {size};
-        (void){prefix}_invoke();
+        {reset}
+        for (int32_t step = 0; step < steps; step++) {{
+            memcpy({prefix}_input(), inputs, {size});
+            inputs += {size};
+            (void){prefix}_invoke();
+        }}
         if (outputs != NULL) {{
             memcpy(outputs, {prefix}_output(), {out});
             outputs += {out};
@@ -84,6 +92,7 @@ def host_sources(models: Sequence[GeneratedModel]) -> dict[str, Source]:
             size=model.inputs[0].nbytes,
             out=model.outputs[0].nbytes,
             trace=sum(layer.nbytes for layer in model.layers),
+            reset=f"{model.prefix}_reset();" if model.states else "/* nothing to forget */",
         )
         for model in models
     ]
@@ -137,7 +146,7 @@ class HostBackend:
         library = _library or ctypes.CDLL(str(build_shared(host_sources([generated]))))
         self._run = getattr(library, f"{generated.prefix}_host_run")
         pointer = ctypes.c_void_p
-        self._run.argtypes = (pointer, ctypes.c_int32, pointer, pointer)
+        self._run.argtypes = (pointer, ctypes.c_int32, ctypes.c_int32, pointer, pointer)
         self._run.restype = None
         self._lock = _lock or threading.Lock()
 
@@ -150,26 +159,28 @@ class HostBackend:
         """Run a batch; every layer's output and the input itself are in the trace.
 
         Args:
-            inputs: (batch, *input shape without its leading 1), of the input tensor's dtype.
+            inputs: (batch, *input shape without its leading 1), of the input tensor's dtype; with
+                steps after the batch where the model has states.
 
         Raises:
             ModelError: the shape or type of `inputs` is another.
         """
-        data = self._checked(inputs)
+        batch = self._checked(inputs)
         layers = self.generated.layers
-        traces = np.empty((len(data), sum(layer.nbytes for layer in layers)), np.uint8)
-        self._call(data, traces, None)
-        found: Trace = {self.generated.inputs[0].tensor: data}
+        runs = batch.clips * batch.steps
+        traces = np.empty((runs, sum(layer.nbytes for layer in layers)), np.uint8)
+        self._call(batch, traces, None)
+        found: Trace = {self.generated.inputs[0].tensor: batch.data.reshape(inputs.shape)}
         start = 0
         for layer in layers:
             part = np.ascontiguousarray(traces[:, start : start + layer.nbytes])
-            shape = (len(data), *clip_shape(layer.shape))
+            shape = (batch.clips, *batch.lead, *clip_shape(layer.shape))
             found[layer.output] = part.view(layer.dtype).reshape(shape)
             start += layer.nbytes
         return found
 
     def predict(self, inputs: NDArray[np.generic]) -> NDArray[np.generic]:
-        """The first graph output only, without the memory that a trace takes.
+        """The first graph output after the last step, without the memory that a trace takes.
 
         Args:
             inputs: as for `run`.
@@ -180,32 +191,27 @@ class HostBackend:
         Raises:
             ModelError: the shape or type of `inputs` is another.
         """
-        data = self._checked(inputs)
+        batch = self._checked(inputs)
         edge = self.generated.outputs[0]
-        outputs = np.empty((len(data), edge.nbytes), np.uint8)
-        self._call(data, None, outputs)
-        return outputs.view(edge.dtype).reshape(len(data), *clip_shape(edge.shape))
+        outputs = np.empty((batch.clips, edge.nbytes), np.uint8)
+        self._call(batch, None, outputs)
+        return outputs.view(edge.dtype).reshape(batch.clips, *clip_shape(edge.shape))
 
-    def _checked(self, inputs: NDArray[np.generic]) -> NDArray[np.generic]:
-        edge: TensorSlot = self.generated.inputs[0]
-        expected = clip_shape(edge.shape)
-        if inputs.shape[1:] != expected or inputs.dtype.name != edge.dtype:
-            raise ModelError(
-                f"Inputs must be {edge.dtype} of shape (batch, *{expected}). Received: "
-                f"{inputs.dtype} of {inputs.shape}."
-            )
-        return np.ascontiguousarray(inputs)
+    def _checked(self, inputs: NDArray[np.generic]) -> Batch:
+        edge = self.generated.inputs[0]
+        return batch_of(inputs, edge.shape, edge.dtype, bool(self.generated.states))
 
     def _call(
         self,
-        data: NDArray[np.generic],
+        batch: Batch,
         traces: NDArray[np.uint8] | None,
         outputs: NDArray[np.uint8] | None,
     ) -> None:
         with self._lock:
             self._run(
-                data.ctypes.data,
-                len(data),
+                batch.data.ctypes.data,
+                batch.clips,
+                batch.steps,
                 None if traces is None else traces.ctypes.data,
                 None if outputs is None else outputs.ctypes.data,
             )

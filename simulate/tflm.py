@@ -25,7 +25,7 @@ from convert.graph import ITEM_BYTES, Graph
 from convert.quiet import quiet_stderr
 from convert.tflite_reader import read
 from simulate import tflm_worker
-from simulate.backend import Trace, clip_shape, empty_trace
+from simulate.backend import Trace, batch_of, clip_shape, empty_trace
 
 _CHILD = Path(__file__).with_name("tflm_child.py")
 _SECONDS = 120
@@ -157,8 +157,10 @@ class TflmBackend:
         if guard:
             _child(model, "check", str(arena))
         self._shown = [graph.inputs[0], *(index for op in graph.ops for index in op.outputs)]
+        self._stateful = bool(graph.states)
+        self._per_run = sum(graph.tensors[i].nbytes for i in self._shown)
         self._worker = tflm_worker.Worker(
-            model, arena, self._shown, sum(graph.tensors[i].nbytes for i in self._shown)
+            model, arena, self._shown, self._per_run, stateful=self._stateful
         )
         weakref.finalize(self, self._worker.close)
         from tflite_micro import runtime
@@ -178,42 +180,45 @@ class TflmBackend:
     def run(self, inputs: NDArray[np.generic]) -> Trace:
         """Run a batch, clip by clip; see `simulate.backend.Backend.run`.
 
+        TFLite Micro keeps variables from one run to the next, those of an LSTM, too: they are
+        reset to zero (int8: to their zero point) before each clip.
+
         Args:
-            inputs: (batch, *input shape without its leading 1), of the input tensor's dtype.
+            inputs: (batch, *input shape without its leading 1), of the input tensor's dtype; with
+                steps after the batch where the model has states.
 
         Raises:
             ModelError: the shape or type of `inputs` is another, or an inference fails.
         """
         graph: Graph = self._graph
         source = graph.tensors[graph.inputs[0]]
-        if inputs.shape[1:] != clip_shape(source.shape) or inputs.dtype.name != source.dtype:
-            raise ModelError(
-                f"Inputs must be {source.dtype} of shape (batch, *{clip_shape(source.shape)}). "
-                f"Received: {inputs.dtype} of {inputs.shape}."
-            )
-        if len(inputs) == 0:
-            return empty_trace(graph, self._shown)
+        batch = batch_of(inputs, source.shape, source.dtype, self._stateful)
+        if batch.clips == 0:
+            return empty_trace(graph, self._shown, batch.lead)
         try:
-            rows = self._rows(inputs)
+            rows = self._rows(batch.data)
         except (RuntimeError, ValueError) as error:
             reason = str(error)
         except ChildProcessError as error:
             reason = _sentence("its process ended", str(error))
         else:
-            return self._trace(rows)
+            return self._trace(rows, batch.lead)
         raise ModelError(f"TFLite Micro must be able to run the model. Received: {reason}.")
 
     def _rows(self, inputs: NDArray[np.generic]) -> NDArray[np.uint8]:
-        """(clips, bytes of all shown tensors)."""
-        source = self._graph.tensors[self._graph.inputs[0]]
-        per_clip = sum(self._graph.tensors[index].nbytes for index in self._shown)
-        if TflmBackend._lost + len(inputs) * per_clip > tflm_worker.MOST_LOST:
-            raw = np.ascontiguousarray(inputs).reshape(len(inputs), -1).view(np.uint8)
-            return self._worker.run(raw)
-        TflmBackend._lost += len(inputs) * per_clip
-        rows = np.empty((len(inputs), per_clip), np.uint8)
-        for row, clip in zip(rows, inputs, strict=True):
-            self._interpreter.set_input(clip.reshape(source.shape), 0)
+        """(clips, steps, input) -> (clips * steps, bytes of all shown tensors)."""
+        shape = self._graph.tensors[self._graph.inputs[0]].shape
+        clips, steps = inputs.shape[:2]
+        if TflmBackend._lost + clips * steps * self._per_run > tflm_worker.MOST_LOST:
+            raw = inputs.reshape(clips, steps, -1).view(np.uint8)
+            return self._worker.run(raw).reshape(clips * steps, self._per_run)
+        TflmBackend._lost += clips * steps * self._per_run
+        rows = np.empty((clips * steps, self._per_run), np.uint8)
+        for number, row in enumerate(rows):
+            clip, step = divmod(number, steps)
+            if step == 0 and self._stateful:
+                self._interpreter.reset()
+            self._interpreter.set_input(inputs[clip, step].reshape(shape), 0)
             self._interpreter.invoke()
             start = 0
             for index in self._shown:
@@ -223,13 +228,13 @@ class TflmBackend:
                 start += found.size
         return rows
 
-    def _trace(self, rows: NDArray[np.uint8]) -> Trace:
+    def _trace(self, rows: NDArray[np.uint8], lead: tuple[int, ...]) -> Trace:
         found: Trace = {}
         start = 0
         for index in self._shown:
             tensor = self._graph.tensors[index]
             part = np.ascontiguousarray(rows[:, start : start + tensor.nbytes])
-            shape = (len(rows), *clip_shape(tensor.shape))
+            shape = (-1, *lead, *clip_shape(tensor.shape))
             found[index] = part.view(np.dtype(tensor.dtype)).reshape(shape)
             start += tensor.nbytes
         return found

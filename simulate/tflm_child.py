@@ -5,7 +5,7 @@ prints one line of JSON; TFLite Micro's own words go to stderr.
 
     check ARENA    allocate with all tensors preserved, run once on zeros
     measure        the smallest arena that works, and what the interpreter records
-    serve ARENA TENSOR,...    run clips until stdin ends, see `simulate.tflm_worker`
+    serve ARENA TENSOR,... [reset]    run clips until stdin ends, see `simulate.tflm_worker`
 """
 
 from __future__ import annotations
@@ -80,10 +80,11 @@ def _measure(model: bytes) -> dict[str, int | str]:
     return {"minimum": high}
 
 
-def _serve(arena: int, tensors: list[int]) -> None:
-    """Length and bytes of a model, then again and again a count and so many inputs.
+def _serve(arena: int, tensors: list[int], reset: bool) -> None:
+    """Length and bytes of a model, then again and again clips, steps and so many inputs.
 
-    Numbers are 8 bytes, little-endian. For every clip the values of `tensors` go to stdout.
+    Numbers are 8 bytes, little-endian. For every step of every clip the values of `tensors` go to
+    stdout. With `reset`, variables are set to zero before each clip.
     """
     import numpy as np
 
@@ -95,12 +96,16 @@ def _serve(arena: int, tensors: list[int]) -> None:
     shape, dtype = tuple(details["shape"]), np.dtype(details["dtype"])
     size = int(np.prod(shape)) * dtype.itemsize
     while count := int.from_bytes(source.read(8), "little"):
-        data = source.read(count * size)
-        for clip in np.frombuffer(data, dtype).reshape(count, *shape):
-            interpreter.set_input(clip, 0)
-            interpreter.invoke()
-            for index in tensors:
-                answers.write(interpreter.GetTensor(index, 0)["tensor_data"].tobytes())
+        steps = int.from_bytes(source.read(8), "little")
+        data = source.read(count * steps * size)
+        for clip in np.frombuffer(data, dtype).reshape(count, steps, *shape):
+            if reset:
+                interpreter.reset()
+            for values in clip:
+                interpreter.set_input(values, 0)
+                interpreter.invoke()
+                for index in tensors:
+                    answers.write(interpreter.GetTensor(index, 0)["tensor_data"].tobytes())
         answers.flush()
 
 
@@ -109,7 +114,8 @@ def main(arguments: list[str]) -> int:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash is an answer, not a core file
     if arguments[0] == "serve":
         try:
-            _serve(int(arguments[1]), [int(i) for i in arguments[2].split(",")])
+            tensors = [int(i) for i in arguments[2].split(",")]
+            _serve(int(arguments[1]), tensors, arguments[3:] == ["reset"])
         except Exception as error:
             print(error, file=sys.stderr)
             return 3

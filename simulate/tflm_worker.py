@@ -26,31 +26,42 @@ class Worker:
         model: bytes of a .tflite, which is known to run.
         arena: bytes of the arena.
         tensors: which to return, in this order.
-        nbytes: of all of them together, per clip.
+        nbytes: of all of them together, per run.
+        stateful: the model has variables, which are reset before each clip.
     """
 
-    def __init__(self, model: bytes, arena: int, tensors: Sequence[int], nbytes: int) -> None:
+    def __init__(
+        self,
+        model: bytes,
+        arena: int,
+        tensors: Sequence[int],
+        nbytes: int,
+        *,
+        stateful: bool = False,
+    ) -> None:
         self._model = model
-        self._arguments = ("serve", str(arena), ",".join(map(str, tensors)))
+        options = ("reset",) if stateful else ()
+        self._arguments = ("serve", str(arena), ",".join(map(str, tensors)), *options)
         self._nbytes = nbytes
         self._words = tempfile.TemporaryFile()  # noqa: SIM115  (gone with this object)
         self._process: subprocess.Popen[bytes] | None = None
         self._lost = 0
 
     def run(self, inputs: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """(clips, bytes of one input) -> (clips, `nbytes`).
+        """(clips, steps, bytes of one input) -> (clips, steps, `nbytes`).
 
         Raises:
             ChildProcessError: the child ended early; the message is what it said.
         """
-        found = np.empty((len(inputs), self._nbytes), np.uint8)
-        step = max(1, MOST_LOST // max(self._nbytes, 1))
-        for start in range(0, len(inputs), step):
-            part = inputs[start : start + step]
-            if self._lost + len(part) * self._nbytes > MOST_LOST:
+        found = np.empty((*inputs.shape[:2], self._nbytes), np.uint8)
+        per_clip = inputs.shape[1] * self._nbytes
+        some = max(1, MOST_LOST // max(per_clip, 1))
+        for start in range(0, len(inputs), some):
+            part = inputs[start : start + some]
+            if self._lost + len(part) * per_clip > MOST_LOST:
                 self.close()
-            found[start : start + step] = self._exchange(part)
-            self._lost += len(part) * self._nbytes
+            found[start : start + some] = self._exchange(part)
+            self._lost += len(part) * per_clip
         return found
 
     def close(self) -> None:
@@ -62,22 +73,24 @@ class Worker:
 
     def _exchange(self, inputs: NDArray[np.uint8]) -> NDArray[np.uint8]:
         process = self._started()
+        runs = inputs.shape[0] * inputs.shape[1]
         assert process.stdin is not None and process.stdout is not None
         try:
             # The child reads all of it before it answers, so neither waits for the other.
-            process.stdin.write(len(inputs).to_bytes(8, "little") + inputs.tobytes())
+            head = len(inputs).to_bytes(8, "little") + inputs.shape[1].to_bytes(8, "little")
+            process.stdin.write(head + inputs.tobytes())
             process.stdin.flush()
-            answer = process.stdout.read(len(inputs) * self._nbytes)
+            answer = process.stdout.read(runs * self._nbytes)
         except BrokenPipeError:
             answer = b""
         except BaseException:  # Ctrl-C leaves a child with half a message
             self.close()
             raise
-        if len(answer) != len(inputs) * self._nbytes:
+        if len(answer) != runs * self._nbytes:
             self.close()
             self._words.seek(0)
             raise ChildProcessError(self._words.read().decode(errors="replace"))
-        return np.frombuffer(answer, np.uint8).reshape(len(inputs), self._nbytes)
+        return np.frombuffer(answer, np.uint8).reshape(*inputs.shape[:2], self._nbytes)
 
     def _started(self) -> subprocess.Popen[bytes]:
         if self._process is None:

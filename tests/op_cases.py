@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert import graph as g
+from tests import recurrent_cases
 from tests import tflite_builder as tb
 from tests.tflite_builder import OpSpec, QParams, TensorSpec, activation_tensor, constant
 
@@ -676,6 +677,9 @@ FAMILIES: dict[str, Callable[[], Iterator[Made]]] = {
     "network": _network,
     "low_bit": _low_bit,
     "int16": _int16,
+    "lstm": recurrent_cases.lstm_cases,
+    "svdf": recurrent_cases.svdf_cases,
+    "strided_slice": recurrent_cases.slice_cases,
 }
 
 

@@ -104,7 +104,11 @@ def build_model(
     read = {i for op in ops for i in op.inputs}
     written = {i for op in ops for i in op.outputs}
     if inputs is None:
-        inputs = [i for i, t in enumerate(tensors) if t.data is None and i not in written]
+        inputs = [
+            i
+            for i, t in enumerate(tensors)
+            if t.data is None and i not in written and not t.variable
+        ]
     if outputs is None:
         outputs = [i for i in sorted(written) if i not in read]
     model = schema.ModelT()
@@ -215,6 +219,17 @@ def _options(spec: OpSpec) -> tuple[str, object | None]:
     elif spec.kind == "RESHAPE" and spec.new_shape is not None:
         made = schema.ReshapeOptionsT()
         made.newShape = list(spec.new_shape)
+    elif isinstance(o, g.Lstm):
+        made = schema.UnidirectionalSequenceLSTMOptionsT()
+        made.cellClip, made.projClip = o.cell_clip, o.projection_clip
+        made.timeMajor, made.diagonalRecurrentTensors = o.time_major, o.diagonal
+    elif isinstance(o, g.Svdf):
+        made = schema.SVDFOptionsT()
+        made.rank = o.rank
+    elif isinstance(o, g.StridedSlice):
+        made = schema.StridedSliceOptionsT()
+        made.beginMask, made.endMask = o.begin_mask, o.end_mask
+        made.shrinkAxisMask, made.newAxisMask = o.shrink_mask, int(o.other)
     if made is None:
         return "NONE", None
     if hasattr(o, "padding"):

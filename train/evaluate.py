@@ -21,7 +21,7 @@ from convert.errors import ModelError, SpecError
 from convert.export import real_features
 from convert.graph import Graph, Tensor
 from convert.quiet import quiet_stderr
-from simulate.backend import Trace, clip_shape
+from simulate.backend import Trace, batch_of, clip_shape, last_step, step_count, windows
 
 Probabilities = NDArray[np.float32]
 TfliteEngine = Literal["auto", "litert", "tflm", "host"]
@@ -162,10 +162,10 @@ def run_tflite(
     """
     graph = tflite_reader.read(tflite)
     source, result = graph.tensors[graph.inputs[0]], graph.tensors[graph.outputs[0]]
-    whole_int8 = source.dtype == "int8" and all(t.dtype != "float32" for t in graph.tensors)
+    whole_int8 = source.dtype == "int8" and all(t.dtype != "float32" for t in graph.used)
     if engine == "auto":
         engine = "host" if whole_int8 else "litert"
-    inputs = _inputs(features, source)
+    inputs = _inputs(features, graph)
     outputs: NDArray[np.generic]
     if engine == "host":
         from simulate.hostlib import HostBackend
@@ -177,7 +177,7 @@ def run_tflite(
         outputs = TflmBackend(tflite).run(inputs)[graph.outputs[0]]
     else:
         outputs = litert_trace(tflite, inputs, (result.index,))[result.index]
-    return dequantize(outputs, result)
+    return dequantize(last_step(outputs, result.shape), result)
 
 
 def litert_trace(
@@ -187,11 +187,12 @@ def litert_trace(
 
     Args:
         tflite: the file.
-        inputs: (n, *input shape without its leading 1), of the input's type.
+        inputs: (n, *input shape without its leading 1), of the input's type; with steps after n
+            where the model has states.
         tensors: indices in the file; None for every operator's first output.
 
     Returns:
-        Tensor index -> (n, *shape without its leading 1).
+        Tensor index -> (n, *shape without its leading 1), with steps as the inputs have them.
 
     Raises:
         ModelError: LiteRT cannot run the model.
@@ -202,7 +203,9 @@ def litert_trace(
     graph = tflite_reader.read(tflite)
     wanted = list(tensors) if tensors is not None else [op.outputs[0] for op in graph.ops]
     rows: dict[int, list[NDArray[np.generic]]] = {index: [] for index in wanted}
-    shape = graph.tensors[graph.inputs[0]].shape
+    source = graph.tensors[graph.inputs[0]]
+    shape = source.shape
+    batch = batch_of(inputs, shape, source.dtype, bool(graph.states))
     try:
         with quiet_stderr(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -213,17 +216,24 @@ def litert_trace(
             )
             interpreter.allocate_tensors()
         where = interpreter.get_input_details()[0]["index"]
-        for clip in inputs:
-            interpreter.set_tensor(where, clip.reshape(shape))
-            interpreter.invoke()
-            for index in wanted:
-                values = np.array(interpreter.get_tensor(index))
-                rows[index].append(values.reshape(clip_shape(graph.tensors[index].shape)))
+        for clip in batch.data:
+            if graph.states:
+                interpreter.reset_all_variables()
+            for step in clip:
+                interpreter.set_tensor(where, step.reshape(shape))
+                interpreter.invoke()
+                for index in wanted:
+                    rows[index].append(np.array(interpreter.get_tensor(index)))
     except (RuntimeError, ValueError) as error:
         raise ModelError(
             f"LiteRT must be able to run the model. Received: {str(error).splitlines()[0][:200]}."
         ) from error
-    return {index: np.stack(values) for index, values in rows.items()}
+    return {
+        index: np.reshape(
+            values, (batch.clips, *batch.lead, *clip_shape(graph.tensors[index].shape))
+        )
+        for index, values in rows.items()
+    }
 
 
 def dequantize(values: NDArray[np.generic], tensor: Tensor) -> NDArray[np.float32]:
@@ -284,12 +294,12 @@ def layer_noise(
     if trace is None:
         from simulate.tflm import TflmBackend
 
-        trace = TflmBackend(tflite).run(_inputs(features, graph.tensors[graph.inputs[0]]))
+        trace = TflmBackend(tflite).run(_inputs(features, graph))
     pairs = [
         (op, other) for op, other in _paired(graph, exact) if graph.ops[op].outputs[0] in trace
     ]
     wanted = [exact.ops[other].outputs[0] for _, other in pairs]
-    truth = litert_trace(reference, _inputs(features, exact.tensors[exact.inputs[0]]), wanted)
+    truth = litert_trace(reference, _inputs(features, exact), wanted)
     result = []
     for op, other in pairs:
         tensor = graph.tensors[graph.ops[op].outputs[0]]
@@ -336,17 +346,20 @@ def _paired(graph: Graph, other: Graph) -> list[tuple[int, int]]:
     ]
 
 
-def _inputs(features: NDArray[np.int8], source: Tensor) -> NDArray[np.generic]:
-    """Features as the model's input tensor takes them: int8, or real values."""
+def _inputs(features: NDArray[np.int8], graph: Graph) -> NDArray[np.generic]:
+    """Features as the model takes them: int8, or real values; in steps where it remembers."""
+    source = graph.tensors[graph.inputs[0]]
     if source.dtype == "int8":
-        values: NDArray[np.generic] = features[..., np.newaxis]
+        values: NDArray[np.generic] = features
     elif source.dtype == "float32":
-        values = real_features(features)
+        values = real_features(features)[..., 0]
     else:
         raise ModelError(f"The input must be int8 or float32. Received: {source.dtype}.")
-    if values.shape[1:] != clip_shape(source.shape):
+    inputs = windows(values, source.shape)
+    steps = step_count(inputs, source.shape)
+    if (steps == 1 and inputs.shape[1:3] != features.shape[1:]) or (steps > 1 and not graph.states):
         raise ModelError(
             f"Features must be of shape (clips, *{clip_shape(source.shape)[:2]}). "
             f"Received: {features.shape}."
         )
-    return values
+    return inputs

@@ -16,6 +16,7 @@ from convert.passes import prepare
 from convert.supported import check, check_kinds
 from convert.tflite_reader import read
 from train.keras import load
+from train.quantization import recurrent
 from train.quantization.base import Scheme
 from train.quantization.tfmot_int8 import quantization_aware
 
@@ -57,6 +58,9 @@ def check_untrained(model: Any, *, aware: bool) -> None:
     """
     _check_layers(model)
     _fill_zeros(model)
+    if recurrent.needs_writer(model):  # what is written then is what the chip runs
+        quantization_aware(model)
+        return
     # Float first: some operators that have no int8 form end the whole process in the converter.
     check_kinds(prepare(read(to_tflite(model, "float32"))))
     rng = np.random.default_rng(0)
@@ -72,10 +76,10 @@ def _check_layers(model: Any) -> None:
     layers = load().keras.layers
     for layer in model.layers:
         inner = getattr(layer, "layer", layer)  # of a wrapper as TimeDistributed
-        if isinstance(inner, layers.RNN):
+        if isinstance(inner, layers.RNN) and type(inner).__name__ != "LSTM":
             raise UnsupportedModelError(
-                f"Layer {layer.name}: a model for the chip must have no recurrent layers. "
-                f"Received: {type(inner).__name__}. Use convolutions over time instead."
+                f"Layer {layer.name}: a model for the chip must have no recurrent layers but LSTM. "
+                f"Received: {type(inner).__name__}. Use LSTM or convolutions over time instead."
             )
 
 

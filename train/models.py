@@ -25,11 +25,20 @@ from train.sources.base import resolve
 ZOO: Mapping[str, tuple[Callable[..., Any], Mapping[str, int]]] = {
     "cnn_digits": (zoo.cnn_digits, {"width": 32, "dense": 128}),
     "ds_cnn": (zoo.ds_cnn, {"width": 64, "blocks": 4}),
+    "lstm": (zoo.lstm, {"width": 64}),
     "res_sep": (zoo.res_sep, {"width": 48, "blocks": 5, "kernel": 9}),
+    "svdf": (zoo.svdf, {"width": 64, "blocks": 3, "rank": 2, "memory": 20}),
 }
 """Name -> function and the default of each whole-number option it has (all have `dropout`)."""
 
-_BOUNDS = {"width": (4, 512), "blocks": (1, 16), "kernel": (3, 31), "dense": (4, 1024)}
+_BOUNDS = {
+    "width": (4, 512),
+    "blocks": (1, 16),
+    "kernel": (3, 31),
+    "dense": (4, 1024),
+    "rank": (1, 8),
+    "memory": (2, 64),
+}
 
 
 @dataclass(frozen=True)
@@ -37,12 +46,16 @@ class ModelSpec:
     """The network.
 
     Attributes:
-        name: "cnn_digits", "ds_cnn", "res_sep", or "file.py:function" for a function
-            (input_shape: (frames, width, 1), classes: int) -> tf_keras.Model of the user's own.
-        width: channels of the convolutions (32, 64, 48 in the three networks unless given).
-        blocks: number of blocks (ds_cnn 4, res_sep 5).
+        name: "cnn_digits", "ds_cnn", "lstm", "res_sep", "svdf", or "file.py:function" for a
+            function (input_shape: (frames, width, 1), classes: int) -> tf_keras.Model of the
+            user's own.
+        width: channels of the convolutions, units of the recurrent layers (cnn_digits 32, ds_cnn
+            64, lstm 64, res_sep 48, svdf 64 unless given).
+        blocks: number of blocks (ds_cnn 4, res_sep 5) or layers (svdf 3).
         kernel: frames that a depthwise convolution of res_sep sees (9).
         dense: neurons of the hidden dense layer of cnn_digits (128).
+        rank: filters that are summed into one unit of svdf (2).
+        memory: frames that a filter of svdf sees (20).
         dropout: fraction dropped in training, 0 to below 1.
     """
 
@@ -51,6 +64,8 @@ class ModelSpec:
     blocks: int | None = None
     kernel: int | None = None
     dense: int | None = None
+    rank: int | None = None
+    memory: int | None = None
     dropout: float = 0.2
 
     def __post_init__(self) -> None:
@@ -71,7 +86,7 @@ class ModelSpec:
             if value is None:
                 continue
             if option not in options:
-                known = ", ".join(options) or "none of width, blocks, kernel, dense"
+                known = ", ".join(options) or "none of " + ", ".join(_BOUNDS)
                 raise SpecError(
                     f"{self.name} has no option {option} (it has: {known}). Received: {value}."
                 )

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from train.keras import load
+from train.recurrent_layers import layers
 
 
 def cnn_digits(
@@ -89,6 +90,43 @@ def res_sep(
     x = L.Dropout(dropout, name="dropout")(x)
     x = L.Dense(classes, activation="softmax", name="words")(x)
     return load().keras.Model(inputs, x, name="res_sep")
+
+
+def lstm(shape: tuple[int, int], classes: int, *, width: int, dropout: float) -> Any:
+    """An LSTM of `width` units over the frames, dense softmax on its last output."""
+    L = load().keras.layers
+    inputs = L.Input((*shape, 1), name="features")
+    x = L.Reshape(shape, name="frames")(inputs)
+    x = L.LSTM(width, name="lstm")(x)
+    x = L.Dropout(dropout, name="dropout")(x)
+    x = L.Dense(classes, activation="softmax", name="words")(x)
+    return load().keras.Model(inputs, x, name="lstm")
+
+
+def svdf(
+    shape: tuple[int, int],
+    classes: int,
+    *,
+    width: int,
+    blocks: int,
+    rank: int,
+    memory: int,
+    dropout: float,
+) -> Any:
+    """`blocks` SVDF layers of `width` units, dense softmax on the last frame's output.
+
+    On the chip a frame at a time: the state is what was heard before.
+    """
+    L = load().keras.layers
+    inputs = L.Input((*shape, 1), name="features")
+    x = L.Reshape(shape, name="frames")(inputs)
+    for block in range(1, blocks + 1):
+        x = layers().Svdf(
+            width, rank, memory, return_sequences=block < blocks, name=f"svdf_{block}"
+        )(x)
+        x = L.Dropout(dropout, name=f"dropout_{block}")(x)
+    x = L.Dense(classes, activation="softmax", name="words")(x)
+    return load().keras.Model(inputs, x, name="svdf")
 
 
 def _norm_relu(x: Any, name: str) -> Any:

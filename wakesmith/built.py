@@ -19,7 +19,7 @@ from convert.tflite_reader import read
 from firmware.board import load_board
 from firmware.image import Image, open_image
 from simulate import frontend as definition
-from simulate.backend import Backend, FeatureBackend
+from simulate.backend import Backend, FeatureBackend, windows
 from simulate.cortexm import CortexMBackend
 from simulate.hostfrontend import HostFrontEnd
 from simulate.hostlib import HostBackend
@@ -89,8 +89,14 @@ class Built:
     @functools.cached_property
     def generated(self) -> GeneratedModel:
         """The model's C."""
-        pack = self.project.firmware.pack_weights
-        return generate(self.tflite, self.data.classes, pack)
+        project = self.project
+        return generate(
+            self.tflite,
+            self.data.classes,
+            project.frontend,
+            project.samples,
+            pack=project.firmware.pack_weights,
+        )
 
     @functools.cached_property
     def image(self) -> Image:
@@ -140,16 +146,16 @@ class Built:
 
 
 class Shaped:
-    """A back end that takes features without the model's channel dimension."""
+    """A back end that takes windows of features, without the model's channel dimension."""
 
     def __init__(self, inner: Backend, graph: Graph) -> None:
         self.name = inner.name
         self._inner = inner
-        self._shape = graph.tensors[graph.inputs[0]].shape[1:]
+        self._shape = graph.tensors[graph.inputs[0]].shape
 
     def run(self, inputs: NDArray[np.generic]) -> dict[int, NDArray[np.generic]]:
         """See `simulate.backend.Backend.run`."""
-        return self._inner.run(inputs.reshape(len(inputs), *self._shape))
+        return self._inner.run(windows(inputs, self._shape))
 
 
 class _Reference:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from convert.errors import UserError
 from convert.graph import ITEM_BYTES, Graph
-from simulate.backend import Backend, FeatureBackend
+from simulate.backend import Backend, FeatureBackend, last_step
 from simulate.compare import Comparison, compare, compare_features
 from wakesmith.results import Proof
 
@@ -76,7 +77,8 @@ def prove_layers(
         traces = {}
         for name, backend in backends.items():
             traces[name] = backend.run(block)
-            outputs[name].append(traces[name][graph.outputs[0]])
+            output = graph.tensors[graph.outputs[0]]
+            outputs[name].append(last_step(traces[name][output.index], output.shape))
             done += len(block)
             if progress:
                 progress(done, steps, f"{name}, clip {start + len(block)}")
@@ -130,11 +132,13 @@ def spread_rows(rows: NDArray[np.intp], count: int) -> NDArray[np.intp]:
 
 def _blocks(inputs: NDArray[np.generic], graph: Graph) -> Iterator[tuple[int, NDArray[np.generic]]]:
     """Inputs in blocks whose traces fit into memory; at least one block, possibly empty."""
-    per_clip = sum(
+    per_run = sum(
         graph.tensors[i].size * ITEM_BYTES.get(graph.tensors[i].dtype, 8)
         for op in graph.ops
         for i in op.outputs
     )
+    inside = max(1, graph.tensors[graph.inputs[0]].size)
+    per_clip = per_run * max(1, math.prod(inputs.shape[1:]) // inside)
     size = max(1, min(_CHUNK_CLIPS, _CHUNK_BYTES // max(per_clip, 1)))
     for start in range(0, max(len(inputs), 1), size):
         yield start, inputs[start : start + size]

@@ -104,7 +104,12 @@ def scheme_stages(project: Project, base: Path, *, jobs: int = 0) -> list[Stage]
     """
     fe, labels = project.frontend, project.labels
     pack = project.firmware.pack_weights
-    target = {"frontend": fe.to_json(), "labels": list(labels), "pack_weights": pack}
+    target = {
+        "frontend": fe.to_json(),
+        "labels": list(labels),
+        "samples": project.samples,
+        "pack_weights": pack,
+    }
     stages = [
         stage_of(
             "quantize",
@@ -132,7 +137,7 @@ def scheme_stages(project: Project, base: Path, *, jobs: int = 0) -> list[Stage]
         stage_of(
             "convert",
             "making C",
-            (labels, fe, pack),
+            (labels, fe, project.samples, pack),
             also=("simulate.tflm_child",),
             needs=("quantize",),
             reads=target,
@@ -145,6 +150,7 @@ def scheme_stages(project: Project, base: Path, *, jobs: int = 0) -> list[Stage]
                 project.project.name,
                 labels,
                 fe,
+                project.samples,
                 project.firmware.board,
                 project.firmware.compiler,
                 pack,

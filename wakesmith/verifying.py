@@ -25,6 +25,7 @@ from wakesmith.proving import check_names, prove_layers
 Say = Callable[[str], object]
 
 _MAX_MODEL = 64 << 20
+_STEPS = 8  # runs one after another, where a model remembers
 _MAX_INPUT_VALUES = 32 << 20  # of all random inputs; 8 bytes each while they are made
 
 
@@ -129,13 +130,16 @@ def random_inputs(graph: Graph, count: int, seed: int) -> NDArray[np.generic]:
         seed: of all of it.
 
     Returns:
-        (count, *shape of the first input without its leading 1), of its type.
+        (count, *shape of the first input without its leading 1), of its type; sequences of 8 runs
+        of a model with states, (count, 8, *shape without its leading 1).
 
     Raises:
         UserError: so many would not fit into memory.
     """
     source = graph.tensors[graph.inputs[0]]
-    most = max(1, _MAX_INPUT_VALUES // max(1, math.prod(clip_shape(source.shape))))
+    steps = (_STEPS,) if graph.states else ()
+    shape = (*steps, *clip_shape(source.shape))
+    most = max(1, _MAX_INPUT_VALUES // max(1, math.prod(shape)))
     if count > most:
         raise UserError(
             f"For this model there can be at most {most} random inputs. Received: {count}. "
@@ -145,7 +149,7 @@ def random_inputs(graph: Graph, count: int, seed: int) -> NDArray[np.generic]:
     zero_point = code.quant.zero_point[0] if code.quant else 0
     low = 0 if code.dtype == "uint8" else -128
     rng = np.random.default_rng(seed)
-    codes = rng.integers(low, low + 256, (count, *clip_shape(source.shape)))
+    codes = rng.integers(low, low + 256, (count, *shape))
     codes[1::3] = np.where(codes[1::3] < low + 128, low, low + 255)
     codes[2::3] = (zero_point + rng.normal(0, 24, codes[2::3].shape)).round()
     for row, value in zip(codes, (low, low + 255, zero_point), strict=False):
@@ -180,9 +184,11 @@ def _read_inputs(graph: Graph, path: Path) -> NDArray[np.generic]:
             f"The inputs must be a .npy file without pickled objects. Received: {path} ({error})."
         ) from error
     fits = isinstance(values, np.ndarray) and values.dtype.name == source.dtype
-    if not fits or values.shape[1:] != shape:
+    stepped = fits and bool(graph.states) and values.ndim == len(shape) + 2 and values.shape[1] > 0
+    if not fits or values.shape[1 + stepped :] != shape:
         what = f"{values.dtype} {values.shape}" if isinstance(values, np.ndarray) else "an archive"
         wanted = ", ".join(map(str, ("n", *shape)))
+        wanted += f") or ({', '.join(map(str, ('n', 'steps', *shape)))}" if graph.states else ""
         raise UserError(f"The inputs must be {source.dtype} of shape ({wanted}). Received: {what}.")
     if len(values) == 0:
         raise UserError(f"The inputs must hold at least one. Received: none in {path}.")

@@ -21,8 +21,53 @@ void ws_app_hop(const int16_t *hop) {
     }
 }
 
-static void invoke(void) {
+/*
+ * `prepare` brings the window's features to the model's input, all of them or those of the first
+ * run, and returns 0 while the window is not full; `run` then runs the model over the window.
+ */
+#if WS_APP_STEPS > 1
+static int32_t peak;
+
+WS_ENTRY(ws_app_feed) void ws_app_feed(uint32_t step) {
+    int8_t *features = model_input();
+    for (uint32_t row = 0; row < WS_APP_STEP_ROWS; row++) {
+        ws_window_row(&window, step * WS_APP_STEP_ROWS + row, peak, features);
+        features += WS_FE_WIDTH;
+    }
+}
+
+static int prepare(void) {
+    if (window.count < window.frames) {
+        return 0;
+    }
+    peak = ws_window_peak(&window);
+    ws_app_feed(0);
+    return 1;
+}
+
+static void run(void) {
+    model_reset();
     (void)model_invoke();
+    for (uint32_t step = 1; step < WS_APP_STEPS; step++) {
+        ws_app_feed(step);
+        (void)model_invoke();
+    }
+}
+#else
+static int prepare(void) {
+    return ws_window_features(&window, model_input());
+}
+
+static void run(void) {
+#ifdef MODEL_STEPS
+    model_reset();
+#endif
+    (void)model_invoke();
+}
+#endif
+
+static void invoke(void) {
+    run();
     const int8_t *scores = model_output();
     ws_app_result.label = 0;
     for (uint32_t i = 0; i < MODEL_OUTPUT_SIZE; i++) {
@@ -35,7 +80,7 @@ static void invoke(void) {
 }
 
 int ws_app_classify(void) {
-    if (!ws_window_features(&window, model_input())) {
+    if (!prepare()) {
         return 0;
     }
     invoke();
@@ -48,7 +93,7 @@ WS_ENTRY(ws_app_features) int ws_app_features(const int16_t *pcm, uint32_t sampl
         ws_app_hop(pcm);
         pcm += WS_FE_HOP;
     }
-    return ws_window_features(&window, model_input());
+    return prepare();
 }
 
 WS_ENTRY(ws_app_clip) int ws_app_clip(const int16_t *pcm, uint32_t samples) {

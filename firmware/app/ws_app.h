@@ -19,8 +19,16 @@
 #error "the model was made for another front-end"
 #endif
 
+/* Runs of the model per window, rows per run; more than one run where it remembers. */
+#ifdef MODEL_STEPS
+#define WS_APP_STEPS MODEL_STEPS
+#else
+#define WS_APP_STEPS 1
+#endif
+#define WS_APP_STEP_ROWS (MODEL_INPUT_SIZE / WS_FE_WIDTH)
+
 /* Rows of the model's window, and the samples that fill it. */
-#define WS_APP_FRAMES (MODEL_INPUT_SIZE / WS_FE_WIDTH)
+#define WS_APP_FRAMES (WS_APP_STEPS * WS_APP_STEP_ROWS)
 #define WS_APP_SAMPLES ((WS_APP_FRAMES + WS_FE_LAG - 1) * WS_FE_HOP)
 
 typedef struct {
@@ -42,9 +50,15 @@ int ws_app_classify(void);
 
 /*
  * The features of a clip's last window, left in the model's input; 0 when the clip is too short.
- * Samples after the last whole hop are not heard.
+ * Samples after the last whole hop are not heard. With several runs per window, it is the features
+ * of the first.
  */
 int ws_app_features(const int16_t *pcm, uint32_t samples);
+
+#if WS_APP_STEPS > 1
+/* The features of one run, 0 being the oldest, left in the model's input; after a full window. */
+void ws_app_feed(uint32_t step);
+#endif
 
 /* ws_app_features, then the model, into ws_app_result; 0 when the clip is too short. */
 int ws_app_clip(const int16_t *pcm, uint32_t samples);

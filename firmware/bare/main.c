@@ -9,6 +9,9 @@ int main(void) {
     ws_put_text("board " WS_BOARD_NAME "\nmodel " MODEL_HASH "\nready\n");
     for (;;) {
         if (ws_board_audio_get() >= 0) {
+#ifdef MODEL_STATE_SIZE
+            model_reset();
+#endif
             (void)model_input();
             (void)model_invoke();
             (void)model_output();

@@ -50,15 +50,27 @@ static void ws_row_features(const int16_t *row, int32_t peak, int8_t *out) {
 }
 #endif
 
-int ws_window_features(const ws_window_t *window, int8_t *features) {
-    if (window->count < window->frames) {
-        return 0;
-    }
+int32_t ws_window_peak(const ws_window_t *window) {
     const int16_t *const end = window->rows + (uint32_t)window->frames * WS_FE_MELS;
     int32_t peak = WS_FE_PEAK_MIN;
     for (const int16_t *value = window->rows; value != end; value++) {
         peak = *value > peak ? *value : peak;
     }
+    return peak;
+}
+
+void ws_window_row(const ws_window_t *window, uint32_t row, int32_t peak, int8_t *features) {
+    const uint32_t place = window->next + row;
+    const uint32_t inside = place < window->frames ? place : place - window->frames;
+    ws_row_features(window->rows + inside * WS_FE_MELS, peak, features);
+}
+
+int ws_window_features(const ws_window_t *window, int8_t *features) {
+    if (window->count < window->frames) {
+        return 0;
+    }
+    const int16_t *const end = window->rows + (uint32_t)window->frames * WS_FE_MELS;
+    const int32_t peak = ws_window_peak(window);
     const int16_t *const oldest = window->rows + (uint32_t)window->next * WS_FE_MELS;
     for (const int16_t *row = oldest; row != end; row += WS_FE_MELS) {
         ws_row_features(row, peak, features);

@@ -34,6 +34,13 @@ void ws_window_push(ws_window_t *window, const int16_t *row);
  */
 int ws_window_features(const ws_window_t *window, int8_t *features);
 
+/*
+ * The same row by row, for a full window: the loudest value of the window, and with it the
+ * WS_FE_WIDTH features of one row, 0 being the oldest.
+ */
+int32_t ws_window_peak(const ws_window_t *window);
+void ws_window_row(const ws_window_t *window, uint32_t row, int32_t peak, int8_t *features);
+
 #ifdef __cplusplus
 }
 #endif

@@ -262,6 +262,75 @@ typedef struct {
 void ws_quantize_f32_s8(const ws_quantize_params *p, const void *input, int8_t *output);
 void ws_dequantize_s8_f32(const ws_quantize_params *p, const int8_t *input, void *output);
 
+#define WS_LSTM_GATES 4
+
+/* One gate of an LSTM: input_weights[units][depth], hidden_weights[units][units], bias[units]. */
+typedef struct {
+    const int8_t *input_weights;
+    const int8_t *hidden_weights;
+    const int32_t *bias;
+    int32_t input_multiplier;
+    int32_t input_shift;
+    int32_t hidden_multiplier;
+    int32_t hidden_shift;
+} ws_lstm_gate;
+
+/*
+ * UNIDIRECTIONAL_SEQUENCE_LSTM: gates are input, forget, cell and output. Input and output are rows
+ * of `depth` and `units` values; row batch * batch_stride + step * step_stride is that of a step.
+ * The states are kept from call to call: hidden[batches][units], and as many int16 cells.
+ */
+typedef struct {
+    int32_t batches;
+    int32_t steps;
+    int32_t batch_stride;
+    int32_t step_stride;
+    int32_t depth;
+    int32_t units;
+    int32_t input_offset;
+    int32_t hidden_offset;
+    int32_t output_offset;
+    ws_lstm_gate gates[WS_LSTM_GATES];
+    int32_t forget_multiplier;
+    int32_t forget_shift;
+    int32_t update_multiplier;
+    int32_t update_shift;
+    int32_t output_multiplier;
+    int32_t output_shift;
+    int32_t tanh_multiplier;
+    int32_t tanh_shift;
+    int32_t cell_min;
+    int32_t cell_max;
+    const uint16_t *sigmoid_table;
+} ws_lstm_params;
+
+void ws_lstm_s8(const ws_lstm_params *p, const int8_t *input, int8_t *hidden, void *cell,
+                int8_t *output);
+
+/*
+ * SVDF: feature_weights[units][rank][depth], time_weights[units][rank][memory]; bias may be NULL.
+ * The state is kept from call to call: [batches][units][rank][memory], the newest value last.
+ */
+typedef struct {
+    int32_t batches;
+    int32_t depth;
+    int32_t units;
+    int32_t rank;
+    int32_t memory;
+    int32_t input_offset;
+    int32_t state_offset;
+    int32_t output_offset;
+    int32_t feature_multiplier;
+    int32_t feature_shift;
+    int32_t time_multiplier;
+    int32_t time_shift;
+    const int8_t *feature_weights;
+    const int8_t *time_weights;
+    const int32_t *bias;
+} ws_svdf_params;
+
+void ws_svdf_s8(const ws_svdf_params *p, const int8_t *input, int8_t *state, int8_t *output);
+
 #ifdef __cplusplus
 }
 #endif

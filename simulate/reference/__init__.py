@@ -6,12 +6,14 @@ held against. All clips go through an operator together.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from convert import passes
-from convert.errors import ModelError, UnsupportedModelError
-from convert.graph import Graph, Op
+from convert.errors import UnsupportedModelError
+from convert.graph import Graph, Op, Tensor
 from convert.params import (
     AddParams,
     ConcatenationParams,
@@ -19,6 +21,7 @@ from convert.params import (
     DepthwiseConvParams,
     DequantizeParams,
     FullyConnectedParams,
+    LstmParams,
     MeanParams,
     PadParams,
     Params,
@@ -26,13 +29,23 @@ from convert.params import (
     QuantizeParams,
     RescaleParams,
     ReshapeParams,
+    SliceParams,
     SoftmaxParams,
+    SvdfParams,
     TableParams,
     WideSoftmaxParams,
 )
 from convert.prepare import prepare_graph
-from simulate.backend import Trace, clip_shape, empty_trace
-from simulate.reference import convolution, elementwise, pooling, wide
+from convert.prepare_recurrent import (
+    LSTM_BIASES,
+    LSTM_CELL,
+    LSTM_HIDDEN,
+    LSTM_HIDDEN_WEIGHTS,
+    LSTM_INPUT_WEIGHTS,
+    SVDF_STATE,
+)
+from simulate.backend import Trace, batch_of, clip_shape, empty_trace
+from simulate.reference import convolution, elementwise, pooling, recurrent, wide
 
 Array = NDArray[np.generic]
 
@@ -62,34 +75,48 @@ class ReferenceBackend:
         """Run a batch; see `simulate.backend.Backend.run`. Returns every activation tensor.
 
         Args:
-            inputs: (batch, *input shape without its leading 1), of the input tensor's dtype.
+            inputs: (batch, *input shape without its leading 1), of the input tensor's dtype; with
+                steps after the batch where the model has states.
 
         Raises:
             ModelError: the shape or type of `inputs` is another.
         """
         source = self._graph.tensors[self._graph.inputs[0]]
-        expected = clip_shape(source.shape)
-        if inputs.shape[1:] != expected or inputs.dtype.name != source.dtype:
-            raise ModelError(
-                f"Inputs must be {source.dtype} of shape (batch, *{expected}). Received: "
-                f"{inputs.dtype} of {inputs.shape}."
-            )
-        clips = inputs.shape[0]
-        if clips == 0:
-            return empty_trace(
-                self._graph, [source.index, *(op.outputs[0] for op in self._graph.ops)]
-            )
-        values: dict[int, Array] = {source.index: inputs.reshape(clips, *source.shape)}
+        batch = batch_of(inputs, source.shape, source.dtype, bool(self._graph.states))
+        shown = [source.index, *(op.outputs[0] for op in self._graph.ops)]
+        if batch.clips == 0:
+            return empty_trace(self._graph, shown, batch.lead)
+        states = {
+            t.index: np.full((batch.clips, *t.shape), self._zero(t), t.dtype)
+            for t in self._graph.states
+        }
+        steps = [self._step(batch.data[:, i], states) for i in range(batch.steps)]
+
+        def joined(index: int) -> Array:
+            every = [step[index] for step in steps]
+            values = np.stack(every, axis=1) if batch.lead else every[0]
+            shape = clip_shape(self._graph.tensors[index].shape)
+            return values.reshape(batch.clips, *batch.lead, *shape)
+
+        return {index: joined(index) for index in shown}
+
+    @staticmethod
+    def _zero(tensor: Tensor) -> int:
+        """What stands for the real value 0."""
+        return tensor.quant.zero_point[0] if tensor.quant and tensor.dtype == "int8" else 0
+
+    def _step(self, inputs: Array, states: dict[int, Array]) -> dict[int, Array]:
+        """One run: every tensor, clips first; `states` are changed."""
+        source = self._graph.tensors[self._graph.inputs[0]]
+        clips = len(inputs)
+        values: dict[int, Array] = {source.index: inputs.reshape(clips, *source.shape), **states}
         for op, params in zip(self._graph.ops, self._params, strict=True):
             result = self._run_op(op, params, values)
             output = self._graph.tensors[op.outputs[0]]
             if result.shape[0] != clips:  # everything it read was constant
                 result = np.broadcast_to(result, (clips, *result.shape[1:]))
             values[output.index] = result.reshape(clips, *output.shape)
-        return {
-            index: value.reshape(clips, *clip_shape(self._graph.tensors[index].shape))
-            for index, value in values.items()
-        }
+        return values
 
     def _read(self, values: dict[int, Array], index: int) -> Array:
         """Values of a tensor, clips first; a constant counts as one clip."""
@@ -152,3 +179,27 @@ class ReferenceBackend:
                 return wide.rescale(params, x)
             case WideSoftmaxParams():
                 return wide.softmax(params, x)
+            case SliceParams():
+                flat = np.ascontiguousarray(x).reshape(len(x), -1)
+                first = params.offset // x.itemsize
+                return flat[:, first : first + params.nbytes // x.itemsize]
+            case LstmParams():
+                return self._lstm(op, params, x, values)
+            case SvdfParams():
+                constants: list[Any] = [self._constant(op, position) for position in (1, 2, 3)]
+                memory = values[op.inputs[SVDF_STATE]].reshape(
+                    len(x), params.batches, params.units * params.rank, params.memory
+                )
+                return recurrent.svdf(params, x, constants, memory)  # type: ignore[arg-type]
+
+    def _lstm(self, op: Op, params: LstmParams, x: Array, values: dict[int, Array]) -> Array:
+        """The constants of an LSTM collected, and its states as (clips, batches, units)."""
+        groups: list[Any] = [
+            [self._constant(op, position) for position in positions]
+            for positions in (LSTM_INPUT_WEIGHTS, LSTM_HIDDEN_WEIGHTS, LSTM_BIASES)
+        ]
+        hidden, cell = (
+            values[op.inputs[position]].reshape(len(x), params.batches, params.units)
+            for position in (LSTM_HIDDEN, LSTM_CELL)
+        )
+        return recurrent.lstm(params, x, groups, hidden, cell)  # type: ignore[arg-type]

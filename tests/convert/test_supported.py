@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 
 from convert import constraints as c
+from convert import constraints_recurrent, supported
 from convert import constraints_wide as w
-from convert import supported
 from convert.errors import UnsupportedModelError
 from convert.prepare import prepare_graph
 from convert.supported import RULES, check, page
 from convert.tflite_reader import read
 from tests import tflite_builder as build
-from tests.convert import wide_broken
+from tests.convert import broken_recurrent, wide_broken
 from tests.convert.public_models import PUBLIC
 from tests.tflite_builder import OpSpec, TensorSpec
 
@@ -389,7 +389,10 @@ BROKEN: list[tuple[Callable, str, bytes, str]] = [
 
 @pytest.mark.parametrize(
     ("constraint", "data", "received"),
-    [pytest.param(f, d, r, id=f"{f.__name__}: {name}") for f, name, d, r in BROKEN],
+    [
+        pytest.param(f, d, r, id=f"{f.__name__}: {name}")
+        for f, name, d, r in (*BROKEN, *broken_recurrent.BROKEN)
+    ],
 )
 def test_a_broken_constraint_is_named(constraint: Callable, data: bytes, received: str) -> None:
     with pytest.raises(UnsupportedModelError) as caught:
@@ -412,12 +415,12 @@ def all_constraints() -> set[Callable]:
 def test_every_constraint_is_used_and_tested() -> None:
     public = {
         f
-        for module in (c, w)
+        for module in (c, w, constraints_recurrent)
         for name, f in inspect.getmembers(module, inspect.isfunction)
         if f.__module__ == module.__name__ and not name.startswith("_")
     }
     assert public == all_constraints()
-    assert public - {f for f, *_ in BROKEN} == set()
+    assert public - {f for f, *_ in (*BROKEN, *broken_recurrent.BROKEN)} == set()
 
 
 def test_every_docstring_has_a_rule_and_a_way_out() -> None:

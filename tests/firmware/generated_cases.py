@@ -16,6 +16,7 @@ from convert.emit_aot import GeneratedModel, emit_model
 from convert.graph import Graph
 from convert.tflite_reader import read
 from firmware.hostbuild import KERNEL_DIR, Source
+from simulate.backend import step_count
 from tests.lowbit_cases import with_codes
 from tests.op_cases import OpCase, op_cases
 
@@ -38,7 +39,10 @@ def generated_cases() -> tuple[GeneratedCase, ...]:
             graph = read(case.model)
             if case.family == "low_bit":
                 graph = with_codes(graph)
-            made.append(GeneratedCase(case, graph, emit_model(graph, prefix=f"case{number}")))
+            shape = graph.tensors[graph.inputs[0]].shape
+            steps = step_count(case.inputs, shape) if graph.states else 1
+            model = emit_model(graph, prefix=f"case{number}", steps=steps)
+            made.append(GeneratedCase(case, graph, model))
     return tuple(made)
 
 
@@ -72,8 +76,11 @@ def runner_sources(models: Sequence[tuple[str, GeneratedModel]]) -> dict[str, So
             model.outputs[0].nbytes,
             sum(layer.nbytes for layer in model.layers),
         ]
+        numbers.append(model.steps)
+        states = ", ".join(f"{{{s.offset}, {s.nbytes}}}" for s in model.states)
         arena = f"(int8_t *){model.arena_symbol}"
         parts = [cwriter.string_literal(name), arena, *map(str, numbers)]
+        parts.append(f"{{{states or '{0, 0}'}}}")
         parts += [f"{model.prefix}_init", f"{model.prefix}_invoke"]
         rows.append(f"    {{{', '.join(parts)}}},\n")
     includes = "".join(f'#include "{model.prefix}.inc"\n' for _, model in models)
@@ -89,7 +96,9 @@ def runner_input(batches: Sequence[np.ndarray]) -> bytes:
 
 
 def trace_bytes(model: GeneratedModel, trace: dict[int, np.ndarray]) -> bytes:
-    """What the runner writes for a trace: all layers of the first input, then of the second..."""
-    clips = len(next(iter(trace.values())))
-    parts = [trace[layer.output].reshape(clips, -1).view(np.uint8) for layer in model.layers]
+    """What the runner writes for a trace: all layers of the first run, then of the second..."""
+    parts = [
+        np.ascontiguousarray(trace[layer.output]).view(np.uint8).reshape(-1, layer.nbytes)
+        for layer in model.layers
+    ]
     return np.concatenate(parts, axis=1).tobytes() if parts else b""

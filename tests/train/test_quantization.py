@@ -11,6 +11,7 @@ import pytest
 from convert import tflite_reader
 from convert.errors import ModelError, SpecError, UnsupportedModelError, UserError
 from convert.export import check_int8, real_features, to_tflite
+from simulate.backend import last_step, windows
 from simulate.hostlib import HostBackend
 from simulate.reference import ReferenceBackend
 from simulate.tflm import TflmBackend
@@ -36,6 +37,8 @@ SMALL = {
     "cnn_digits": ModelSpec("cnn_digits", width=4, dense=8),
     "ds_cnn": ModelSpec("ds_cnn", width=8, blocks=1),
     "res_sep": ModelSpec("res_sep", width=8, blocks=2, kernel=3),
+    "lstm": ModelSpec("lstm", width=6),
+    "svdf": ModelSpec("svdf", width=6, blocks=2, rank=2, memory=5),
 }
 QUICK = QatInt8(epochs=1, batch=32)
 TINY_TEACHER = ModelSpec("cnn_digits", width=6, dense=12)
@@ -107,8 +110,9 @@ def test_int8_runs_in_tflm(name: str, data: TrainingData) -> None:
     result = quantize(small(name), data, PtqInt8())
     backend = TflmBackend(result.tflite)
     graph = tflite_reader.read(result.tflite)
-    trace = backend.run(data.calibration[:2, ..., None])
-    assert trace[graph.outputs[0]].shape == (2, CLASSES)
+    trace = backend.run(windows(data.calibration[:2], graph.tensors[graph.inputs[0]].shape))
+    output = graph.tensors[graph.outputs[0]]
+    assert last_step(trace[output.index], output.shape).shape == (2, CLASSES)
 
 
 def test_same_seed_same_bytes(trained: Any, data: TrainingData) -> None:

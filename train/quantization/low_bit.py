@@ -25,6 +25,7 @@ from convert.graph import Graph, Tensor
 from train.features import Features, TrainingData
 from train.fit import FitSpec, Progress, fit
 from train.keras import start
+from train.quantization import recurrent
 from train.quantization.base import Engine, Quantized
 from train.quantization.gates import Gate, Gates, install
 from train.quantization.quantizers import Clip
@@ -321,6 +322,7 @@ def train_low_bit(
         UserError: the fine-tuning has diverged.
     """
     check_weights(model)
+    recurrent.refuse(model, "4-bit weights")
     check_methods(model, methods)
     start(seed)
     aware = quantization_aware(model)

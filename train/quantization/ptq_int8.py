@@ -9,6 +9,7 @@ from convert.errors import ModelError, SpecError
 from convert.export import MIN_CALIBRATION_CLIPS, check_weights, to_tflite
 from train.features import Features, TrainingData
 from train.fit import Progress
+from train.quantization import recurrent
 from train.quantization.base import Engine, Quantized
 from train.quantization.ranges import quantized
 
@@ -53,6 +54,13 @@ class PtqInt8:
         """
         clips = enough_clips(data.calibration[: self.calibration_clips])
         check_weights(model)
+        if recurrent.needs_writer(model):
+            if self.calibration != "min_max":
+                recurrent.refuse(
+                    model, f"calibration {self.calibration}", 'calibration = "min_max"'
+                )
+            tflite, reference = recurrent.after_training(model, clips)
+            return Quantized(tflite, reference, model, recurrent.runs_on(model))
         if self.calibration == "min_max":
             tflite = to_tflite(model, "int8", representative=clips)
         else:

@@ -9,6 +9,7 @@ from convert.export import check_weights
 from train.features import TrainingData
 from train.fit import FitSpec, Progress, fit
 from train.keras import start
+from train.quantization import recurrent
 from train.quantization.base import Engine, Quantized
 from train.quantization.gates import install
 from train.quantization.ptq_int8 import check_calibration_clips, enough_clips
@@ -83,5 +84,9 @@ class QatInt8:
             before_validation=gates.follow_weights,
         )
         gates.follow_weights()
+        if recurrent.is_recurrent(model):
+            tflite = recurrent.to_file(aware, gates, clips)
+            reference = recurrent.to_file(aware, gates, clips, "float32")
+            return Quantized(tflite, reference, aware, recurrent.runs_on(model), history)
         tflite, reference = gates.convert()
         return Quantized(tflite, reference, aware, self.runs_on, history)

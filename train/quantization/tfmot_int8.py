@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from functools import lru_cache
 from types import SimpleNamespace
@@ -127,13 +128,23 @@ def quantization_aware(model: Any) -> Any:
     Raises:
         UnsupportedModelError: tfmot does not know a layer, or would leave a kernel float.
     """
+    # Imported here, because that module builds on the gates and they on this one.
+    from train.quantization import recurrent
+
     t = tools()
     fresh_names()
+    remembers = recurrent.is_recurrent(model)
     with quiet_stderr(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            annotated = t.quantize.quantize_annotate_model(model)
-            quantized = t.quantize.quantize_apply(annotated, t.Scheme())
+            with recurrent.scope() if remembers else contextlib.nullcontext():
+                known = model
+                if remembers:
+                    known = recurrent.prepared(model, t.quantize.quantize_annotate_layer)
+                annotated = t.quantize.quantize_annotate_model(known)
+                quantized = t.quantize.quantize_apply(annotated, t.Scheme())
+        except UnsupportedModelError:
+            raise
         except Exception as error:  # tfmot runs layers of the user's again
             lines = str(error).strip().splitlines() or ["no message"]
             raise UnsupportedModelError(

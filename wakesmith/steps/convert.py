@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+
 from convert.emit_aot import emit_model
 from convert.emit_array import emit_array
 from convert.emit_frontend import emit_frontend
@@ -13,6 +15,7 @@ from convert.frontend import FrontEnd
 from convert.generated import GeneratedModel
 from convert.supported import check
 from convert.tflite_reader import read
+from simulate.backend import step_count, windows
 from simulate.tflm import arena_size
 from wakesmith.job import Job
 from wakesmith.store import read_json, write_json
@@ -20,8 +23,16 @@ from wakesmith.store import read_json, write_json
 PREFIX = "model"
 
 
-def generate(tflite: bytes, labels: tuple[str, ...], pack: bool = True) -> GeneratedModel:
+def generate(
+    tflite: bytes,
+    labels: tuple[str, ...],
+    fe: FrontEnd,
+    clip_samples: int,
+    pack: bool = True,
+) -> GeneratedModel:
     """The interpreter-free C of a model, after a check that every operator is supported.
+
+    A model that remembers and takes fewer frames than a clip has is run in several steps.
 
     Raises:
         ModelError: the file is damaged.
@@ -29,17 +40,22 @@ def generate(tflite: bytes, labels: tuple[str, ...], pack: bool = True) -> Gener
     """
     graph = read(tflite)
     check(graph)
-    return emit_model(graph, prefix=PREFIX, labels=labels, pack=pack)
+    steps = 1
+    if graph.states and len(graph.inputs) == 1:
+        clip = np.empty((0, fe.frames(clip_samples), fe.width), np.int8)
+        shape = graph.tensors[graph.inputs[0]].shape
+        steps = step_count(windows(clip, shape), shape)
+    return emit_model(graph, prefix=PREFIX, labels=labels, steps=steps, pack=pack)
 
 
-def run(job: Job, labels: tuple[str, ...], fe: FrontEnd, pack: bool) -> None:
+def run(job: Job, labels: tuple[str, ...], fe: FrontEnd, clip_samples: int, pack: bool) -> None:
     """Write `c/` (model, front-end tables), `c/tflm/` (model as an array) and `layers.json`.
 
     Without the array where TFLite Micro cannot run the model.
     """
     tflite = (job.inputs["quantize"] / "model.tflite").read_bytes()
     job.progress(0, 3, "emitting C")
-    generated = generate(tflite, labels, pack)
+    generated = generate(tflite, labels, fe, clip_samples, pack)
     _write(job.out / "c", {**generated.files, **emit_frontend(fe)})
     tflm_arena = 0
     operators: tuple[str, ...] = ()
@@ -56,7 +72,7 @@ def run(job: Job, labels: tuple[str, ...], fe: FrontEnd, pack: bool) -> None:
             "layers": generated.layers,
             "arena": generated.arena_size,
             "tflm_arena": tflm_arena,
-            "macs": generated.macs,
+            "macs": generated.macs * generated.steps,
             "weights": generated.flash_bytes,
             "tflm_operators": operators,
             "model_hash": generated.model_hash,

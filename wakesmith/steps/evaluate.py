@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from convert.errors import UserError
 from convert.frontend import FrontEnd
 from convert.tflite_reader import read
-from simulate.backend import Trace
+from simulate.backend import Trace, windows
 from simulate.hostlib import HostBackend
 from train.evaluate import TfliteEngine, layer_noise, run_tflite, score
 from train.fit import predictions
@@ -85,4 +85,6 @@ def _trace(tflite: bytes, features: NDArray[np.int8], runs_on: Sequence[str]) ->
     """Of the generated C, where TFLite Micro, which shows more tensors, cannot run the model."""
     if "tflm" in runs_on:
         return None
-    return HostBackend.from_graph(read(tflite)).run(features[..., np.newaxis])
+    graph = read(tflite)
+    inputs = windows(features, graph.tensors[graph.inputs[0]].shape)
+    return HostBackend.from_graph(graph).run(inputs)

@@ -18,13 +18,15 @@ def run(
     name: str,
     labels: tuple[str, ...],
     fe: FrontEnd,
+    clip_samples: int,
     board: str,
     compiler: Literal["zig", "gcc"],
     pack: bool,
 ) -> None:
     """Write the image and `sizes.json`: where every byte of flash and RAM went."""
     job.progress(0, 1, f"compiling with {compiler}")
-    generated = generate((job.inputs["quantize"] / "model.tflite").read_bytes(), labels, pack)
+    tflite = (job.inputs["quantize"] / "model.tflite").read_bytes()
+    generated = generate(tflite, labels, fe, clip_samples, pack)
     image = build_application(
         generated.files,
         emit_frontend(fe),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from simulate.backend import last_step
 from wakesmith.built import Built
 from wakesmith.job import Job
 from wakesmith.project import Project
@@ -56,8 +57,9 @@ def run(job: Job, project: Project) -> None:
 
 def _posteriors(built: Built, rows: np.ndarray, scores: np.ndarray) -> Proof:
     """Sound in, scores out: the firmware as a whole against the definitions one after the other."""
-    output = built.graph.outputs[0]
-    expected = np.asarray(built.backend("reference").run(built.features[rows])[output])
+    output = built.graph.tensors[built.graph.outputs[0]]
+    trace = built.backend("reference").run(built.features[rows])
+    expected = np.asarray(last_step(trace[output.index], output.shape))
     differing = expected.reshape(scores.shape) != scores
     first = ""
     if differing.any():

@@ -2,14 +2,20 @@
  * Runs generated models on inputs from stdin and writes every layer's output to stdout.
  *
  * cases.inc, made by the test, includes the generated sources and defines the table `cases`. Per
- * case stdin holds a count (int32) and that many inputs. Each input is run twice in an arena filled
- * with different bytes first: a kernel that reads what nobody wrote gives two different results. A
- * model of a single layer must leave every byte outside its output as it was.
+ * case stdin holds a count (int32) and that many clips of `steps` inputs. Each clip is run twice in
+ * an arena filled with different bytes first: a kernel that reads what nobody wrote gives two
+ * different results. A model of a single layer must leave every byte outside its output and its
+ * states as it was.
  */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+typedef struct {
+    int32_t offset;
+    int32_t nbytes;
+} ws_range;
 
 typedef struct {
     const char *name;
@@ -20,7 +26,9 @@ typedef struct {
     int32_t input_bytes;
     int32_t output_offset;
     int32_t output_bytes;
-    int32_t trace_bytes;
+    int32_t trace_bytes; /* of one step */
+    int32_t steps;
+    ws_range states[2];
     void (*init)(void);
     int (*invoke)(void);
 } ws_case;
@@ -44,24 +52,32 @@ static void *allocate(int32_t nbytes) {
     return memory;
 }
 
-static int same_outside(const ws_case *c, const int8_t *before) {
-    const int32_t end = c->output_offset + c->output_bytes;
-    return memcmp(c->arena, before, (size_t)c->output_offset) == 0 &&
-           memcmp(c->arena + end, before + end, (size_t)(c->arena_size - end)) == 0;
+/* Take what a layer may write from the arena as it is; everything else must be as before. */
+static int same_outside(const ws_case *c, int8_t *before) {
+    memcpy(before + c->output_offset, c->arena + c->output_offset, (size_t)c->output_bytes);
+    for (size_t i = 0; i < sizeof c->states / sizeof c->states[0]; i++) {
+        const ws_range *state = &c->states[i];
+        memcpy(before + state->offset, c->arena + state->offset, (size_t)state->nbytes);
+    }
+    return memcmp(c->arena, before, (size_t)c->arena_size) == 0;
 }
 
-/* One run of one input; 0 when the arena was respected. */
+/* One clip; 0 when the arena was respected. */
 static int run(const ws_case *c, const uint8_t *input, int fill, uint8_t *trace) {
     int8_t *before = allocate(c->arena_size);
+    int bad = 0;
     memset(c->arena, fill, (size_t)c->arena_size);
-    memcpy(c->arena + c->input_offset, input, (size_t)c->input_bytes);
-    memcpy(before, c->arena, (size_t)c->arena_size);
     cursor = trace;
     c->init();
-    const int status = c->invoke();
-    const int respected = c->layers != 1 || same_outside(c, before);
+    for (int32_t step = 0; step < c->steps; step++) {
+        memcpy(c->arena + c->input_offset, input, (size_t)c->input_bytes);
+        input += c->input_bytes;
+        memcpy(before, c->arena, (size_t)c->arena_size);
+        bad = c->invoke() != 0 || bad;
+        bad = (c->layers == 1 && !same_outside(c, before)) || bad;
+    }
     free(before);
-    return status == 0 && respected && cursor == trace + c->trace_bytes ? 0 : 1;
+    return bad || cursor != trace + c->trace_bytes * c->steps;
 }
 
 static int run_case(const ws_case *c) {
@@ -69,15 +85,17 @@ static int run_case(const ws_case *c) {
     if (fread(&count, sizeof count, 1, stdin) != 1) {
         return 1;
     }
-    uint8_t *input = allocate(c->input_bytes);
-    uint8_t *trace = allocate(c->trace_bytes);
-    uint8_t *again = allocate(c->trace_bytes);
+    const int32_t input_bytes = c->input_bytes * c->steps;
+    const int32_t trace_bytes = c->trace_bytes * c->steps;
+    uint8_t *input = allocate(input_bytes);
+    uint8_t *trace = allocate(trace_bytes);
+    uint8_t *again = allocate(trace_bytes);
     int bad = 0;
     for (int32_t i = 0; i < count && !bad; i++) {
-        bad = fread(input, (size_t)c->input_bytes, 1, stdin) != 1;
+        bad = fread(input, (size_t)input_bytes, 1, stdin) != 1;
         bad = bad || run(c, input, 0x55, trace) || run(c, input, 0xAA, again);
-        bad = bad || memcmp(trace, again, (size_t)c->trace_bytes) != 0;
-        bad = bad || fwrite(trace, 1, (size_t)c->trace_bytes, stdout) != (size_t)c->trace_bytes;
+        bad = bad || memcmp(trace, again, (size_t)trace_bytes) != 0;
+        bad = bad || fwrite(trace, 1, (size_t)trace_bytes, stdout) != (size_t)trace_bytes;
     }
     free(input);
     free(trace);

@@ -1,0 +1,118 @@
+/*
+ * UNIDIRECTIONAL_SEQUENCE_LSTM, int8 with int16 cells: TFLite's integer form. Sigmoid and tanh are
+ * read from one table of the sigmoid, with a straight line between its entries.
+ */
+#include "ws_fixedpoint.h"
+#include "ws_kernels.h"
+#include "ws_memory.h"
+
+#define LAST_ENTRY 255
+#define GATE_FACTOR 3 /* a gate's argument, Q3.12, in steps of 1/24 / 2^9 */
+
+static int32_t clamp16(int32_t x) {
+    return ws_clamp(x, INT16_MIN, INT16_MAX);
+}
+
+/* The table at magnitude / 2^bits, with `bits` more fractional bits; only before its end. */
+static int32_t interpolate(const uint16_t *table, int32_t magnitude, int32_t bits) {
+    const int32_t place = magnitude >> bits;
+    const int32_t rest = magnitude & ((1 << bits) - 1);
+    return ((int32_t)table[place] << bits) + rest * (table[place + 1] - table[place]);
+}
+
+/* Q3.12 to Q0.15. */
+static int32_t sigmoid(const uint16_t *table, int32_t x) {
+    const int32_t argument = x * GATE_FACTOR;
+    const int32_t magnitude = argument < 0 ? -argument : argument;
+    int32_t value = INT16_MAX << 10;
+    if (magnitude >> 9 < LAST_ENTRY) {
+        value = interpolate(table, magnitude, 9);
+    }
+    if (argument < 0) {
+        value = (1 << 25) - 1 - value;
+    }
+    return (value + (1 << 9)) >> 10;
+}
+
+/* x * multiplier / 2^shift, in steps of 1/48 / 2^8, to Q0.15. */
+static int32_t hyperbolic_tangent(const uint16_t *table, int32_t x, int32_t multiplier,
+                                  int32_t shift) {
+    const int32_t argument = (x * multiplier + (shift > 0 ? 1 << (shift - 1) : 0)) >> shift;
+    const int32_t magnitude = argument < 0 ? -argument : argument;
+    int32_t value = UINT16_MAX << 8;
+    if (magnitude >> 8 < LAST_ENTRY) {
+        value = interpolate(table, magnitude, 8);
+    }
+    value -= 1 << 23;
+    if (argument < 0) {
+        value = -1 - value;
+    }
+    return (value + (1 << 7)) >> 8;
+}
+
+static int32_t dot(const int8_t *input, int32_t offset, const int8_t *weights, int32_t depth) {
+    int32_t sum = 0;
+    for (int32_t i = 0; i < depth; i++) {
+        sum += (input[i] + offset) * weights[i];
+    }
+    return sum;
+}
+
+/* What goes into the sigmoid or tanh of one unit's gate, Q3.12. */
+static int32_t gate_argument(const ws_lstm_params *p, const ws_lstm_gate *gate, int32_t unit,
+                             const int8_t *input, const int8_t *hidden) {
+    const int8_t *in_weights = gate->input_weights + unit * p->depth;
+    const int8_t *hidden_weights = gate->hidden_weights + unit * p->units;
+    const int32_t in_sum = dot(input, p->input_offset, in_weights, p->depth);
+    const int32_t hidden_sum = dot(hidden, p->hidden_offset, hidden_weights, p->units);
+    const int32_t from_input = clamp16(ws_requantize(ws_add_wrap(gate->bias[unit], in_sum),
+                                                     gate->input_multiplier, gate->input_shift));
+    const int32_t from_hidden =
+        clamp16(ws_requantize(hidden_sum, gate->hidden_multiplier, gate->hidden_shift));
+    return clamp16(from_input + from_hidden);
+}
+
+/* One step of one sequence; `hidden` is read only, so that every unit sees the same. */
+static void one_step(const ws_lstm_params *p, const int8_t *input, const int8_t *hidden,
+                     uint8_t *cells, int8_t *output) {
+    const uint16_t *table = p->sigmoid_table;
+    for (int32_t unit = 0; unit < p->units; unit++) {
+        int32_t gates[WS_LSTM_GATES];
+        for (int32_t i = 0; i < WS_LSTM_GATES; i++) {
+            gates[i] = gate_argument(p, &p->gates[i], unit, input, hidden);
+        }
+        const int32_t let_in = sigmoid(table, gates[0]);
+        const int32_t keep = sigmoid(table, gates[1]);
+        const int32_t candidate = hyperbolic_tangent(table, gates[2], GATE_FACTOR, 0);
+        const int32_t let_out = sigmoid(table, gates[3]);
+
+        int16_t cell;
+        memcpy(&cell, cells, sizeof cell);
+        const int32_t kept =
+            clamp16(ws_requantize(keep * cell, p->forget_multiplier, p->forget_shift));
+        const int32_t added =
+            clamp16(ws_requantize(let_in * candidate, p->update_multiplier, p->update_shift));
+        cell = (int16_t)ws_clamp(kept + added, p->cell_min, p->cell_max);
+        memcpy(cells, &cell, sizeof cell);
+        cells += sizeof cell;
+
+        const int32_t bounded = hyperbolic_tangent(table, cell, p->tanh_multiplier, p->tanh_shift);
+        output[unit] = ws_to_s8(bounded * let_out, p->output_multiplier, p->output_shift,
+                                p->output_offset, INT8_MIN, INT8_MAX);
+    }
+}
+
+void ws_lstm_s8(const ws_lstm_params *p, const int8_t *input, int8_t *hidden, void *cell,
+                int8_t *output) {
+    uint8_t *cells = cell;
+    for (int32_t batch = 0; batch < p->batches; batch++) {
+        for (int32_t step = 0; step < p->steps; step++) {
+            const int32_t row = batch * p->batch_stride + step * p->step_stride;
+            int8_t *out = output + row * p->units;
+            one_step(p, input + row * p->depth, hidden, cells, out);
+            memcpy(hidden, out, (size_t)p->units);
+        }
+        hidden += p->units;
+        cells += (size_t)p->units * sizeof(int16_t);
+    }
+}
