@@ -9,13 +9,25 @@ from typing import Any
 import numpy as np
 import pytest
 
+from convert import tflite_reader
 from convert.errors import ModelError, SpecError, UserError
+from simulate.hostlib import HostBackend
+from simulate.reference import ReferenceBackend
+from simulate.tflm import TflmBackend
 from tests.train.tiny import CLASSES, SHAPE, examples, tiny_data
 from train.features import Examples, Fixed
 from train.fit import FitSpec, Step, fit, predictions
 from train.keras import load, start
 from train.models import ModelSpec, build_model
-from train.quantization import DistilledInt8, Float32, PtqInt8, QatInt8, quantize
+from train.quantization import (
+    DistilledInt8,
+    Float32,
+    IncrementalInt8,
+    PtqInt8,
+    QatInt8,
+    quantize,
+)
+from train.quantization.log4 import Log4
 from train.quantization.teaching import Taught, soften
 
 TEACHER = ModelSpec("cnn_digits", width=6, dense=12)
@@ -105,6 +117,20 @@ def test_progress_says_which_training_it_is() -> None:
     ]
     assert seen[0].epochs == 3 and seen[-1].epochs == 1
     assert "The teacher is right on" in result.notes[-1]
+
+
+@pytest.mark.parametrize("student", [IncrementalInt8(epochs=1, blocks=2), Log4(epochs=1)])
+def test_combinations_run_alike_everywhere(student: Any) -> None:
+    """The definition, the C on this machine and TFLite Micro give the same bytes."""
+    data = tiny_data()
+    result = quantize(network(STUDENT), data, replace(QUICK, student=student))
+    inputs = data.validation.features[..., None]
+    graph = tflite_reader.read(result.tflite)
+    backends = (HostBackend.from_graph(graph), TflmBackend(result.tflite))
+    expected = ReferenceBackend(graph).run(inputs)[graph.outputs[0]]
+    for backend in backends:
+        np.testing.assert_array_equal(backend.run(inputs)[graph.outputs[0]], expected)
+    assert result.history is not None and len(result.history.epochs) <= 2  # the student's own
 
 
 def test_same_seed_same_bytes() -> None:
