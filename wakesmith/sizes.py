@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from convert.graph import Tensor
 from convert.tflite_reader import read
@@ -43,23 +44,27 @@ def weight_bytes(
 
 def file_weight_bytes(tflite: bytes) -> int:
     """Bytes that the weights take in a `.tflite`: its constants with two dimensions or more."""
-    return sum(tensor.nbytes for tensor in _weights(tflite))
+    return sum(
+        # Of types that are not computed with, as float16, the array knows the size.
+        data.nbytes if tensor.dtype == "other" else tensor.nbytes
+        for tensor, data in _weights(tflite)
+    )
 
 
 def zero_share(tflite: bytes) -> float:
     """Share of the weights of a `.tflite` that are zero, 0 to 1; 0 when it has no weights."""
     zeros = count = 0
-    for tensor in _weights(tflite):
+    for tensor, data in _weights(tflite):
         zero = tensor.quant.zero_point[0] if tensor.quant else 0
-        zeros += int(np.count_nonzero(tensor.data == zero))
+        zeros += int(np.count_nonzero(data == zero))
         count += tensor.size
     return zeros / count if count else 0.0
 
 
-def _weights(tflite: bytes) -> list[Tensor]:
+def _weights(tflite: bytes) -> list[tuple[Tensor, NDArray[np.generic]]]:
     """Constants that are neither biases (one dimension) nor shapes and paddings (int32)."""
     return [
-        tensor
+        (tensor, tensor.data)
         for tensor in read(tflite).tensors
         if tensor.data is not None
         and len(tensor.shape) >= 2
