@@ -227,13 +227,14 @@ def on_chip(result: Quantized, exact: Float, prove: int) -> dict[str, int]:
     from simulate.hostlib import HostBackend
     from simulate.reference import ReferenceBackend
 
-    generated = generate(result.tflite, exact.classes)
+    settings = exact.settings
+    generated = generate(result.tflite, exact.classes, settings.frontend, settings.samples)
     graph = read(result.tflite)
     with tempfile.TemporaryDirectory() as folder:
         image = build_application(
             generated.files,
-            emit_frontend(exact.settings.frontend),
-            load_board(exact.settings.firmware.board),
+            emit_frontend(settings.frontend),
+            load_board(settings.firmware.board),
             out_dir=Path(folder),
             kernels=generated.kernels,
         )
@@ -249,7 +250,7 @@ def on_chip(result: Quantized, exact: Float, prove: int) -> dict[str, int]:
             graph,
             some,
         )
-        silence = np.zeros((exact.settings.samples,), np.int16)
+        silence = np.zeros((settings.samples,), np.int16)
         profile = chip.profile(silence)
     constants = [(s.name, s.size) for s in image.symbols if s.place == "constant"]
     return {
