@@ -15,13 +15,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.errors import ModelError, SpecError
-from convert.export import MIN_CALIBRATION_CLIPS, check_weights, real_features
+from convert.errors import SpecError
+from convert.export import check_weights, real_features
 from train.evaluate import sqnr
 from train.features import Examples, Features
 from train.keras import start
 from train.quantization.gates import Gate, Gates, install
 from train.quantization.low_bit import METHODS, LowBitWeights, Method, exchange, weight_gates
+from train.quantization.ptq_int8 import enough_clips
 from train.quantization.quantizers import affine_range, linear, linear_scale, log_scale, logarithmic
 from train.quantization.tf_quantizers import linear_tf, logarithmic_tf
 from train.quantization.tfmot_int8 import quantization_aware, tools
@@ -121,11 +122,7 @@ def sensitivity(
     """
     if not len(examples):
         raise SpecError("Sensitivity must be measured on clips. Received: none.")
-    if len(calibration) < MIN_CALIBRATION_CLIPS:
-        raise ModelError(
-            f"Calibration must have at least {MIN_CALIBRATION_CLIPS} clips. "
-            f"Received: {len(calibration)}."
-        )
+    enough_clips(calibration)
     check_weights(model)
     start(0)
     gates = install(quantization_aware(model))

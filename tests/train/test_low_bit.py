@@ -19,6 +19,7 @@ from simulate.tflm import TflmBackend
 from tests.train.test_quantization import small
 from tests.train.tiny import CLASSES, SHAPE, examples, tiny_data
 from train.features import TrainingData
+from train.foresee import check_scheme
 from train.keras import load, start
 from train.models import ModelSpec, build_model
 from train.quantization import Quantized, quantize
@@ -174,6 +175,8 @@ def test_mixed_refuses_before_it_measures(
         SpecError, match=rf"fit into 100 bytes.*smallest mix takes {smallest}.*weight_bytes"
     ):
         quantize(model, data, Mixed(weight_bytes=100))
+    with pytest.raises(SpecError, match=r"fit into 100 bytes"):
+        check_scheme(model, Mixed(weight_bytes=100))
     with pytest.raises(SpecError, match=r"layers must name.*Received: word. Did you mean words\?"):
         quantize(model, data, Mixed(layers={"word": "int8"}))
 
@@ -242,6 +245,8 @@ def test_layers_that_cannot_have_4_bits(data: TrainingData) -> None:
     for spec in (LinearInt4(epochs=1), Log4(epochs=1), Mixed(layers={"wide": "int4"})):
         with pytest.raises(UnsupportedModelError, match=r"followed by BatchNorm.*Received: wide"):
             quantize(model, data, spec)
+        with pytest.raises(UnsupportedModelError, match=r"followed by BatchNorm.*Received: wide"):
+            check_scheme(model, spec)  # before training
     assert low_bit_layers(model) == ("words",)
     result = quantize(model, data, LinearInt4(epochs=1, batch=32, keep_int8=("wide",)))
     assert [t.dtype for t in weights(result.tflite).values()] == ["int8", "int4"]

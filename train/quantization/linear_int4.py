@@ -8,7 +8,13 @@ from typing import Any, ClassVar, Literal
 from train.features import TrainingData
 from train.fit import FitSpec, Progress
 from train.quantization.base import Engine, Quantized
-from train.quantization.low_bit import LowBitWeights, choose, low_bit_fit, train_low_bit
+from train.quantization.low_bit import (
+    LowBitWeights,
+    check_methods,
+    choose,
+    low_bit_fit,
+    train_low_bit,
+)
 from train.quantization.ptq_int8 import check_calibration_clips
 from train.quantization.quantizers import Clip
 
@@ -50,6 +56,15 @@ class LinearInt4:
     def fit_spec(self) -> FitSpec:
         """The fine-tuning as `train.fit.fit` takes it."""
         return low_bit_fit(self.epochs, self.batch, self.learning_rate, self.label_smoothing)
+
+    def check_model(self, model: Any) -> None:
+        """Refuse, before training, a network whose weights cannot have 4 bits.
+
+        Raises:
+            SpecError: a name in `keep_int8` that no layer with weights has.
+            UnsupportedModelError: a layer that has no 4-bit kernel and is not in `keep_int8`.
+        """
+        check_methods(model, choose(model, "int4", self.keep_int8))
 
     def quantize(
         self,

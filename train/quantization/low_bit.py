@@ -20,14 +20,15 @@ import numpy as np
 
 from convert import repack, tflite_reader
 from convert.errors import ModelError, SpecError, UnsupportedModelError
-from convert.export import MIN_CALIBRATION_CLIPS, check_int8, check_weights, to_tflite
+from convert.export import check_int8, check_weights, to_tflite
 from convert.graph import Graph, Tensor
-from train.features import Features, TrainingData
+from train.features import TrainingData
 from train.fit import FitSpec, Progress, fit
 from train.keras import start
 from train.quantization import recurrent
 from train.quantization.base import Engine, Quantized
 from train.quantization.gates import Gate, Gates, install
+from train.quantization.ptq_int8 import enough_clips
 from train.quantization.quantizers import Clip
 from train.quantization.tfmot_int8 import quantization_aware, tools
 from train.quantization.weight_quantizers import weight_quantizers
@@ -209,19 +210,6 @@ def round_weights(gates: Gates) -> None:
             gate.mode = "off"
 
 
-def calibrate(gates: Gates, clips: Features) -> None:
-    """Set the ranges of the activations as they are with quantized weights.
-
-    Raises:
-        ModelError: too few clips.
-    """
-    if len(clips) < MIN_CALIBRATION_CLIPS:
-        raise ModelError(
-            f"Calibration must have at least {MIN_CALIBRATION_CLIPS} clips. Received: {len(clips)}."
-        )
-    gates.calibrate(clips)
-
-
 def deploy(tflite: bytes, methods: Mapping[str, Method]) -> bytes:
     """Give each layer's weights the form that its method has in the file.
 
@@ -321,6 +309,7 @@ def train_low_bit(
         UnsupportedModelError: a layer that cannot be quantized so.
         UserError: the fine-tuning has diverged.
     """
+    clips = enough_clips(data.calibration[:calibration_clips])
     check_weights(model)
     recurrent.refuse(model, "4-bit weights")
     check_methods(model, methods)
@@ -328,7 +317,7 @@ def train_low_bit(
     aware = quantization_aware(model)
     gates = install(aware)
     exchange(gates, methods, weights)
-    calibrate(gates, data.calibration[:calibration_clips])
+    gates.calibrate(clips)
     history = fit(
         aware,
         data.train,

@@ -133,17 +133,19 @@ class Mixed:
         note = f"Weights and tables take {choice.nbytes} bytes of flash: {named}."
         return replace(result, notes=(*result.notes, note))
 
+    def check_model(self, model: Any) -> None:
+        """Refuse, before training, a network for which there is no mix; as `quantize`."""
+        layers = weighted_layers(model)
+        check_layer_names(tuple(self.layers), [one.name for one in layers], "layers")
+        check_methods(model, {one.name: self.layers.get(one.name, "int8") for one in layers})
+        # Noise does not decide whether anything fits.
+        best_mix([self._candidate(model, one, {}) for one in layers], self._budget(model))
+
     def choose(self, model: Any, data: TrainingData) -> Choice:
         """The mix, without fine-tuning; `quantize` says what is raised."""
         from train.sensitivity import sensitivity
 
-        layers = weighted_layers(model)
-        check_layer_names(tuple(self.layers), [one.name for one in layers], "layers")
-        check_methods(model, {one.name: self.layers.get(one.name, "int8") for one in layers})
-        whole = sum(one.weights for one in layers)
-        budget = self.weight_bytes or int(self.weight_share * whole)
-        # Noise does not decide whether anything fits: ask before measuring.
-        best_mix([self._candidate(model, one, {}) for one in layers], budget)
+        self.check_model(model)
         table = sensitivity(
             model,
             _some(data.validation, self.sensitivity_clips),
@@ -152,7 +154,13 @@ class Mixed:
             parts=("weights",),
         )
         noise = {(x.layer, x.method): _noise(x.logits_sqnr_db) for x in table}
-        return best_mix([self._candidate(model, one, noise) for one in layers], budget)
+        candidates = [self._candidate(model, one, noise) for one in weighted_layers(model)]
+        return best_mix(candidates, self._budget(model))
+
+    def _budget(self, model: Any) -> int:
+        """Bytes for weights and tables."""
+        whole = sum(one.weights for one in weighted_layers(model))
+        return self.weight_bytes or int(self.weight_share * whole)
 
     def _candidate(
         self, model: Any, layer: WeightedLayer, noise: Mapping[tuple[str, Method], float]

@@ -16,8 +16,8 @@ from wakesmith.steps.train import untrained
 def run(job: Job, scheme: QuantizationSpec, model: ModelSpec, fe: FrontEnd, base: Path) -> None:
     """Raise if not; writes nothing. The networks of the zoo run with every scheme.
 
-    Whether the layers that a scheme's options name are there, and whether a teacher of the user's
-    own can teach, is asked of every network.
+    Whether the layers that a scheme's options name are there, whether a number of bytes is enough,
+    and whether a teacher of the user's own can teach, is asked of every network.
 
     Raises:
         UserError: see `train.foresee.check_scheme`.
@@ -28,8 +28,9 @@ def run(job: Job, scheme: QuantizationSpec, model: ModelSpec, fe: FrontEnd, base
         scheme = scheme.located(base)
         own_teacher = bool(scheme.teacher_file) or scheme.teacher.own_file(base) is not None
         inner = scheme.student
-    layers = getattr(inner, "layers", ())
-    if model.own_file(base) is None and not layers and not own_teacher:
+    options = ("layers", "keep_int8", "weight_bytes")
+    of_network = any(getattr(inner, option, ()) for option in options)
+    if model.own_file(base) is None and not of_network and not own_teacher:
         return
     job.progress(0, 0, "loading TensorFlow")
     start(0)
