@@ -141,7 +141,12 @@ def experiment(model: str, mfcc: bool, epochs: int | None) -> tuple[str, Project
     if model == "cnn_digits":
         settings = replace(settings, train=cnn_fit(settings))
     if mfcc:
-        settings = replace(settings, frontend=replace(settings.frontend, kind="mfcc"))
+        # A hidden band is one of 40; a hidden coefficient would be one of 10.
+        settings = replace(
+            settings,
+            frontend=replace(settings.frontend, kind="mfcc"),
+            augment=replace(settings.augment, band_masks=0),
+        )
         name += f", {settings.frontend.coefficients} mfcc"
     if epochs is not None:
         warm = min(settings.train.warmup_epochs, epochs / 2)

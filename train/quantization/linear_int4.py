@@ -38,9 +38,9 @@ class LinearInt4:
     """
 
     scheme: Literal["linear_int4"] = "linear_int4"
-    epochs: int = 12
+    epochs: int = 8
     batch: int = 64
-    learning_rate: float = 5e-4
+    learning_rate: float = 2e-4
     label_smoothing: float = 0.1
     clip: Clip = "max"
     keep_int8: tuple[str, ...] = ()

@@ -38,9 +38,9 @@ class Log4:
 
     scheme: Literal["log4"] = "log4"
     base: float = 1.5
-    epochs: int = 12
+    epochs: int = 8
     batch: int = 64
-    learning_rate: float = 5e-4
+    learning_rate: float = 2e-4
     label_smoothing: float = 0.1
     keep_int8: tuple[str, ...] = ()
     calibration_clips: int = 300

@@ -66,9 +66,9 @@ class Mixed:
     layers: dict[str, Method] = field(default_factory=dict)
     base: float = 1.5
     clip: Clip = "max"
-    epochs: int = 12
+    epochs: int = 8
     batch: int = 64
-    learning_rate: float = 5e-4
+    learning_rate: float = 2e-4
     label_smoothing: float = 0.1
     calibration_clips: int = 300
     sensitivity_clips: int = 200
