@@ -13,6 +13,7 @@ from convert.errors import ModelError, SpecError
 from convert.export import to_tflite
 from convert.graph import Graph
 from tests.train.tiny import CLASSES, SHAPE, tiny_data
+from train.evaluate import run_tflite
 from train.fit import FitSpec, Step, fit
 from train.keras import start
 from train.models import ModelSpec, build_model
@@ -82,6 +83,19 @@ def test_a_finished_block_stands_in_the_final_file(
     for number, made in enumerate(after[:-1], 1):
         assert all(made[i]["bias"] != final[i]["bias"] for i in range(number, len(final)))
     assert f"in {len(final)} blocks" in result.notes[0]
+
+
+@pytest.mark.parametrize(
+    "spec", [ModelSpec("lstm", width=6), ModelSpec("svdf", width=6, blocks=2, rank=2, memory=5)]
+)
+def test_recurrent_networks(spec: ModelSpec) -> None:
+    """The generated C and TFLite Micro give the same probabilities."""
+    start(0)
+    data = tiny_data()
+    result = quantize(build_model(spec, SHAPE, CLASSES), data, replace(QUICK, blocks=2))
+    features = data.validation.features[:9]
+    outputs = [run_tflite(result.tflite, features, engine=e) for e in ("host", "tflm")]
+    np.testing.assert_array_equal(outputs[0], outputs[1])
 
 
 def test_progress_and_history_count_all_blocks() -> None:

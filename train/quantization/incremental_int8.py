@@ -16,6 +16,7 @@ from convert.export import check_weights
 from train.features import Features, TrainingData
 from train.fit import Epoch, FitSpec, History, Progress, fit
 from train.keras import start
+from train.quantization import recurrent
 from train.quantization.base import Engine, Quantized
 from train.quantization.blocks import Names, freeze, partition
 from train.quantization.gates import Gates, install
@@ -114,12 +115,21 @@ class IncrementalInt8:
             history = self._block(gates, names, clips, data, seed, first_epoch + len(epochs), told)
             kept = len(epochs) + history.kept
             epochs += history.epochs
-        tflite, reference = gates.convert()
+        if recurrent.is_recurrent(model):
+            tflite = recurrent.to_file(aware, gates, clips)
+            reference = recurrent.to_file(aware, gates, clips, "float32")
+        else:
+            tflite, reference = gates.convert()
         note = f"Quantized in {len(blocks)} blocks: " + "; ".join(
             _first_and_last(aware, names) for names in blocks
         )
         return Quantized(
-            tflite, reference, aware, self.runs_on, History(tuple(epochs), kept), (f"{note}.",)
+            tflite,
+            reference,
+            aware,
+            recurrent.runs_on(model),
+            History(tuple(epochs), kept),
+            (f"{note}.",),
         )
 
     def _block(

@@ -54,11 +54,9 @@ class PtqInt8:
         """
         clips = enough_clips(data.calibration[: self.calibration_clips])
         check_weights(model)
+        if self.calibration != "min_max" and recurrent.is_recurrent(model):
+            recurrent.refuse(model, f"calibration {self.calibration}", 'calibration = "min_max"')
         if recurrent.needs_writer(model):
-            if self.calibration != "min_max":
-                recurrent.refuse(
-                    model, f"calibration {self.calibration}", 'calibration = "min_max"'
-                )
             tflite, reference = recurrent.after_training(model, clips)
             return Quantized(tflite, reference, model, recurrent.runs_on(model))
         if self.calibration == "min_max":
