@@ -76,6 +76,15 @@ def test_targets_mix_the_teacher_and_the_label() -> None:
     assert source.size == 12
 
 
+def test_labels_are_smoothed_as_in_training() -> None:
+    teacher = network(TEACHER)
+    source = Taught(Counted(), teacher, temperature=1.0, share=0.0, label_smoothing=0.3)
+    one = source.epoch(0)
+    expected = np.full((len(one.labels), CLASSES), 0.3 / CLASSES)
+    expected[np.arange(len(one.labels)), one.labels] += 0.7
+    np.testing.assert_allclose(one.targets, expected, rtol=1e-6)
+
+
 def test_every_example_is_shown_to_the_teacher_once(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = []
 

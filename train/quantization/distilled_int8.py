@@ -31,7 +31,7 @@ _TEACHER = ModelSpec("res_sep", width=96)
 
 @dataclass(frozen=True)
 class DistilledInt8:
-    """A student that learns from a teacher first in float, then while it is quantized.
+    """A student that learns from a teacher while it is quantized, and before, if wanted.
 
     The teacher is never deployed: the file has the student's size and speed.
 
@@ -48,6 +48,8 @@ class DistilledInt8:
         temperature: softens the teacher's probabilities: 1 takes them as they are, more brings out
             which words it nearly takes a clip for.
         share: of the teacher's opinion in what the student is fitted to; the rest is the label.
+        label_smoothing: of the labels, for teacher and student; the same as in training, so that
+            a trained student is not made to become more or less sure of everything.
     """
 
     scheme: Literal["distilled_int8"] = "distilled_int8"
@@ -56,11 +58,12 @@ class DistilledInt8:
     teacher_file: str = ""
     teacher_epochs: int = 40
     teacher_learning_rate: float = 2e-3
-    epochs: int = 10
+    epochs: int = 0
     batch: int = 64
     learning_rate: float = 5e-4
-    temperature: float = 2.0
-    share: float = 0.7
+    temperature: float = 1.0
+    share: float = 0.5
+    label_smoothing: float = 0.1
 
     def __post_init__(self) -> None:
         if "c" not in self.student.runs_on:
@@ -95,17 +98,13 @@ class DistilledInt8:
         return self.student.runs_on
 
     def teacher_fit(self) -> FitSpec:
-        """The teacher's training.
-
-        Without label smoothing, which would wipe out what a teacher knows of the likeness of words
-        ("When Does Label Smoothing Help?", Müller et al. 2019).
-        """
+        """The teacher's training."""
         return FitSpec(
             epochs=self.teacher_epochs,
             batch=self.batch,
             learning_rate=self.teacher_learning_rate,
             warmup_epochs=min(2.0, self.teacher_epochs / 4),
-            label_smoothing=0.0,
+            label_smoothing=self.label_smoothing,
         )
 
     def student_fit(self) -> FitSpec:
@@ -161,7 +160,13 @@ class DistilledInt8:
         student.set_weights(model.get_weights())
         taught = replace(
             data,
-            train=Taught(data.train, teacher, temperature=self.temperature, share=self.share),
+            train=Taught(
+                data.train,
+                teacher,
+                temperature=self.temperature,
+                share=self.share,
+                label_smoothing=self.label_smoothing,
+            ),
         )
         if self.epochs:
             fit(

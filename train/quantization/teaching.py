@@ -2,9 +2,10 @@
 
 After "Distilling the Knowledge in a Neural Network" (Hinton, Vinyals, Dean 2015): probabilities at
 temperature T are softmax(logits / T), which is p^(1/T) scaled to a sum of 1; they say which words
-sound alike. Here only the teacher is softened, and its probabilities are mixed with the label:
+sound alike. Here only the teacher is softened, and its probabilities are mixed with the smoothed
+label:
 
-    target = share * soften(p, T) + (1 - share) * one_hot(label)
+    target = share * soften(p, T) + (1 - share) * smooth(label)
 
 so that every scheme can be fitted to them with the loss it has.
 """
@@ -41,13 +42,23 @@ class Taught:
         teacher: tf_keras model with a softmax at its end.
         temperature: 1 or more.
         share: of the teacher's opinion in the targets, 0 to 1.
+        label_smoothing: share of a label that is spread over all classes.
     """
 
-    def __init__(self, source: Source, teacher: Any, *, temperature: float, share: float) -> None:
+    def __init__(
+        self,
+        source: Source,
+        teacher: Any,
+        *,
+        temperature: float,
+        share: float,
+        label_smoothing: float = 0.0,
+    ) -> None:
         self._source = source
         self._teacher = teacher
         self._temperature = temperature
         self._share = share
+        self._smoothing = label_smoothing
         self._opinions: dict[bytes, NDArray[np.float32]] = {}
 
     @property
@@ -64,7 +75,9 @@ class Taught:
                 predictions(self._teacher, examples.features), self._temperature
             )
         opinion = self._opinions[seen]
-        hard = np.eye(opinion.shape[1], dtype=np.float32)[examples.labels]
+        classes = opinion.shape[1]
+        hard = np.eye(classes, dtype=np.float32)[examples.labels]
+        hard = hard * np.float32(1 - self._smoothing) + np.float32(self._smoothing / classes)
         targets = np.float32(self._share) * opinion + np.float32(1 - self._share) * hard
         return Examples(examples.features, examples.labels, targets)
 
