@@ -16,7 +16,9 @@ from wakesmith.job import Job, file_hash
 from wakesmith.pipeline import Stage
 from wakesmith.project import Project, runs_as_c
 from wakesmith.results import Results
+from wakesmith.room import Room
 from wakesmith.steps import speech
+from wakesmith.steps.quantize import chooses
 from wakesmith.store import plain
 
 STAGE_NAMES = (
@@ -102,7 +104,7 @@ def scheme_stages(project: Project, base: Path, *, jobs: int = 0) -> list[Stage]
 
     Arguments and errors as for `build_stages`.
     """
-    fe, labels = project.frontend, project.labels
+    fe, labels, before = project.frontend, project.labels, _room_stages(project, base, jobs)
     pack = project.firmware.pack_weights
     target = {
         "frontend": fe.to_json(),
@@ -111,11 +113,12 @@ def scheme_stages(project: Project, base: Path, *, jobs: int = 0) -> list[Stage]
         "pack_weights": pack,
     }
     stages = [
+        *before,
         stage_of(
             "quantize",
             "quantizing",
             (project.quantization, *_learning(project, base, jobs)),
-            needs=("speech", "train"),
+            needs=("speech", "train", *(stage.name for stage in before)),
             reads={**_learning_reads(project, base), **_quantization(project, base)},
             data=_FRONTEND,
             packages=(*_KERAS, "ziglang", "flatbuffers"),
@@ -205,6 +208,31 @@ def own_model_hash(project: Project, base: Path) -> str:
     """
     own_model = project.model.own_file(base)
     return _file(own_model) if own_model else ""
+
+
+def _room_stages(project: Project, base: Path, jobs: int) -> list[Stage]:
+    """Where the scheme chooses bits by the budget of flash: a stage that measures what is left."""
+    if not project.budget.flash or not chooses(project.quantization):
+        return []
+    room = Room(
+        flash=project.budget.flash,
+        name=project.project.name,
+        labels=project.labels,
+        samples=project.samples,
+        board=project.firmware.board,
+        compiler=project.firmware.compiler,
+    )
+    return [
+        stage_of(
+            "room",
+            "measuring flash",
+            (room, *_learning(project, base, jobs)),
+            needs=("speech", "train"),
+            reads={**_learning_reads(project, base), "room": plain(room)},
+            data=("firmware", "simulate/hostfrontend.c"),
+            packages=(*_KERAS, "ziglang", "flatbuffers"),
+        )
+    ]
 
 
 def _learning(project: Project, base: Path, jobs: int) -> tuple[Any, ...]:

@@ -21,6 +21,7 @@ _SECONDS = {
     "foresee": 5.0,
     "speech": 40.0,
     "features": 5.0,
+    "room": 30.0,
     "evaluate": 12.0,
     "convert": 4.0,
     "firmware": 8.0,

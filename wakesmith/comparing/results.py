@@ -196,10 +196,10 @@ def _row(place: Place, entry: Entry, seeds: Sequence[int], refused: Mapping[str,
     for seed in seeds:
         stages = {
             stage: run_stage(entry.label, seed, stage)
-            for stage in ("quantize", "evaluate", "convert", "firmware", "verify")
+            for stage in ("room", "quantize", "evaluate", "convert", "firmware", "verify")
         }
         why = why or next((refused[s] for s in stages.values() if s in refused), "")
-        if why and any(name in refused for name in (stages["quantize"], stages["evaluate"])):
+        if why and any(stages[name] in refused for name in ("room", "quantize", "evaluate")):
             continue
         if foresee_stage(entry.label) in refused:
             continue

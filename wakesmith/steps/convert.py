@@ -13,6 +13,7 @@ from convert.emit_frontend import emit_frontend
 from convert.files import write_text
 from convert.frontend import FrontEnd
 from convert.generated import GeneratedModel
+from convert.graph import Graph
 from convert.supported import check
 from convert.tflite_reader import read
 from simulate.backend import step_count, windows
@@ -40,6 +41,13 @@ def generate(
     """
     graph = read(tflite)
     check(graph)
+    return generate_from(graph, labels, fe, clip_samples, pack)
+
+
+def generate_from(
+    graph: Graph, labels: tuple[str, ...], fe: FrontEnd, clip_samples: int, pack: bool = True
+) -> GeneratedModel:
+    """The same of a graph that has been checked."""
     steps = 1
     if graph.states and len(graph.inputs) == 1:
         clip = np.empty((0, fe.frames(clip_samples), fe.width), np.int8)

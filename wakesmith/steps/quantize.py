@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from convert.files import write_bytes
@@ -11,9 +12,24 @@ from train.fit import FitSpec
 from train.keras import start
 from train.models import ModelSpec
 from train.quantization import DistilledInt8, QuantizationSpec, quantize
+from train.quantization.mixed import Mixed
 from wakesmith.job import Job
 from wakesmith.steps.train import MODEL, prepare, steps_told, untrained
-from wakesmith.store import write_json
+from wakesmith.store import read_json, write_json
+
+
+def chooses(scheme: QuantizationSpec) -> bool:
+    """Whether a scheme fits its weights into a number of bytes that the user has not given."""
+    inner = scheme.student if isinstance(scheme, DistilledInt8) else scheme
+    return isinstance(inner, Mixed) and not inner.weight_bytes
+
+
+def fitted(scheme: QuantizationSpec, weight_bytes: int) -> QuantizationSpec:
+    """A scheme that `chooses`, with its number of bytes."""
+    if isinstance(scheme, DistilledInt8):
+        return replace(scheme, student=fitted(scheme.student, weight_bytes))
+    assert isinstance(scheme, Mixed)
+    return replace(scheme, weight_bytes=weight_bytes)
 
 
 def run(
@@ -27,7 +43,10 @@ def run(
     base: Path,
     jobs: int,
 ) -> None:
-    """Write `model.tflite`, `float.tflite` (same operators, for comparison), `quantize.json`."""
+    """Write `model.tflite`, `float.tflite` (same operators, for comparison), `quantize.json`.
+
+    After a stage `room` the scheme fits the weights into what the budget of flash leaves for them.
+    """
     job.progress(0, 0, "loading TensorFlow")
     start(seed)
     job.progress(0, 0, "computing features")
@@ -37,6 +56,9 @@ def run(
     told = steps_told(job.progress, "fine-tuning")
     if isinstance(scheme, DistilledInt8):
         scheme = scheme.located(base)
+    if "room" in job.inputs:
+        left = read_json(job.inputs["room"] / "room.json")["weight_bytes"]
+        scheme = fitted(scheme, left)
     result = quantize(network, data, scheme, seed=seed, first_epoch=spec.epochs, progress=told)
     write_bytes(job.out / "model.tflite", result.tflite)
     write_bytes(job.out / "float.tflite", result.reference)
