@@ -1,36 +1,33 @@
-"""How much flash a budget leaves for weights: measured on images, not estimated.
+"""How many bytes of weights fit into a budget of flash: found on linked images, not estimated.
 
-A mixed model is made of layers with int8, INT4 and table-coded weights, and which kernels it needs
-is known only when it is made. So three images of the same network are linked, with all weights of
-one kind each. Everything that is not weights is what the int8 image has, plus the code that only
-the other two have, plus what their parameters take more.
+Which kernels a mixed model needs, and so how large its code is, depends on the mix, and the mix on
+the bytes that the code leaves. So a mix is chosen, an image with weights of these kinds is linked,
+and while it is over the budget the weights have to make do with as many bytes less.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from convert.emit_frontend import emit_frontend
 from convert.errors import SpecError
-from convert.export import to_tflite
 from convert.frontend import FrontEnd
-from convert.graph import CHANNEL_AXES, Graph, Tensor
+from convert.graph import Graph
 from convert.tflite_reader import read
 from firmware.application import build_application
 from firmware.board import load_board
-from firmware.image import Image
-from train.features import Features
-from wakesmith.sizes import weight_bytes
+from train.features import TrainingData
+from train.quantization.gates import install
+from train.quantization.low_bit import Method, weight_tensors, weighted_layers
+from train.quantization.mixed import Mixed
+from train.quantization.tfmot_int8 import quantization_aware
 from wakesmith.steps.convert import generate_from
-
-_PADDING = 3  # bytes at most before the next array, which begins at a multiple of 4
 
 
 @dataclass(frozen=True)
@@ -53,31 +50,46 @@ class Room:
     board: str
     compiler: Literal["zig", "gcc"]
 
-    def for_weights(self, network: Any, calibration: Features, fe: FrontEnd) -> int:
+    def for_weights(self, scheme: Mixed, network: Any, data: TrainingData, fe: FrontEnd) -> int:
         """Bytes that weights and their tables may take.
 
         Args:
-            network: the float tf_keras model.
-            calibration: int8 (clips, frames, width).
+            scheme: chooses the mix; its own number of bytes is not looked at.
+            network: the trained float tf_keras model.
+            data: as for `Mixed.choose`.
             fe: the front-end that is linked with it.
 
         Raises:
-            SpecError: code and tables alone are more than the budget.
+            SpecError: the smallest mix does not fit.
         """
-        graph = read(to_tflite(network, "int8", representative=calibration))
-        int8, *others = (self._parts(made, fe) for made in (graph, _coded(graph), _int4(graph)))
-        rest = int8.rest + max(0, *(other.constants - int8.constants for other in others))
-        code = {name: size for other in others for name, size in other.code.items()}
-        rest += sum(size for name, size in code.items() if name not in int8.code)
-        rest += _PADDING * sum(op.kind in CHANNEL_AXES for op in graph.ops)
-        if rest >= self.flash:
-            raise SpecError(
-                f"budget.flash must be more than code and tables take, which is {rest} bytes. "
-                f"Received: {self.flash}. Raise it, or choose a smaller front-end."
-            )
-        return self.flash - rest
+        gates = install(quantization_aware(network))
+        gates.calibrate(data.calibration[: scheme.calibration_clips])
+        graph = read(gates.convert()[0])
+        names = [layer.name for layer in weighted_layers(network)]
+        tensors = {name: one.index for name, one in weight_tensors(graph, names).items()}
+        noise = scheme.noise(network, data)
+        whole = sum(graph.tensors[index].size for index in tensors.values())
+        left, taken = min(whole, self.flash), 0
+        while left > 0:
+            try:
+                choice = replace(scheme, weight_bytes=left).choose(network, data, noise)
+            except SpecError:
+                break
+            methods = {tensors[name]: method for name, method in choice.methods}
+            taken = self._linked(_with(graph, methods), fe)
+            if taken <= self.flash:
+                return left
+            # No mix of more bytes than this one's can fit with the same code.
+            left = choice.nbytes - (taken - self.flash)
+        told = f", {taken} being what the last mix took that was tried" if taken else ""
+        raise SpecError(
+            "budget.flash must have room for code, tables and the smallest mix of weights. "
+            f"Received: {self.flash} bytes{told}. Raise it, allow more layers 4 bits, or choose a "
+            "smaller model."
+        )
 
-    def _parts(self, graph: Graph, fe: FrontEnd) -> _Parts:
+    def _linked(self, graph: Graph, fe: FrontEnd) -> int:
+        """Bytes of flash of the firmware with this model."""
         generated = generate_from(graph, self.labels, fe, self.samples)
         with tempfile.TemporaryDirectory(prefix="wakesmith-") as folder:
             image = build_application(
@@ -89,55 +101,25 @@ class Room:
                 kernels=generated.kernels,
                 compiler=self.compiler,
             )
-        constants = _sizes(image, "constant")
-        layers = [(layer.op_index, layer.kind) for layer in generated.layers]
-        weights = weight_bytes(layers, constants.items())
-        code = {k: v for k, v in _sizes(image, "code").items() if not k.startswith("model_")}
-        return _Parts(image.flash_bytes - weights, sum(constants.values()) - weights, code)
+        return image.flash_bytes
 
 
-@dataclass(frozen=True)
-class _Parts:
-    """What an image holds beside weights.
+def _with(graph: Graph, methods: Mapping[int, Method]) -> Graph:
+    """Weights of other kinds, which take the room that those of training will take.
 
-    Attributes:
-        rest: bytes of flash without weights.
-        constants: bytes of its named constants without weights.
-        code: function -> bytes, without those of the model's layers.
+    Args:
+        graph: int8.
+        methods: tensor -> what becomes of it.
     """
-
-    rest: int
-    constants: int
-    code: dict[str, int]
-
-
-def _sizes(image: Image, place: str) -> dict[str, int]:
-    return {symbol.name: symbol.size for symbol in image.symbols if symbol.place == place}
-
-
-def _coded(graph: Graph) -> Graph:
-    """With weights of 16 different values, which are packed as codes with a table."""
-    return _with_weights(
-        graph, lambda tensor, data: replace(tensor, data=(data // 16 * 15).astype(np.int8))
-    )
-
-
-def _int4(graph: Graph) -> Graph:
-    """With INT4 weights."""
-    return _with_weights(
-        graph,
-        lambda tensor, data: replace(tensor, dtype="int4", data=(data // 16).astype(np.int8)),
-    )
-
-
-def _with_weights(graph: Graph, change: Callable[[Tensor, NDArray[np.generic]], Tensor]) -> Graph:
-    """Other int8 weights for the operators that have kernels of 4 bits."""
     tensors = list(graph.tensors)
-    for op in graph.ops:
-        if op.kind in CHANNEL_AXES:
-            tensor = tensors[op.inputs[1]]
-            if tensor.dtype == "int8" and tensor.data is not None:
-                tensors[tensor.index] = change(tensor, tensor.data)
+    for index, method in methods.items():
+        tensor = tensors[index]
+        assert tensor.data is not None
+        if method == "int4":
+            data = (tensor.data // 16).astype(np.int8)
+            tensors[index] = replace(tensor, dtype="int4", data=data)
+        elif method == "log4":  # 16 different values
+            tensors[index] = replace(tensor, data=(tensor.data // 16 * 15).astype(np.int8))
     made = replace(graph, tensors=tuple(tensors))
     made.verify()
     return made

@@ -226,9 +226,13 @@ def _room_stages(project: Project, base: Path, jobs: int) -> list[Stage]:
         stage_of(
             "room",
             "measuring flash",
-            (room, *_learning(project, base, jobs)),
+            (room, project.quantization, *_learning(project, base, jobs)),
             needs=("speech", "train"),
-            reads={**_learning_reads(project, base), "room": plain(room)},
+            reads={
+                **_learning_reads(project, base),
+                **_quantization(project, base),
+                "room": plain(room),
+            },
             data=("firmware", "simulate/hostfrontend.c"),
             packages=(*_KERAS, "ziglang", "flatbuffers"),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -26,13 +27,13 @@ def test_a_mixed_model_fits_its_budget(tiny: Tiny, tmp_path: Path) -> None:
     """The budget is below what int8 needs; below what code needs, it is refused."""
     shutil.copytree(tiny.build, tmp_path / "build" / "tiny")
     whole = json.loads((tiny.build / "manifest.json").read_text())["metrics"]["memory"]["flash"]
-    wide = TINY.replace("width = 12", "width = 48")
+    wide = TINY.replace("width = 12\nblocks = 1", "width = 64\nblocks = 2")
     (tmp_path / "int8.toml").write_text(wide, encoding="utf-8")
     done = wakesmith_inside("build", "int8.toml", "--until", "firmware", "--quiet", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     sizes = json.loads((tmp_path / "build/tiny/stages/firmware/sizes.json").read_text())
     assert sizes["flash"] > whole
-    budget = sizes["flash"] - 1000
+    budget = sizes["flash"] - 2000
     options = f'scheme = "mixed"\nepochs = 1\n\n[budget]\nflash = {budget}\n'
     text = wide.replace('scheme = "ptq_int8"\n', options)
     (tmp_path / "mixed.toml").write_text(text, encoding="utf-8")
@@ -41,8 +42,10 @@ def test_a_mixed_model_fits_its_budget(tiny: Tiny, tmp_path: Path) -> None:
     metrics = json.loads((tmp_path / "build/tiny/manifest.json").read_text())["metrics"]
     needed, limit = metrics["budget"]["flash"]
     assert needed <= limit == budget
+    quantized = json.loads((tmp_path / "build/tiny/stages/quantize/quantize.json").read_text())
+    assert re.search(r" (int4|log4)", quantized["notes"][-1])
     assert metrics["mismatches"] == 0
     (tmp_path / "mixed.toml").write_text(text.replace(str(budget), "6000"), encoding="utf-8")
     done = wakesmith_inside("build", "mixed.toml", "--quiet", cwd=tmp_path)
     assert done.returncode == 2
-    assert "budget.flash must be more than code and tables take" in done.stderr
+    assert "budget.flash must have room for code, tables and the smallest mix" in done.stderr

@@ -141,11 +141,28 @@ class Mixed:
         # Noise does not decide whether anything fits.
         best_mix([self._candidate(model, one, {}) for one in layers], self._budget(model))
 
-    def choose(self, model: Any, data: TrainingData) -> Choice:
-        """The mix, without fine-tuning; `quantize` says what is raised."""
+    def choose(
+        self,
+        model: Any,
+        data: TrainingData,
+        noise: Mapping[tuple[str, Method], float] | None = None,
+    ) -> Choice:
+        """The mix, without fine-tuning; `quantize` says what is raised.
+
+        Args:
+            model: the trained float model.
+            data: what noise is measured on.
+            noise: what `noise` found, where that is known already.
+        """
+        self.check_model(model)
+        found = self.noise(model, data) if noise is None else noise
+        candidates = [self._candidate(model, one, found) for one in weighted_layers(model)]
+        return best_mix(candidates, self._budget(model))
+
+    def noise(self, model: Any, data: TrainingData) -> dict[tuple[str, Method], float]:
+        """(layer, method) -> noise power of the logits over their power."""
         from train.sensitivity import sensitivity
 
-        self.check_model(model)
         table = sensitivity(
             model,
             _some(data.validation, self.sensitivity_clips),
@@ -153,9 +170,7 @@ class Mixed:
             weights=self.weights(),
             parts=("weights",),
         )
-        noise = {(x.layer, x.method): _noise(x.logits_sqnr_db) for x in table}
-        candidates = [self._candidate(model, one, noise) for one in weighted_layers(model)]
-        return best_mix(candidates, self._budget(model))
+        return {(x.layer, x.method): _noise(x.logits_sqnr_db) for x in table}
 
     def _budget(self, model: Any) -> int:
         """Bytes for weights and tables."""
