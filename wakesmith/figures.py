@@ -20,12 +20,13 @@ from matplotlib.ticker import MaxNLocator
 from wakesmith.results import Spectrogram
 
 # Placeholders that are exchanged for the page's colours after drawing.
-INK, ACCENT, WARM, LINE = "#010201", "#010202", "#010203", "#010204"
+INK, ACCENT, WARM, LINE, STRONG = "#010201", "#010202", "#010203", "#010204", "#010205"
 _PAGE = {
     INK: "var(--soft)",
     ACCENT: "var(--accent)",
     WARM: "var(--warm)",
     LINE: "var(--line)",
+    STRONG: "var(--ink)",
 }
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",

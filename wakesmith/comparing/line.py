@@ -120,13 +120,14 @@ def seconds(
 
 
 def _epochs(options: Mapping[str, object]) -> float:
-    """Epochs of all kinds that the options of a scheme mention, also its student's."""
+    """Epochs of all kinds that a scheme's options mention, also its student's; some per block."""
     total = 0.0
     for name, value in options.items():
         if isinstance(value, Mapping):
             total += _epochs(value)
         elif name.endswith("epochs") and isinstance(value, int | float):
-            total += value
+            blocks = options.get("blocks", 1) if name == "epochs" else 1
+            total += value * (blocks if isinstance(blocks, int) else 1)
     return total
 
 

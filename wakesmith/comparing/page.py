@@ -49,14 +49,12 @@ def _lead(comparison: Comparison) -> str:
     if chip:
         best = max(chip, key=lambda row: row.accuracy)
         small = min(chip, key=lambda row: row.most("flash"))
-        text += (
-            f". The most accurate on the chip is {best.label} with {percent(best.accuracy, 2)} %"
-        )
+        text += f". The most accurate on the chip is {best.label} with {percent(best.accuracy, 2)}\u00a0%"
         if small is not best:
             kilo = small.most("flash") / 1024
             text += (
                 f"; the smallest is {small.label} with {kilo:.1f} kB of flash and "
-                f"{percent(small.accuracy, 2)} %"
+                f"{percent(small.accuracy, 2)}\u00a0%"
             )
     text += "."
     if comparison.mismatches:

@@ -9,7 +9,7 @@ import jinja2
 import matplotlib.pyplot as plt
 from markupsafe import Markup
 
-from wakesmith.figures import ACCENT, INK, STYLE, WARM, svg
+from wakesmith.figures import ACCENT, INK, STRONG, STYLE, WARM, svg
 from wakesmith.report import grouped, percent
 from wakesmith.sensing.results import METHODS, PARTS, Measured, Sensitivity
 
@@ -104,17 +104,17 @@ def _panel(
             if row is None:
                 continue
             x = _x(place)
-            alpha = 0.07 + 0.75 * min(max(strength(row), 0.0), 1.0)
+            alpha = 0.06 + 0.6 * min(max(strength(row), 0.0), 1.0)
             axis.add_patch(
                 plt.Rectangle((x - 0.48, y - 0.46), 0.96, 0.92, facecolor=colour, alpha=alpha, lw=0)
             )
-            axis.text(x, y, text(row), ha="center", va="center", fontsize=7.5)
+            axis.text(x, y, text(row), ha="center", va="center", fontsize=7.5, color=STRONG)
     axis.set_xlim(-0.6, _x(len(columns) - 1) + 0.6)
     axis.set_xticks([_x(place) for place in range(len(columns))], [m for _, m in columns])
     axis.xaxis.set_ticks_position("top")
     axis.tick_params(length=0, labelsize=8)
     _group_names(axis, PARTS)
-    axis.set_title(title, loc="left", pad=30)
+    axis.set_title(title, loc="left", pad=40)
     for spine in axis.spines.values():
         spine.set_visible(False)
 
