@@ -49,7 +49,8 @@ def _lead(comparison: Comparison) -> str:
     if chip:
         best = max(chip, key=lambda row: row.accuracy)
         small = min(chip, key=lambda row: row.most("flash"))
-        text += f". The most accurate on the chip is {best.label} with {percent(best.accuracy, 2)}\u00a0%"
+        text += f". The most accurate on the chip is {best.label} with "
+        text += f"{percent(best.accuracy, 2)}\u00a0%"
         if small is not best:
             kilo = small.most("flash") / 1024
             text += (
