@@ -33,6 +33,7 @@ def check_scheme(model: Any, scheme: Scheme) -> None:
     Raises:
         UserError: naming the operator, the layer or the option, and a way out.
     """
+    recurrent.check(model, scheme)
     inner = getattr(scheme, "student", scheme)
     for one in (scheme, inner) if inner is not scheme else (scheme,):
         own_check = getattr(one, "check_model", None)

@@ -31,6 +31,9 @@ ZOO: Mapping[str, tuple[Callable[..., Any], Mapping[str, int]]] = {
 }
 """Name -> function and the default of each whole-number option it has (all have `dropout`)."""
 
+REMEMBERING = ("lstm", "svdf")
+"""Those with recurrent layers, which some schemes refuse."""
+
 _BOUNDS = {
     "width": (4, 512),
     "blocks": (1, 16),

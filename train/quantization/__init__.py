@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from train.features import TrainingData
 from train.fit import Progress
-from train.quantization import registered
+from train.quantization import recurrent, registered
 from train.quantization.base import Engine, Quantized, Scheme
 from train.quantization.distilled_int8 import DistilledInt8
 from train.quantization.dynamic_range import DynamicRange
@@ -73,4 +73,5 @@ def quantize(
 ) -> Quantized:
     """Quantize a trained float model; see `base.Scheme.quantize`. Default: `QatInt8()`."""
     scheme: Scheme = spec if spec is not None else QatInt8()
+    recurrent.check(model, scheme)
     return scheme.quantize(model, data, seed=seed, first_epoch=first_epoch, progress=progress)

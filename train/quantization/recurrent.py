@@ -28,11 +28,12 @@ from convert.export import MIN_CALIBRATION_CLIPS, check_int8, check_weights, rea
 from convert.recurrent_writer import Block, DenseBlock, LstmBlock, Precision, SvdfBlock, write
 from convert.tflite_reader import read
 from train.keras import load
-from train.quantization.base import Engine
+from train.quantization.base import Engine, Scheme
 from train.quantization.gates import Gates
 from train.recurrent_layers import GATES, layers
 
 _LEAST_PEAK = 1e-6
+_KNOWN_BY = ("float32", "float16", "dynamic_range", "ptq_int8", "qat_int8", "distilled_int8")
 
 
 def is_recurrent(model: Any) -> bool:
@@ -49,6 +50,17 @@ def needs_writer(model: Any) -> bool:
 def runs_on(model: Any) -> tuple[Engine, ...]:
     """What runs the int8 file: LiteRT's SVDF knows states of int16 only and damages its memory."""
     return ("c", "tflm") if needs_writer(model) else ("c", "tflm", "litert")
+
+
+def check(model: Any, scheme: Scheme) -> None:
+    """Refuse a scheme, or the scheme of its student, that cannot do a recurrent model.
+
+    Raises:
+        UnsupportedModelError: naming the layer and the schemes that can.
+    """
+    for one in (scheme, getattr(scheme, "student", scheme)):
+        if is_recurrent(model) and one.scheme not in _KNOWN_BY:
+            refuse(model, f"scheme {one.scheme}")
 
 
 def refuse(model: Any, what: str, instead: str = "scheme qat_int8 or ptq_int8") -> None:

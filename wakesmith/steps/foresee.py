@@ -7,14 +7,14 @@ from pathlib import Path
 from convert.frontend import FrontEnd
 from train.foresee import check_scheme
 from train.keras import start
-from train.models import ModelSpec
+from train.models import REMEMBERING, ModelSpec
 from train.quantization import DistilledInt8, QuantizationSpec
 from wakesmith.job import Job
 from wakesmith.steps.train import untrained
 
 
 def run(job: Job, scheme: QuantizationSpec, model: ModelSpec, fe: FrontEnd, base: Path) -> None:
-    """Raise if not; writes nothing. The networks of the zoo run with every scheme.
+    """Raise if not; writes nothing. The networks of the zoo run, those that remember not with all.
 
     Whether the layers that a scheme's options name are there, whether a number of bytes is enough,
     and whether a teacher of the user's own can teach, is asked of every network.
@@ -29,8 +29,8 @@ def run(job: Job, scheme: QuantizationSpec, model: ModelSpec, fe: FrontEnd, base
         own_teacher = bool(scheme.teacher_file) or scheme.teacher.own_file(base) is not None
         inner = scheme.student
     options = ("layers", "keep_int8", "weight_bytes")
-    of_network = any(getattr(inner, option, ()) for option in options)
-    if model.own_file(base) is None and not of_network and not own_teacher:
+    asked = any(getattr(inner, option, ()) for option in options) or model.name in REMEMBERING
+    if model.own_file(base) is None and not asked and not own_teacher:
         return
     job.progress(0, 0, "loading TensorFlow")
     start(0)
