@@ -43,7 +43,7 @@ snr_db = [0.0, 30.0]
 kind = "log_mel"  # or "mfcc"
 
 [model]
-name = "ds_cnn"  # or "cnn_digits", "res_sep", or "my_model.py:function"
+name = "ds_cnn"  # or "cnn_digits", "lstm", "res_sep", "svdf", or "my_model.py:function"
 
 [train]
 epochs = 30
