@@ -65,7 +65,7 @@ def test_options_change_the_network() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"name": "ds-cnn"}, "name must be one of cnn_digits, ds_cnn, res_sep"),
+        ({"name": "ds-cnn"}, "name must be one of cnn_digits, ds_cnn, lstm, res_sep, svdf"),
         ({"name": "ds_cnn", "dense": 10}, "ds_cnn has no option dense"),
         ({"name": "own.py:make", "width": 10}, "has no option width"),
         ({"name": "own.py:"}, "name of a function"),

@@ -69,8 +69,8 @@ def test_files_agree_with_the_model(name: str, scheme: Any, data: TrainingData) 
     expected = predictions(result.keras, data.calibration)
     found = run_tflite(result.tflite, data.calibration, engine="host")
     np.testing.assert_array_equal(run_tflite(result.tflite, data.calibration, engine="tflm"), found)
-    # After training the model knows nothing of the rounding; in training it does, but for the 16-bit
-    # gates and where a value falls on the other side of a step.
+    # After training the model knows nothing of the rounding; in training it does, but for the
+    # 16-bit gates and where a value falls on the other side of a step.
     steps = 8 if isinstance(scheme, PtqInt8) else 3
     assert np.abs(found - expected).max() <= steps / 256
     noise = layer_noise(result.tflite, result.reference, data.calibration[:16])

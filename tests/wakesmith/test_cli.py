@@ -79,7 +79,7 @@ def test_boards() -> None:
         ('["yes", "no", "stop"]', "[]", "at least two words"),
         ('["yes", "no", "stop"]', '["yes", ""]', "A word must be text"),
         ('["yes", "no", "stop"]', '"yes no"', "words must be a list in [ ]"),
-        ('"ds_cnn"', '"ds_can"', "name must be one of cnn_digits, ds_cnn, res_sep"),
+        ('"ds_cnn"', '"ds_can"', "name must be one of cnn_digits, ds_cnn, lstm, res_sep, svdf"),
         ('"ptq_int8"', '"ptq_int9"', "Did you mean ptq_int8?"),
         ('"synthetic"', '"folder"\npath = "nowhere"', "clips_per_word is not known"),
         ('"en-us"', '"xx-yy"', "Received: 'xx-yy'"),
