@@ -132,7 +132,7 @@ def test_layer_noise_leaves_out_what_only_one_file_has(files: tuple[bytes, bytes
 
 
 def test_wrong_inputs_are_refused(files: tuple[bytes, bytes]) -> None:
-    with pytest.raises(ModelError, match="Features must be of shape"):
+    with pytest.raises(ModelError, match="Features must fill inputs of shape"):
         run_tflite(files[0], np.zeros((2, 8, 8), np.int8))
     with pytest.raises(ModelError):
         run_tflite(files[0][:100], np.zeros((2, *SHAPE), np.int8))
