@@ -18,7 +18,7 @@ from train.features import TrainingData
 from train.fit import predictions
 from train.keras import load, start
 from train.models import ModelSpec, build_model
-from train.quantization import PtqInt8, QatInt8, quantize, recurrent
+from train.quantization import IncrementalInt8, PtqInt8, QatInt8, quantize, recurrent
 from train.quantization.float32 import Float32
 from train.quantization.gates import install
 from train.quantization.log4 import Log4
@@ -114,6 +114,7 @@ def test_schemes_that_cannot_say_so(name: str, data: TrainingData) -> None:
     says = rf"^Scheme log4 must .* Received: {name}.*\(\w+\)\. Use scheme qat_int8 or ptq_int8\.$"
     with pytest.raises(UnsupportedModelError, match=says):
         quantize(model, data, Log4())
+    recurrent.check(model, IncrementalInt8())
     with pytest.raises(UnsupportedModelError, match=r'^Calibration mse .*"min_max"'):
         quantize(model, data, PtqInt8(calibration="mse"))
 

@@ -33,7 +33,10 @@ from train.quantization.gates import Gates
 from train.recurrent_layers import GATES, layers
 
 _LEAST_PEAK = 1e-6
-_KNOWN_BY = ("float32", "float16", "dynamic_range", "ptq_int8", "qat_int8", "distilled_int8")
+_KNOWN_BY = (
+    *("float32", "float16", "dynamic_range"),
+    *("ptq_int8", "qat_int8", "incremental_int8", "distilled_int8"),
+)
 
 
 def is_recurrent(model: Any) -> bool:
