@@ -76,12 +76,11 @@ def test_a_finished_block_stands_in_the_final_file(
     result = quantize(model, data, replace(QUICK, blocks=100), seed=1)
     final = weighted(tflite_reader.read(result.tflite))
     assert len(after) == len(sizes) == len(final) and set(sizes) == {1}
+    # Finished layers stand as they will in the end, and the others have changed since. They are
+    # counted, because two branches may stand in another order in the file than in the model.
     for number, made in enumerate(after, 1):
-        for layer in range(number):
-            assert made[layer] == final[layer], (number, layer)
-    # Not because nothing has learned: layers that were not finished have changed since.
-    for number, made in enumerate(after[:-1], 1):
-        assert all(made[i]["bias"] != final[i]["bias"] for i in range(number, len(final)))
+        same = [early == late for early, late in zip(made, final, strict=True)]
+        assert sum(same) == number, same
     assert f"in {len(final)} blocks" in result.notes[0]
 
 
