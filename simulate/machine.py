@@ -18,6 +18,7 @@ from unicorn import Uc, UcError
 from unicorn import arm_const as arm
 from unicorn import unicorn_const as uc
 
+from convert.errors import UserError
 from firmware.image import Image
 from simulate.counting import LIMIT, TOO_DEEP, ZERO_DIVISION, Counter, Scope
 from simulate.elf import Elf
@@ -63,6 +64,9 @@ class Machine:
         image: the firmware.
         scopes: names of functions to be counted with everything they call.
         copies: scope name -> (address, size) of memory to keep a copy of when it returns.
+
+    Raises:
+        UserError: the board has a core that is not emulated.
     """
 
     def __init__(
@@ -73,7 +77,10 @@ class Machine:
     ) -> None:
         board = image.board
         if board.core.name not in _MODELS:
-            raise NotImplementedError(f"no emulated core for {board.core.name}")
+            raise UserError(
+                f"The emulator must know the board's core ({', '.join(_MODELS)}). Received: "
+                f"{board.core.name} of {board.name}. Leave the back end cortex-m out."
+            )
         model, cpuid = _MODELS[board.core.name]
         self.image = image
         self.elf = Elf(image.elf)

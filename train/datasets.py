@@ -12,21 +12,20 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-import os
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.errors import SpecError, UserError
-from train.audio import SAMPLE_RATE, ClipError, fit_length, read_clip
+from convert.errors import SpecError
+from train.audio import SAMPLE_RATE
 from train.extra_classes import SilenceSpec, UnknownSpec, add_silence, choose_unknown, filler_words
 from train.leaks import check_files, check_speakers
+from train.reading import Rejected, check_rejected, read_all
 from train.sources.arabic_commands import ArabicCommandsSource
 from train.sources.base import (
     SPLITS,
@@ -104,16 +103,6 @@ class DataSpec:
             raise SpecError(
                 f"min_good_fraction must be from 0 to 1. Received: {self.min_good_fraction}."
             )
-
-
-@dataclass(frozen=True)
-class Rejected:
-    """A clip that was left out: its source, its name there, why in a word and in a sentence."""
-
-    source: str
-    path: str
-    reason: str
-    detail: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -329,8 +318,8 @@ def load(
     check_files([source.kind for source in spec.sources], chosen)
     kept = choose_unknown(kept, words, unknown, seed)
     _check_all_words(kept, words)
-    pcm, good, rejected = _read_all(kept, samples, workers, progress)
-    _check_rejected(kept, rejected, min_good_fraction)
+    pcm, good, rejected = read_all(kept, samples, workers, progress)
+    check_rejected(kept, rejected, min_good_fraction)
     _check_all_words([kept[i] for i in good], words)
     classes = (*words, *(s.label for s in (unknown, silence) if s is not None))
     place = {word: i for i, word in enumerate(words)}
@@ -386,71 +375,3 @@ def _check_all_words(items: Sequence[Item], words: Sequence[str]) -> None:
             "Every word must have usable clips in some source. "
             f"Received: none for {', '.join(missing)}."
         )
-
-
-def _read_all(
-    items: Sequence[Item], samples: int, workers: int, progress: Progress | None
-) -> tuple[NDArray[np.int16], list[int], list[Rejected]]:
-    """Read and synthesise; rows of the result belong to the returned item numbers, in order."""
-    total = len(items)
-    pcm = np.zeros((total, samples), np.int16)
-    bad: dict[int, Rejected] = {}
-    files = [i for i, item in enumerate(items) if item.utterance is None]
-    spoken = [i for i, item in enumerate(items) if item.utterance is not None]
-
-    def reject(index: int, error: ClipError) -> None:
-        item = items[index]
-        bad[index] = Rejected(item.source, item.name, error.reason, error.detail)
-
-    def read(index: int) -> ClipError | None:
-        path = items[index].path
-        assert path is not None
-        try:
-            pcm[index] = fit_length(read_clip(path).pcm, samples)
-        except ClipError as error:
-            return error
-        return None
-
-    done = 0
-    with ThreadPoolExecutor(workers or os.cpu_count() or 1) as pool:
-        for index, error in zip(files, pool.map(read, files, chunksize=16), strict=True):
-            if error is not None:
-                reject(index, error)
-            done += 1
-            if progress and (done % 64 == 0 or done == total):
-                progress(done, total, "reading clips")
-    if spoken:
-        from train.synthesis import synthesise
-
-        utterances = [items[i].utterance for i in spoken]
-
-        def told(count: int, _: int, text: str) -> None:
-            if progress:
-                progress(done + count, total, text)
-
-        results = synthesise([u for u in utterances if u is not None], workers, told)
-        for index, result in zip(spoken, results, strict=True):
-            if isinstance(result, ClipError):
-                reject(index, result)
-            else:
-                pcm[index] = fit_length(result, samples)
-    good = [i for i in range(total) if i not in bad]
-    if bad:
-        pcm = pcm[good]
-    return pcm, good, [bad[i] for i in sorted(bad)]
-
-
-def _check_rejected(items: Sequence[Item], rejected: Sequence[Rejected], least: float) -> None:
-    totals = Counter(item.source for item in items)
-    bad = Counter(r.source for r in rejected)
-    for source, count in bad.items():
-        good = 1 - count / totals[source]
-        if good < least or count == totals[source]:
-            reasons = Counter(r.reason for r in rejected if r.source == source)
-            listed = ", ".join(f"{n} {reason}" for reason, n in reasons.most_common())
-            first = next(r for r in rejected if r.source == source)
-            raise UserError(
-                f"At least {least:.0%} of a source's clips must be usable. Received: {good:.1%} "
-                f"of {totals[source]} in {source} ({listed}; the first is {first.path}). "
-                "Mend or remove them, or lower min_good_fraction."
-            )

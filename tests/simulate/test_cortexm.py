@@ -3,7 +3,9 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -390,3 +392,10 @@ def test_speed(keyword: Image) -> None:
     rate = backend.machine.counter.total / (time.process_time() - start)
     print(f"{rate / 1e6:.0f} million instructions per second")
     assert rate > 2e7  # an idle machine does 150 to 400
+
+
+def test_a_core_that_is_not_emulated_is_refused() -> None:
+    board = load_board("mps2-an386")
+    other = replace(board, core=replace(board.core, name="cortex-m99"))
+    with pytest.raises(UserError, match=r"know the board.s core .*Received: cortex-m99"):
+        Machine(SimpleNamespace(board=other))  # type: ignore[arg-type]
