@@ -50,7 +50,8 @@ class Board:
     """One board, as its `board.toml` describes it. Sizes in bytes.
 
     `stack_size` is what the linker reserves; the stack lies at the very start of the RAM, so that
-    an overflow leaves the RAM and faults instead of overwriting data.
+    an overflow leaves the RAM and faults instead of overwriting data. `interrupt_count` is the
+    length of the board's part of the vector table; 0 where its board.c gives none.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Board:
     console_uart: int
     audio_uart: int
     qemu_machine: str
+    interrupt_count: int
     folder: Path
 
     def sources(self) -> dict[str, Path]:
@@ -129,6 +131,7 @@ def read_board(folder: Path) -> Board:
         console_uart=entry("uart", "console", int),
         audio_uart=entry("uart", "audio", int),
         qemu_machine=data.get("qemu", {}).get("machine", ""),
+        interrupt_count=entry("vectors", "count", int) if "vectors" in data else 0,
         folder=folder,
     )
     if not 0 < board.stack_size < board.ram_size or board.stack_size % 8:

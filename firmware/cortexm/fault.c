@@ -3,6 +3,7 @@
    The first thing the entry does is to leave the stack, which may be what went wrong. */
 #include "ws_cortexm.h"
 #include "ws_text.h"
+#include "ws_vectors.h"
 
 #define FAULT_STACK_WORDS 64
 
@@ -22,6 +23,8 @@ __attribute__((naked, used)) void ws_fault_entry(void) {
                    :
                    : "i"(FAULT_STACK_WORDS * 4));
 }
+
+void SysTick_Handler(void) __attribute__((weak, alias("ws_fault_entry")));
 
 static void put_register(const char *name, uint32_t value) {
     ws_put_text(name);

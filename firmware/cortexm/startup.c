@@ -1,6 +1,7 @@
 /* From the reset vector to main: vector table, stack paint, FPU, data and bss. */
 #include <string.h>
 #include "ws_cortexm.h"
+#include "ws_vectors.h"
 
 extern uint32_t __data_load[];
 extern uint32_t __data_start[];
@@ -12,12 +13,10 @@ int main(void);
 void Reset_Handler(void);
 void ws_fault_entry(void);
 
-typedef void (*vector_t)(void);
-
-/* B1.5.3 "The vector table". No interrupt is used; an unexpected one is reported as a fault. */
+/* B1.5.3 "The vector table", without the board's interrupts: see ws_vectors.h. */
 __attribute__((section(".vectors"), used)) static const struct {
     uint32_t *stack_top;
-    vector_t exceptions[15];
+    ws_vector_t exceptions[15];
 } vectors = {
     __stack_top,
     {
@@ -35,7 +34,7 @@ __attribute__((section(".vectors"), used)) static const struct {
         ws_fault_entry, /* 12 DebugMonitor */
         0,
         ws_fault_entry, /* 14 PendSV */
-        ws_fault_entry, /* 15 SysTick */
+        SysTick_Handler,
     },
 };
 
