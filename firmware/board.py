@@ -5,10 +5,11 @@ from __future__ import annotations
 import difflib
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from firmware.board_flash import FlashSpec, read_flash
 from firmware.errors import FirmwareError
 
 if sys.version_info >= (3, 11):
@@ -68,6 +69,7 @@ class Board:
     qemu_machine: str
     interrupt_count: int
     folder: Path
+    flash: FlashSpec = field(default_factory=FlashSpec)
 
     def sources(self) -> dict[str, Path]:
         """The board's own C files and headers: file name -> path."""
@@ -133,6 +135,7 @@ def read_board(folder: Path) -> Board:
         qemu_machine=data.get("qemu", {}).get("machine", ""),
         interrupt_count=entry("vectors", "count", int) if "vectors" in data else 0,
         folder=folder,
+        flash=read_flash(data.get("flash"), path, entry("memory", "flash_origin", int)),
     )
     if not 0 < board.stack_size < board.ram_size or board.stack_size % 8:
         raise FirmwareError(
