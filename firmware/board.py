@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import difflib
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from firmware.board_flash import FlashSpec, read_flash
+from firmware.cores import CORES, Core
 from firmware.errors import FirmwareError
 
 if sys.version_info >= (3, 11):
@@ -18,32 +18,6 @@ else:  # pragma: no cover
     import tomli as tomllib
 
 BOARDS_DIR = Path(__file__).resolve().parent / "boards"
-
-
-@dataclass(frozen=True)
-class Core:
-    """How the compilers are told about one processor core."""
-
-    name: str
-    zig_target: str
-    zig_cpu: str
-    gcc_flags: tuple[str, ...]
-
-
-CORES: Mapping[str, Core] = {
-    core.name: core
-    for core in (
-        # The part after `+` switches the single-precision FPU on: without it there is none, and
-        # `-mfpu` is ignored by the clang of the ziglang wheel.
-        Core(
-            "cortex-m4f",
-            "thumb-freestanding-eabihf",
-            "cortex_m4+vfp4d16sp-soft_float",
-            ("-mcpu=cortex-m4", "-mthumb", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard"),
-        ),
-    )
-}
-"""Cores by the name that `board.toml` uses."""
 
 
 @dataclass(frozen=True)

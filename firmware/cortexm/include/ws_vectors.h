@@ -6,8 +6,9 @@
            [2] = uart_interrupt,
        };
 
-   WS_INTERRUPT_COUNT is `vectors.count` of board.toml. An entry left out is 0: should that interrupt
-   come all the same, the core faults on the jump to address 0 and the fault is reported. */
+   WS_INTERRUPT_COUNT is `vectors.count` of board.toml. An entry left out is 0: should that
+   interrupt come all the same, the core faults on the jump to address 0 and the fault is reported.
+ */
 #ifndef WS_VECTORS_H
 #define WS_VECTORS_H
 
