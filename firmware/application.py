@@ -51,6 +51,7 @@ def build_application(
     sources = {
         **_folder("frontend"),
         **_folder("app"),
+        **_folder("runtime"),
         **_kernels(kernels),
         **frontend,
         **_model(model),

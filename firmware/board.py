@@ -39,7 +39,6 @@ class Board:
     ram_size: int
     stack_size: int
     console_uart: int
-    audio_uart: int
     qemu_machine: str
     interrupt_count: int
     folder: Path
@@ -105,7 +104,6 @@ def read_board(folder: Path) -> Board:
         ram_size=entry("memory", "ram_size", int),
         stack_size=entry("memory", "stack_size", int),
         console_uart=entry("uart", "console", int),
-        audio_uart=entry("uart", "audio", int),
         qemu_machine=data.get("qemu", {}).get("machine", ""),
         interrupt_count=entry("vectors", "count", int) if "vectors" in data else 0,
         folder=folder,

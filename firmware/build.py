@@ -108,7 +108,6 @@ def build(
         f"-DWS_CLOCK_HZ={board.clock_hz}u",
         f"-DWS_CONSOLE_UART=0x{board.console_uart:08x}u",
         f"-DWS_INTERRUPT_COUNT={board.interrupt_count}u",
-        f"-DWS_AUDIO_UART=0x{board.audio_uart:08x}u",
         *(f"-D{define}" for define in defines),
         *(f"-Wl,-u,{symbol}" for symbol in keep),
     ]

@@ -345,7 +345,7 @@ class Heard:
 
 
 class Recognizer:
-    """Sends clips over the sound UART, as one would to a board, and reads the console.
+    """Sends clips to the console, as one would to a board, and reads what comes back.
 
     Args:
         image: firmware made by `firmware.application.build_application`.
@@ -368,7 +368,7 @@ class Recognizer:
     def send(self, data: bytes, patience_ms: int = 1000) -> tuple[str, ...]:
         """Any bytes over the UART, then silence; the lines that come back."""
         before = len(self.machine.console.sent)
-        self.machine.audio.feed(data)
+        self.machine.console.feed(data)
         self.machine.run(limit=100_000_000_000, patience_ms=patience_ms)
         answer = self.machine.console.sent[before:].decode("utf-8", "replace")
         return tuple(answer.splitlines())
@@ -389,7 +389,7 @@ class Recognizer:
 
 
 def frame_clip(pcm: NDArray[np.int16]) -> bytes:
-    """A clip as it goes over the sound UART: see firmware/app/main.c."""
+    """A clip as it goes over the console: see firmware/app/main.c."""
     header = b"WSP1" + int(pcm.size).to_bytes(4, "little")
     return header + np.ascontiguousarray(pcm, dtype="<i2").tobytes()
 

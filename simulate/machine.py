@@ -1,6 +1,6 @@
 """An emulated Cortex-M board that runs the real ELF from the real reset vector.
 
-Unicorn executes the instructions; around it stand the board's memory, two UARTs, SysTick and the
+Unicorn executes the instructions; around it stand the board's memory, its UART, SysTick and the
 system control block, and exception entry for faults, which Unicorn leaves to its caller. Code that
 never faults sees no difference to QEMU; code that faults reaches the firmware's own handler, whose
 report is part of the `CortexMFault` that is raised.
@@ -46,6 +46,7 @@ _HOST_WINDOW_SIZE = 0x0020_0000
 _SCS = 0xE000_E000
 _RETURN = HOST_WINDOW + _HOST_WINDOW_SIZE - 4
 _BOOT_LIMIT = 1_000_000_000
+_SLEEP = "ws_board_sleep"
 _FAULT_LIMIT = 2_000_000
 
 # Unicorn model and CPUID (Armv7-M ARM B3.2.3) by core.
@@ -109,16 +110,14 @@ class Machine:
         self._idle_ms = 0
         self._patience_ms = 0
         self._waiting = False
-        self.console = Uart(lambda: None)
-        self.audio = Uart(self._nothing_to_read)
+        self.console = Uart()
         self._map_uart(board.console_uart, self.console)
-        self._map_uart(board.audio_uart, self.audio)
         wanted = copies or {}
         self.counter = Counter(
             *(self._engine, self.elf, self._flash, board.flash_origin),
             [self._scope(name, wanted.get(name)) for name in scopes],
         )
-        self.system = SystemControl(self._milliseconds, self.counter.trap_zero, cpuid)
+        self.system = SystemControl(self._cycles, self.counter.trap_zero, cpuid)
         self._engine.mmio_map(
             *(_SCS, 0x1000),
             *(lambda _e, offset, _s, _u: self.system.read(offset), None),
@@ -126,6 +125,8 @@ class Machine:
         )
         self._engine.hook_add(uc.UC_HOOK_MEM_INVALID, self._on_invalid)
         self._engine.hook_add(uc.UC_HOOK_INTR, self._on_interrupt)
+        sleep = self.elf.symbols[_SLEEP]
+        self._engine.hook_add(uc.UC_HOOK_CODE, self._on_sleep, None, sleep, sleep)
         self._start: tuple[NDArray[np.uint8], Any, dict[int, int]] | None = None
 
     # --- running ---
@@ -135,7 +136,6 @@ class Machine:
         self._ram[:] = 0
         self.system.reset()
         self.console.clear()
-        self.audio.clear()
         self.counter.clear()
         self._idle_ms = 0
         stack, entry = self._flash[:8].view("<u4")
@@ -146,7 +146,7 @@ class Machine:
         self._engine.reg_write(arm.UC_ARM_REG_PC, int(entry) | 1)
 
     def boot(self, limit: int = _BOOT_LIMIT) -> str:
-        """Reset and run until the firmware waits for sound; returns what it printed.
+        """Reset and run until the firmware waits for input; returns what it printed.
 
         The state is kept, so that `restore` comes back to it.
         """
@@ -172,11 +172,11 @@ class Machine:
         self._engine.context_restore(context)
 
     def run(self, limit: int = _BOOT_LIMIT, patience_ms: int = 0) -> None:
-        """Go on from where the machine stands until the firmware waits for sound.
+        """Go on from where the machine stands until the firmware waits for input.
 
         Args:
             limit: instructions after which it counts as running away.
-            patience_ms: emulated milliseconds that may pass while the firmware waits for sound;
+            patience_ms: emulated milliseconds that may pass while the firmware waits for input;
                 a wait costs no instructions of yours to emulate, time jumps.
 
         Raises:
@@ -264,10 +264,14 @@ class Machine:
             *(lambda _e, offset, _s, value, _u: uart.write(offset, value), None),
         )
 
-    def _milliseconds(self) -> int:
-        return self._idle_ms + self.counter.total * 1000 // self.image.board.clock_hz
+    def _cycles(self) -> int:
+        """Time since reset in clock cycles: one per instruction, and those that were slept."""
+        return self._idle_ms * (self.image.board.clock_hz // 1000) + self.counter.total
 
-    def _nothing_to_read(self) -> None:
+    def _on_sleep(self, _e: Uc, _address: int, _size: int, _u: object) -> None:
+        """The firmware has nothing to do: let time pass, or stop."""
+        if self.console.unread:
+            return
         if self._patience_ms > 0:
             self._patience_ms -= 1
             self._idle_ms += 1

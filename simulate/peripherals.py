@@ -1,4 +1,4 @@
-"""The devices around the emulated core: two UARTs and the system control space."""
+"""The devices around the emulated core: a UART and the system control space."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ class Uart:
 
     Attributes:
         sent: everything that the firmware wrote.
-        waiting: called when the firmware looks for a byte and there is none.
     """
 
-    def __init__(self, waiting: Callable[[], None]) -> None:
+    def __init__(self) -> None:
         self.sent = bytearray()
-        self._waiting = waiting
         self._received: deque[int] = deque()
+
+    @property
+    def unread(self) -> int:
+        """Bytes that the firmware has not read."""
+        return len(self._received)
 
     def feed(self, data: bytes) -> None:
         """Bytes that will arrive, in order."""
@@ -33,9 +36,7 @@ class Uart:
         if offset == 0x000:  # DATA
             return self._received.popleft() if self._received else 0
         if offset == 0x004:  # STATE: bit 1, receive buffer full; the send buffer is never full
-            if self._received:
-                return 2
-            self._waiting()
+            return 2 if self._received else 0
         return 0
 
     def write(self, offset: int, value: int) -> None:
@@ -50,41 +51,47 @@ class SystemControl:
     Registers that are not listed here read back what was written.
 
     Args:
-        milliseconds: the time since reset.
+        cycles: the time since reset, in clock cycles.
         trap_zero: told when CCR.DIV_0_TRP changes.
     """
 
     CPUID, ICSR, VTOR, CCR, SHCSR = 0xD00, 0xD04, 0xD08, 0xD14, 0xD24
     CFSR, HFSR, MMFAR, BFAR = 0xD28, 0xD2C, 0xD34, 0xD38
     MPU_TYPE, MPU_CTRL, MPU_RNR, MPU_RBAR, MPU_RASR = 0xD90, 0xD94, 0xD98, 0xD9C, 0xDA0
-    SYST_CSR = 0x010
+    SYST_CSR, SYST_RVR, SYST_CVR = 0x010, 0x014, 0x018
 
     def __init__(
-        self, milliseconds: Callable[[], int], trap_zero: Callable[[bool], None], cpuid: int
+        self, cycles: Callable[[], int], trap_zero: Callable[[bool], None], cpuid: int
     ) -> None:
-        self._milliseconds = milliseconds
+        self._cycles = cycles
         self._trap_zero = trap_zero
         self._cpuid = cpuid
         self.registers: dict[int, int] = {}
         self._regions: dict[int, tuple[int, int]] = {}
-        self._last = 0
+        self._started = 0
+        self._laps = 0
         self.reset()
 
     def reset(self) -> None:
         """Values after reset."""
         self.registers = {self.CPUID: self._cpuid, self.MPU_TYPE: 8 << 8}
         self._regions = {}
-        self._last = 0
+        self._started = self._laps = 0
         self._trap_zero(False)
 
     def read(self, offset: int) -> int:
         """The firmware reads a register (or Python looks at one)."""
         value = self.registers.get(offset, 0)
-        if offset == self.SYST_CSR:
-            now = self._milliseconds()
-            if value & 1 and now != self._last:
+        if offset in (self.SYST_CSR, self.SYST_CVR):
+            if not self.registers.get(self.SYST_CSR, 0) & 1:
+                return value
+            length = (self.registers.get(self.SYST_RVR, 0) & 0xFFFFFF) + 1
+            laps, gone = divmod(self._cycles() - self._started, length)
+            if offset == self.SYST_CVR:
+                return length - 1 - gone
+            if laps != self._laps:
                 value |= 1 << 16  # COUNTFLAG, cleared by reading
-            self._last = now
+            self._laps = laps
         return value
 
     def write(self, offset: int, value: int) -> None:
@@ -94,6 +101,9 @@ class SystemControl:
         if offset in (self.CFSR, self.HFSR):  # bits are cleared by writing ones
             value = self.registers.get(offset, 0) & ~value
         self.registers[offset] = value & 0xFFFFFFFF
+        if offset in (self.SYST_CSR, self.SYST_RVR, self.SYST_CVR):  # counting starts afresh
+            self._started, self._laps = self._cycles(), 0
+            self.registers[self.SYST_CVR] = 0
         if offset == self.MPU_RASR:
             number = self.registers.get(self.MPU_RNR, 0)
             self._regions[number] = (self.registers.get(self.MPU_RBAR, 0), value)

@@ -24,7 +24,7 @@ def qemu_available() -> bool:
 
 
 class QemuBoard:
-    """A board in QEMU: bytes into its sound UART, lines out of its console. Use with `with`.
+    """A board in QEMU: bytes into its console, lines out of it. Use with `with`.
 
     Args:
         image: the firmware.
@@ -44,21 +44,21 @@ class QemuBoard:
         if not machine:
             raise UserError(f"QEMU must have the board. Received: {image.board.name}.")
         self._folder = tempfile.TemporaryDirectory(prefix="qemu")
-        path = str(Path(self._folder.name) / "sound")
+        path = str(Path(self._folder.name) / "console")
         with socket.socket(socket.AF_UNIX) as door:
             door.bind(path)
             door.listen(1)
             door.settimeout(20)
             command = [program, "-M", machine, "-nographic", "-monitor", "none"]
-            serial = ["-serial", "stdio", "-serial", f"unix:{path}"]
+            serial = ["-serial", f"unix:{path}"]
             self._process = subprocess.Popen(
                 [*command, *serial, "-kernel", str(image.elf)],
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
             )
             try:
-                self._sound, _ = door.accept()
+                self._console, _ = door.accept()
             except TimeoutError as error:
                 self._process.kill()
                 words = self._process.communicate()[1].decode("utf-8", "replace").strip()
@@ -80,23 +80,22 @@ class QemuBoard:
     def close(self) -> None:
         """Switch the board off."""
         with contextlib.suppress(OSError):
-            self._sound.close()
+            self._console.close()
         self._process.kill()
         self._process.communicate()
         self._folder.cleanup()
 
     def send(self, data: bytes) -> None:
-        """Bytes into the sound UART."""
-        self._sound.sendall(data)
+        """Bytes into the console."""
+        self._console.sendall(data)
 
     def lines(self, count: int, timeout_s: float = 30.0) -> tuple[str, ...]:
         """The next `count` lines of the console; fewer when they do not come in time."""
-        assert self._process.stdout is not None
         end = time.monotonic() + timeout_s
         while self._text.count(b"\n") < count:
             left = end - time.monotonic()
-            ready, _, _ = select.select([self._process.stdout], [], [], max(left, 0))
-            data = self._process.stdout.read1() if ready else b""  # type: ignore[attr-defined]
+            ready, _, _ = select.select([self._console], [], [], max(left, 0))
+            data = self._console.recv(65536) if ready else b""
             if not data:
                 break
             self._text += data

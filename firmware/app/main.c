@@ -1,5 +1,5 @@
 /*
- * Clips from the sound UART, results to the console.
+ * Clips from the console, results back to it.
  *
  * A clip is sent as the four bytes "WSP1", the number of samples (32 bits, little-endian), then the
  * samples (int16, little-endian). The answer is
@@ -14,7 +14,8 @@
  * computation, or use a board.c that buffers.
  */
 #include "ws_app.h"
-#include "ws_cortexm.h"
+#include "ws_board.h"
+#include "ws_runtime.h"
 #include "ws_text.h"
 
 #define WS_APP_PATIENCE_MS 500u
@@ -30,13 +31,14 @@ static int16_t hop[WS_FE_HOP];
 static int32_t next_byte(int forever) {
     uint32_t silence = 0;
     for (;;) {
-        const int32_t byte = ws_board_audio_get();
+        const int32_t byte = ws_board_get();
         if (byte >= 0) {
             return byte;
         }
         if (ws_board_millisecond() && !forever && ++silence >= WS_APP_PATIENCE_MS) {
             return -1;
         }
+        ws_board_sleep();
     }
 }
 
@@ -101,6 +103,12 @@ static int hear(uint32_t count) {
     return 1;
 }
 
+static void put_error(const char *wrong) {
+    ws_put_text("\nerror ");
+    ws_put_text(wrong);
+    ws_put_text("\n");
+}
+
 static void tell(void) {
     ws_put_text("result ");
     ws_put_unsigned(ws_app_result.label);
@@ -122,10 +130,16 @@ static void tell(void) {
 
 int main(void) {
     int told = 0;
-    model_init();
+    const char *wrong = ws_runtime_init();
     ws_put_text("name " WS_APP_NAME "\nboard " WS_BOARD_NAME "\nmodel " MODEL_HASH
                 "\nfrontend " WS_FE_HASH "\nlabels ");
     ws_put_unsigned(MODEL_OUTPUT_SIZE);
+    if (wrong != 0) {
+        put_error(wrong);
+        for (;;) {
+            ws_board_sleep();
+        }
+    }
     ws_put_text("\nready samples ");
     ws_put_unsigned(WS_APP_SAMPLES);
     ws_put_text("\n");
@@ -147,8 +161,12 @@ int main(void) {
             told = 1; /* what follows are the samples of a clip that is not wanted */
             continue;
         }
-        if (hear(count) && ws_app_classify()) {
-            tell();
+        if (hear(count)) {
+            if (ws_app_classify()) {
+                tell();
+            } else {
+                put_error(ws_app_wrong);
+            }
         }
     }
 }

@@ -1,9 +1,11 @@
 #include "ws_app.h"
 
 #include "ws_cortexm.h"
+#include "ws_runtime.h"
 #include "ws_window.h"
 
 ws_app_result_t ws_app_result;
+const char *ws_app_wrong;
 
 static ws_frontend_t frontend;
 static ws_window_t window;
@@ -29,7 +31,7 @@ void ws_app_hop(const int16_t *hop) {
 static int32_t peak;
 
 WS_ENTRY(ws_app_feed) void ws_app_feed(uint32_t step) {
-    int8_t *features = model_input();
+    int8_t *features = ws_runtime_input();
     for (uint32_t row = 0; row < WS_APP_STEP_ROWS; row++) {
         ws_window_row(&window, step * WS_APP_STEP_ROWS + row, peak, features);
         features += WS_FE_WIDTH;
@@ -46,29 +48,30 @@ static int prepare(void) {
 }
 
 static void run(void) {
-    model_reset();
-    (void)model_invoke();
-    for (uint32_t step = 1; step < WS_APP_STEPS; step++) {
+    ws_runtime_reset();
+    ws_app_wrong = ws_runtime_invoke();
+    for (uint32_t step = 1; ws_app_wrong == 0 && step < WS_APP_STEPS; step++) {
         ws_app_feed(step);
-        (void)model_invoke();
+        ws_app_wrong = ws_runtime_invoke();
     }
 }
 #else
 static int prepare(void) {
-    return ws_window_features(&window, model_input());
+    return ws_window_features(&window, ws_runtime_input());
 }
 
 static void run(void) {
-#ifdef MODEL_STEPS
-    model_reset();
-#endif
-    (void)model_invoke();
+    ws_runtime_reset();
+    ws_app_wrong = ws_runtime_invoke();
 }
 #endif
 
-static void invoke(void) {
+static int invoke(void) {
     run();
-    const int8_t *scores = model_output();
+    if (ws_app_wrong != 0) {
+        return 0;
+    }
+    const int8_t *scores = ws_runtime_output();
     ws_app_result.label = 0;
     for (uint32_t i = 0; i < MODEL_OUTPUT_SIZE; i++) {
         ws_app_result.scores[i] = scores[i];
@@ -77,14 +80,12 @@ static void invoke(void) {
         }
     }
     ws_app_result.score = scores[ws_app_result.label];
+    return 1;
 }
 
 int ws_app_classify(void) {
-    if (!prepare()) {
-        return 0;
-    }
-    invoke();
-    return 1;
+    ws_app_wrong = 0;
+    return prepare() && invoke();
 }
 
 WS_ENTRY(ws_app_features) int ws_app_features(const int16_t *pcm, uint32_t samples) {
@@ -97,9 +98,6 @@ WS_ENTRY(ws_app_features) int ws_app_features(const int16_t *pcm, uint32_t sampl
 }
 
 WS_ENTRY(ws_app_clip) int ws_app_clip(const int16_t *pcm, uint32_t samples) {
-    if (!ws_app_features(pcm, samples)) {
-        return 0;
-    }
-    invoke();
-    return 1;
+    ws_app_wrong = 0;
+    return ws_app_features(pcm, samples) && invoke();
 }

@@ -1,7 +1,7 @@
 /*
  * The application: a clip of 16 kHz mono int16 in, one of the model's labels out.
  *
- * The same three steps serve the sound UART (main.c) and an emulator or a debugger that puts a
+ * The same three steps serve the console (main.c) and an emulator or a debugger that puts a
  * whole clip in memory and calls ws_app_clip.
  */
 #ifndef WS_APP_H
@@ -39,13 +39,17 @@ typedef struct {
 
 extern ws_app_result_t ws_app_result;
 
+/* 0, or what the runtime said when it could not run the model. */
+extern const char *ws_app_wrong;
+
 /* Forget everything heard. */
 void ws_app_begin(void);
 
 /* Hear WS_FE_HOP more samples. */
 void ws_app_hop(const int16_t *hop);
 
-/* Classify the last WS_APP_SAMPLES samples into ws_app_result; 0 when fewer were heard, else 1. */
+/* Classify the last WS_APP_SAMPLES samples into ws_app_result; 0 when fewer were heard or the
+   runtime failed (ws_app_wrong tells), else 1. */
 int ws_app_classify(void);
 
 /*
@@ -60,7 +64,8 @@ int ws_app_features(const int16_t *pcm, uint32_t samples);
 void ws_app_feed(uint32_t step);
 #endif
 
-/* ws_app_features, then the model, into ws_app_result; 0 when the clip is too short. */
+/* ws_app_features, then the model, into ws_app_result; 0 when the clip is too short or the runtime
+   failed. */
 int ws_app_clip(const int16_t *pcm, uint32_t samples);
 
 #endif

@@ -1,14 +1,14 @@
-/* A model without ears: initialised, then invoked once per byte from the sound UART. For running
+/* A model without ears: initialised, then invoked once per byte from the console. For running
    any generated model on an emulated core; an emulator calls model_invoke by itself. */
 #include "model.h"
-#include "ws_cortexm.h"
+#include "ws_board.h"
 #include "ws_text.h"
 
 int main(void) {
     model_init();
     ws_put_text("board " WS_BOARD_NAME "\nmodel " MODEL_HASH "\nready\n");
     for (;;) {
-        if (ws_board_audio_get() >= 0) {
+        if (ws_board_get() >= 0) {
 #ifdef MODEL_STATE_SIZE
             model_reset();
 #endif
@@ -17,5 +17,6 @@ int main(void) {
             (void)model_output();
             ws_put_text("done\n");
         }
+        ws_board_sleep();
     }
 }

@@ -1,5 +1,6 @@
 /* From the reset vector to main: vector table, stack paint, FPU, data and bss. */
 #include <string.h>
+#include "ws_board.h"
 #include "ws_cortexm.h"
 #include "ws_vectors.h"
 

@@ -1,6 +1,6 @@
 #include "ws_text.h"
 
-#include "ws_cortexm.h"
+#include "ws_board.h"
 
 void ws_put_text(const char *text) {
     while (*text != '\0') {

@@ -1,9 +1,10 @@
-"""A small program for boards: says hello, echoes the sound UART, and misbehaves when told."""
+"""A small program for boards: says hello, echoes the console, and misbehaves when told."""
 
 from __future__ import annotations
 
 SOURCE = r"""
 #include <string.h>
+#include "ws_board.h"
 #include "ws_cortexm.h"
 #include "ws_text.h"
 
@@ -90,13 +91,14 @@ int main(void) {
     (void)fault_me(FAULT);
 #endif
     for (;;) {
-        const int32_t byte = ws_board_audio_get();
+        const int32_t byte = ws_board_get();
         if (byte >= 0) {
             ws_board_put((uint8_t)byte);
         }
         if (ws_board_millisecond() && ++milliseconds == 50) {
             ws_put_text("tick\n");
         }
+        ws_board_sleep();
     }
 }
 """

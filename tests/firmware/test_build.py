@@ -23,6 +23,7 @@ from tests.keyword_net import keyword_model
 BOARD = load_board("mps2-an386")
 MEMORY = r"""
 #include <string.h>
+#include "ws_board.h"
 #include "ws_cortexm.h"
 static uint8_t a[64], b[64];
 static const uint32_t table[3] = {1, 2, 3};
@@ -55,7 +56,7 @@ WS_ENTRY(failures) int failures(void) {
 }
 int main(void) {
     for (;;) {
-        (void)ws_board_audio_get();
+        ws_board_sleep();
     }
 }
 """

@@ -1,4 +1,4 @@
-/* Registers of the Cortex-M system control space, and what the board has to offer.
+/* Registers of the Cortex-M system control space, and what start-up offers.
 
    Addresses and bits: Armv7-M Architecture Reference Manual (DDI 0403), B3.2 "System Control
    Space" and B3.3 "SysTick". */
@@ -40,19 +40,5 @@ uint32_t ws_stack_used(void);
 
 /* Where the processor ends up after it reported a fault; emulators stop here. */
 void ws_fault_halt(void);
-
-/* --- offered by boards/<board>/board.c --- */
-
-/* Prepare both UARTs and the millisecond clock. */
-void ws_board_init(void);
-
-/* Write one byte to the console; waits while its buffer is full. */
-void ws_board_put(uint8_t byte);
-
-/* Next byte from the sound UART, or -1 when there is none yet. */
-int32_t ws_board_audio_get(void);
-
-/* True once for every millisecond that has passed (at least; late calls lose some). */
-int ws_board_millisecond(void);
 
 #endif
