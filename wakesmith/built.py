@@ -43,6 +43,8 @@ from wakesmith.store import read_json
 
 Say = Callable[[str], object]
 
+ENGINES = {"c": "the generated C", "tflm": "TFLite Micro", "litert": "LiteRT"}
+
 
 @dataclass(frozen=True)
 class Built:
@@ -228,9 +230,12 @@ def open_built(path: Path, out: Path | None) -> Built:
     folder = out if out is not None else Path("build") / project.project.name
     stages = folder / "stages"
     if not runs_as_c(project):
+        spec = project.quantization
+        runs_in = " and ".join(ENGINES[engine] for engine in spec.runs_on)
         raise UserError(
             "The model must run as C, which int8 models do. Received: quantization scheme "
-            f"{project.quantization.scheme}. Choose qat_int8 or ptq_int8 in {path}."
+            f"{spec.scheme}, whose models run in {runs_in} only. Choose qat_int8 or ptq_int8 in "
+            f"{path}."
         )
     for stage, file in (
         ("speech", "clips.json"),
