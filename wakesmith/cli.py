@@ -44,7 +44,7 @@ class _Door(TyperGroup):
             typer.echo(f"wakesmith: {' '.join(str(error).split())}", err=True)
             raise typer.Exit(2) from None
         except KeyboardInterrupt as stop:
-            typer.echo(f"wakesmith: {stop or 'Stopped.'}", err=True)
+            typer.echo(f"wakesmith: {str(stop) or 'Stopped.'}", err=True)
             raise typer.Exit(130) from None
         except BrokenPipeError:
             # The reader of our output went away (`| head`); do not complain at exit either.

@@ -150,36 +150,56 @@ class Pipeline:
             raise UserError(f"--until must be one of {', '.join(names)}. Received: {until}.")
         wanted = self.stages[: names.index(until) + 1] if until else self.stages
         ran: list[str] = []
+        results: dict[str, str] = {}
         with locked(self.folder), Interrupts() as interrupts:
             self._clear_leftovers()
-            results: dict[str, str] = {}
-            for stage in wanted:
-                if any(name not in results for name in stage.inputs.values()):
-                    continue
-                key = self._key(stage, results)
-                record = None if force else self._record(stage.name, key)
-                if record is not None:
-                    watcher.kept(stage)
-                    results[stage.name] = record
-                    continue
-                watcher.started(stage)
-                begin = time.monotonic()
-                try:
+            stage = self.stages[0]
+            try:
+                for stage in wanted:
+                    if any(name not in results for name in stage.inputs.values()):
+                        continue
                     interrupts.check()
-                    results[stage.name] = self._run_one(stage, key, watcher, interrupts)
-                except BaseException as error:
-                    if interrupts.pressed or isinstance(error, KeyboardInterrupt):
-                        raise StoppedError(stage.name, list(results)) from None
-                    if not (stage.optional and refused is not None and _is_told(error)):
-                        raise
-                    refused[stage.name] = " ".join(str(error).split())
-                    continue
-                ran.append(stage.name)
-                watcher.finished(stage, time.monotonic() - begin)
-            if then is not None:
-                with full_disk_named(self.folder):
-                    then()
+                    key = self._key(stage, results)
+                    record = None if force else self._record(stage.name, key)
+                    if record is not None:
+                        watcher.kept(stage)
+                        results[stage.name] = record
+                    elif result := self._made(stage, key, watcher, interrupts, refused):
+                        results[stage.name] = result
+                        ran.append(stage.name)
+                if then is not None:
+                    with full_disk_named(self.folder):
+                        then()
+            except KeyboardInterrupt:
+                raise StoppedError(stage.name, list(results)) from None
         return ran
+
+    def _made(
+        self,
+        stage: Stage,
+        key: str,
+        watcher: Watcher,
+        interrupts: Interrupts,
+        refused: dict[str, str] | None,
+    ) -> str:
+        """Run a stage; its result hash, or "" when it could not be done and that is in `refused`.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C, also where a library made another error of it.
+        """
+        watcher.started(stage)
+        begin = time.monotonic()
+        try:
+            result = self._run_one(stage, key, watcher, interrupts)
+        except BaseException as error:
+            if interrupts.pressed:
+                raise KeyboardInterrupt from None
+            if not (stage.optional and refused is not None and _is_told(error)):
+                raise
+            refused[stage.name] = " ".join(str(error).split())
+            return ""
+        watcher.finished(stage, time.monotonic() - begin)
+        return result
 
     def _key(self, stage: Stage, results: Mapping[str, str]) -> str:
         reads = {

@@ -144,6 +144,19 @@ def test_ctrl_c_that_a_library_swallows_is_not_lost(tmp_path: Path) -> None:
     assert not (tmp_path / "stages" / "deaf").exists()
 
 
+def test_ctrl_c_between_two_stages_is_told_as_in_one(tmp_path: Path) -> None:
+    class Pressing(Notes):
+        def kept(self, stage: Stage) -> None:
+            if stage.name == "upper":
+                os.kill(os.getpid(), signal.SIGINT)
+                time.sleep(5)
+
+    stages = line(words="abc")
+    run(tmp_path, stages)
+    with pytest.raises(StoppedError, match=r"Stopped in stage upper.*kept \(words\)"):
+        Pipeline(tmp_path, stages).run(Pressing())
+
+
 def test_a_bug_leaves_the_old_result(tmp_path: Path) -> None:
     run(tmp_path, line(words="abc"))
 
