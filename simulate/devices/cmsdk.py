@@ -1,0 +1,108 @@
+"""The UART of Arm's Cortex-M System Design Kit (TRM, DDI 0479, section 4.3 "APB UART")."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from simulate.devices.clock import Event
+from simulate.devices.device import Console, Surroundings
+
+DATA, STATE, CTRL, INTSTATUS, BAUDDIV = 0x000, 0x004, 0x008, 0x00C, 0x010
+_RECEIVED, _OVERRUN = 2, 8  # STATE: receive buffer full, receive buffer overrun
+_RECEIVE_INTERRUPT = 1 << 3  # CTRL
+_BITS = 10  # of one byte on the line: start, eight, stop
+
+
+class CmsdkUart(Console):
+    """A CMSDK APB UART. Sending takes no time.
+
+    Without the receive interrupt, the next byte arrives when the one before it was read, so that a
+    polled line loses nothing. With it, bytes arrive as the baud rate has them; what is not
+    read in time is lost, and STATE tells.
+
+    Args:
+        around: the machine.
+        receive_interrupt: number of the line.
+    """
+
+    def __init__(self, around: Surroundings, receive_interrupt: int) -> None:
+        super().__init__()
+        self._around = around
+        self._interrupt = receive_interrupt
+        self._coming: deque[int] = deque()
+        self._registers: dict[int, int] = {}
+        self._buffer: int | None = None
+        self._state = 0
+        self._arrival: Event | None = None
+
+    def reset(self) -> None:
+        """As after power-on; bytes that are on their way stay so."""
+        self._registers = {}
+        self._buffer, self._state, self._arrival = None, 0, None
+        self._around.line(self._interrupt, False)
+
+    def feed(self, data: bytes) -> None:
+        """Bytes that will arrive, in order."""
+        self._coming.extend(data)
+        self._expect()
+
+    def clear(self) -> None:
+        """Forget what was sent and what has not been read."""
+        self.sent.clear()
+        self._coming.clear()
+
+    @property
+    def _paced(self) -> bool:
+        return bool(self._registers.get(CTRL, 0) & _RECEIVE_INTERRUPT)
+
+    def _expect(self) -> None:
+        """Plan the arrival of the next byte."""
+        if self._paced and self._coming and self._arrival is None:
+            cycles = _BITS * max(self._registers.get(BAUDDIV, 0), 16)
+            self._arrival = self._around.clock.after(cycles, self._arrive)
+
+    def _arrive(self) -> None:
+        self._arrival = None
+        if not self._coming:
+            return
+        byte = self._coming.popleft()
+        if self._buffer is None:
+            self._buffer = byte
+        else:
+            self._state |= _OVERRUN
+        self._registers[INTSTATUS] = self._registers.get(INTSTATUS, 0) | 2
+        self._around.line(self._interrupt, True)
+        self._expect()
+
+    def read(self, offset: int, size: int) -> int:
+        """DATA, STATE, CTRL, INTSTATUS or BAUDDIV."""
+        if offset == DATA:
+            byte, self._buffer = self._buffer, None
+            if byte is None and not self._paced and self._coming:
+                byte = self._coming.popleft()
+            return byte or 0
+        if offset == STATE:
+            if self._buffer is not None or (self._coming and not self._paced):
+                return self._state | _RECEIVED
+            if not self._paced:
+                self._around.idle()
+            return self._state
+        if offset in (CTRL, INTSTATUS, BAUDDIV):
+            return self._registers.get(offset, 0)
+        return super().read(offset, size)
+
+    def write(self, offset: int, value: int, size: int) -> None:
+        """DATA sends; ones clear bits of STATE and INTSTATUS."""
+        if offset == DATA:
+            self.sent.append(value & 0xFF)
+        elif offset == STATE:
+            self._state &= ~value
+        elif offset == INTSTATUS:
+            left = self._registers.get(INTSTATUS, 0) & ~value
+            self._registers[INTSTATUS] = left
+            self._around.line(self._interrupt, bool(left & 2))
+        elif offset in (CTRL, BAUDDIV):
+            self._registers[offset] = value
+            self._expect()
+        else:
+            super().write(offset, value, size)
