@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from firmware.board_device import read_chip
 from firmware.board_flash import FlashSpec, read_flash
 from firmware.cores import CORES, Core
 from firmware.errors import FirmwareError
@@ -43,6 +44,7 @@ class Board:
     interrupt_count: int
     folder: Path
     flash: FlashSpec = field(default_factory=FlashSpec)
+    chip: str = "mps2"
 
     def sources(self) -> dict[str, Path]:
         """The board's own C files and headers: file name -> path."""
@@ -108,6 +110,7 @@ def read_board(folder: Path) -> Board:
         interrupt_count=entry("vectors", "count", int) if "vectors" in data else 0,
         folder=folder,
         flash=read_flash(data.get("flash"), path, entry("memory", "flash_origin", int)),
+        chip=read_chip(data.get("device"), path),
     )
     if not 0 < board.stack_size < board.ram_size or board.stack_size % 8:
         raise FirmwareError(

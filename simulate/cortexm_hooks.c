@@ -45,8 +45,9 @@ typedef struct {
     /* The head is read and written by Python: see `_Head` in counting.py. */
     uint64_t total;
     uint64_t limit;     /* stop when total exceeds it */
+    uint64_t bound;     /* stop when total reaches it: beyond the limit, or at an event */
     uint64_t elsewhere; /* instructions outside the counted code */
-    uint32_t stopped;   /* 1: limit, 2: division by zero, 3: scopes nested too deeply */
+    uint32_t stopped;   /* 1: limit, 2: division by zero, 3: scopes too deep, 4: event */
     uint32_t trap_zero; /* CCR.DIV_0_TRP */
     uint32_t lowest;    /* of the stack pointers seen at scope entries; unused stack: painting */
     uint32_t depth;
@@ -100,6 +101,7 @@ counter_t *ws_counter_new(const uint8_t *code, uint32_t base, uint32_t bytes, ui
     c->reg_lr = reg_lr;
     c->reg_r0 = reg_r0;
     c->limit = UINT64_MAX;
+    c->bound = UINT64_MAX;
     return c;
 }
 
@@ -207,6 +209,12 @@ static void enter(counter_t *c, engine_t uc, uint32_t index) {
 void ws_block(engine_t uc, uint64_t address, uint32_t size, void *user) {
     counter_t *c = user;
     uint32_t offset = (uint32_t)address - c->base;
+    if (c->total >= c->bound) {
+        /* The block is not executed now; it is counted when the machine goes on. */
+        c->stopped = c->total > c->limit ? 1 : 4;
+        (void)c->stop(uc);
+        return;
+    }
     /* Tail calls make several scopes return to one address. */
     while (c->depth > 0 && c->open[c->depth - 1].back == (uint32_t)address &&
            reg(c, uc, c->reg_sp) == c->open[c->depth - 1].stack) {
@@ -227,10 +235,6 @@ void ws_block(engine_t uc, uint64_t address, uint32_t size, void *user) {
         }
         slot->instructions += slot->count;
         c->total += slot->count;
-    }
-    if (c->total > c->limit) {
-        c->stopped = 1;
-        (void)c->stop(uc);
     }
 }
 

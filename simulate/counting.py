@@ -24,8 +24,11 @@ from unicorn.unicorn_py3.unicorn import uclib
 from firmware.hostbuild import build_shared
 from simulate.elf import Elf
 
-LIMIT, ZERO_DIVISION, TOO_DEEP = 1, 2, 3
+LIMIT, ZERO_DIVISION, TOO_DEEP, EVENT = 1, 2, 3, 4
 """Why the library stopped the machine."""
+
+NEVER = 2**64 - 1
+"""For `Counter.stop_at`."""
 
 
 class _Head(ctypes.Structure):
@@ -34,6 +37,7 @@ class _Head(ctypes.Structure):
     _fields_ = (
         ("total", ctypes.c_uint64),
         ("limit", ctypes.c_uint64),
+        ("bound", ctypes.c_uint64),
         ("elsewhere", ctypes.c_uint64),
         ("stopped", ctypes.c_uint32),
         ("trap_zero", ctypes.c_uint32),
@@ -123,6 +127,8 @@ class Counter:
             )
             if not made:
                 raise ValueError(f"scope at 0x{scope.address:x} is outside the code")
+        self._cleared = 0
+        self._limit = self._stop = NEVER
         self._hook(engine, UC_HOOK_BLOCK, self._lib.ws_block, 1, 0)
         # Thumb-2 SDIV and UDIV: 11111011 10x1 nnnn, 1111 dddd 1111 mmmm (Armv7-M ARM A5.3.17).
         halves = flash[offset : offset + self._bytes // 2 * 2].view("<u2")
@@ -148,15 +154,34 @@ class Counter:
         return int(self._head.contents.total)
 
     @property
+    def elapsed(self) -> int:
+        """Instructions since the machine was made, whatever was cleared."""
+        return self._cleared + self.total
+
+    @property
     def stopped(self) -> int:
         """0, or why the library stopped the machine."""
         return int(self._head.contents.stopped)
 
     def arm(self, limit: int) -> None:
         """Allow `limit` more instructions and forget why the machine was stopped before."""
+        self._limit = min(self.elapsed + limit, NEVER)
+        self.resume()
+
+    def resume(self) -> None:
+        """Forget why the machine was stopped before."""
+        self._head.contents.stopped = 0
+        self._bind()
+
+    def stop_at(self, elapsed: int) -> None:
+        """Stop with EVENT before the first block that begins at this count or later."""
+        self._stop = elapsed
+        self._bind()
+
+    def _bind(self) -> None:
         head = self._head.contents
-        head.limit = min(head.total + limit, 2**64 - 1)
-        head.stopped = 0
+        head.limit = max(self._limit - self._cleared, 0)
+        head.bound = max(min(self._stop, self._limit + 1) - self._cleared, 0)
 
     def trap_zero(self, on: bool) -> None:
         """Stop at a division by zero, as CCR.DIV_0_TRP asks."""
@@ -164,7 +189,9 @@ class Counter:
 
     def clear(self) -> None:
         """Forget all counts."""
+        self._cleared += self.total
         self._lib.ws_counter_clear(self._head)
+        self._bind()
 
     def close_scopes(self) -> None:
         """The outermost call has returned."""

@@ -1,8 +1,8 @@
 """Which exception is taken when: the state of the NVIC and of the system exceptions.
 
-Armv7-M ARM (DDI 0403) B1.5.4 "Exception priorities" and B3.4 "Nested Vectored Interrupt Controller";
-Armv6-M (DDI 0419) has the same registers with four priorities. PRIGROUP is taken as 0: all bits of a
-priority preempt.
+Armv7-M ARM (DDI 0403) B1.5.4 "Exception priorities" and B3.4 "Nested Vectored Interrupt
+Controller"; Armv6-M (DDI 0419) has the same registers with four priorities. PRIGROUP is taken as 0:
+all bits of a priority preempt.
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ report is part of the `CortexMFault` that is raised.
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,42 +19,41 @@ from unicorn import unicorn_const as uc
 
 from convert.errors import UserError
 from firmware.image import Image
-from simulate.counting import LIMIT, TOO_DEEP, ZERO_DIVISION, Counter, Scope
+from simulate.counting import EVENT, LIMIT, NEVER, TOO_DEEP, Counter, Scope
+from simulate.devices.chips import CHIPS
+from simulate.devices.clock import Clock
+from simulate.devices.device import Device, Surroundings
+from simulate.devices.dwt import BASE as DWT_BASE
+from simulate.devices.dwt import Dwt
+from simulate.devices.system import SystemControl
+from simulate.devices.systick import SysTick
+from simulate.diagnosis import Stop, diagnose, enter_fault
 from simulate.elf import Elf
+from simulate.exceptions import EXIT, Exceptions
 from simulate.faults import (
-    DACCVIOL,
-    DIVBYZERO,
     IBUSERR,
+    INVPC,
     INVSTATE,
-    MSTKERR,
-    PRECISERR,
     STKERR,
-    UNDEFINSTR,
     CortexMFault,
     Trouble,
 )
-from simulate.peripherals import SystemControl, Uart
+from simulate.interrupts import SYSTICK, Interrupts
+from simulate.memory import HOST_WINDOW, HOST_WINDOW_SIZE, Memory
+from simulate.timing import cycles_per_instruction
 
 STACK_PAINT = 0xC5A5C5A5
 """What start-up fills unused stack with: WS_STACK_PAINT in ws_cortexm.h."""
 
-HOST_WINDOW = 0x9000_0000
-"""Extra memory for arguments of `Machine.call`, in the external RAM range, not on any board."""
-
-_HOST_WINDOW_SIZE = 0x0020_0000
 _SCS = 0xE000_E000
-_RETURN = HOST_WINDOW + _HOST_WINDOW_SIZE - 4
+_RETURN = HOST_WINDOW + HOST_WINDOW_SIZE - 4
 _BOOT_LIMIT = 1_000_000_000
 _SLEEP = "ws_board_sleep"
 _FAULT_LIMIT = 2_000_000
+_WFI = b"\x30\xbf"
 
 # Unicorn model and CPUID (Armv7-M ARM B3.2.3) by core.
 _MODELS: dict[str, tuple[int, int]] = {"cortex-m4f": (arm.UC_CPU_ARM_CORTEX_M4, 0x410FC240)}
-
-_FRAME_REGISTERS = (
-    *(arm.UC_ARM_REG_R0, arm.UC_ARM_REG_R1, arm.UC_ARM_REG_R2, arm.UC_ARM_REG_R3),
-    *(arm.UC_ARM_REG_R12, arm.UC_ARM_REG_LR, arm.UC_ARM_REG_PC, arm.UC_ARM_REG_XPSR),
-)
 
 
 class Machine:
@@ -87,63 +85,55 @@ class Machine:
         self.elf = Elf(image.elf)
         self.scope_names = tuple(scopes)
         self.copies: dict[str, NDArray[np.uint8]] = {}
-        self._flash = _memory(board.flash_size)
-        self._ram = _memory(board.ram_size)
-        self._window = _memory(_HOST_WINDOW_SIZE)
         self._engine = Uc(uc.UC_ARCH_ARM, uc.UC_MODE_THUMB | uc.UC_MODE_MCLASS)
         self._engine.ctl_set_cpu_model(model)
-        read, write = uc.UC_PROT_READ, uc.UC_PROT_WRITE
-        run = uc.UC_PROT_EXEC
-        for memory, origin, access in (
-            (self._flash, board.flash_origin, read | run),
-            (self._ram, board.ram_origin, read | write | run),
-            (self._window, HOST_WINDOW, read | write),
-        ):
-            self._engine.mem_map_ptr(origin, memory.size, access, memory.ctypes.data)
-        for address, data in self.elf.segments:
-            start = address - board.flash_origin
-            if not 0 <= start <= self._flash.size - len(data):
-                raise ValueError(f"0x{address:08x} is outside the flash of {board.name}")
-            self._flash[start : start + len(data)] = np.frombuffer(data, np.uint8)
-        self._invalid: tuple[int, int, int] | None = None
-        self._interrupt: int | None = None
-        self._idle_ms = 0
-        self._patience_ms = 0
+        self._memory = Memory(self._engine, board, self.elf)
+        self._stop = Stop()
+        self._patience = self._limit = 0
         self._waiting = False
-        self.console = Uart()
-        self._map_uart(board.console_uart, self.console)
+        self._restart = ""
+        self.resets: list[str] = []
         wanted = copies or {}
         self.counter = Counter(
-            *(self._engine, self.elf, self._flash, board.flash_origin),
+            *(self._engine, self.elf, self._memory.flash, board.flash_origin),
             [self._scope(name, wanted.get(name)) for name in scopes],
         )
-        self.system = SystemControl(self._cycles, self.counter.trap_zero, cpuid)
-        self._engine.mmio_map(
-            *(_SCS, 0x1000),
-            *(lambda _e, offset, _s, _u: self.system.read(offset), None),
-            *(lambda _e, offset, _s, value, _u: self.system.write(offset, value), None),
+        core = board.core
+        armv6 = core.architecture == "armv6-m"
+        self.clock = Clock(self.counter, board.clock_hz, cycles_per_instruction(core.name))
+        self._interrupts = Interrupts(2 if armv6 else 3, self.clock.stop_soon)
+        timer = SysTick(self.clock, lambda: self._interrupts.pend(SYSTICK))
+        self.system = SystemControl(
+            *(timer, self._interrupts, self.counter.trap_zero, cpuid, self.restart)
         )
+        self.exceptions = Exceptions(
+            *(self._engine, self._interrupts, self.view, self._vector, not armv6)
+        )
+        around = Surroundings(self.clock, self.view, self._interrupts.line, self.restart)
+        self.chip = CHIPS[board.chip](board, around)
+        self.console = self.chip.console
+        for base, device in (
+            *((_SCS, self.system), (DWT_BASE, Dwt(self.clock))),
+            *self.chip.parts,
+        ):
+            self._map(base, device)
         self._engine.hook_add(uc.UC_HOOK_MEM_INVALID, self._on_invalid)
         self._engine.hook_add(uc.UC_HOOK_INTR, self._on_interrupt)
-        sleep = self.elf.symbols[_SLEEP]
-        self._engine.hook_add(uc.UC_HOOK_CODE, self._on_sleep, None, sleep, sleep)
+        sleep = self.elf.symbols.get(_SLEEP)
+        if sleep is not None:
+            self._engine.hook_add(uc.UC_HOOK_CODE, self._on_sleep, None, sleep, sleep)
         self._start: tuple[NDArray[np.uint8], Any, dict[int, int]] | None = None
 
     # --- running ---
 
     def reset(self) -> None:
         """Begin at the reset vector with noise-free memory: zeros, as QEMU has it."""
-        self._ram[:] = 0
-        self.system.reset()
+        self._memory.ram[:] = 0
+        self.resets.clear()
         self.console.clear()
         self.counter.clear()
-        self._idle_ms = 0
-        stack, entry = self._flash[:8].view("<u4")
-        for register in range(arm.UC_ARM_REG_R0, arm.UC_ARM_REG_R12 + 1):
-            self._engine.reg_write(register, 0)
-        self._engine.reg_write(arm.UC_ARM_REG_SP, int(stack))
-        self._engine.reg_write(arm.UC_ARM_REG_LR, 0xFFFFFFFF)
-        self._engine.reg_write(arm.UC_ARM_REG_PC, int(entry) | 1)
+        self.clock.reset()
+        self._reset_chip()
 
     def boot(self, limit: int = _BOOT_LIMIT) -> str:
         """Reset and run until the firmware waits for input; returns what it printed.
@@ -156,9 +146,9 @@ class Machine:
             (s.address + s.size for s in self.image.sections if s.place in ("data", "zero")),
             default=self.image.board.ram_origin + self.image.stack_bytes,
         )
-        end = min(max(used - self.image.board.ram_origin, 0), self._ram.size)
+        end = min(max(used - self.image.board.ram_origin, 0), self._memory.ram.size)
         registers = dict(self.system.registers)
-        self._start = (self._ram[:end].copy(), self._engine.context_save(), registers)
+        self._start = (self._memory.ram[:end].copy(), self._engine.context_save(), registers)
         return self.text()
 
     def restore(self) -> None:
@@ -167,7 +157,7 @@ class Machine:
             self.boot()
             return
         ram, context, registers = self._start
-        self._ram[: ram.size] = ram
+        self._memory.ram[: ram.size] = ram
         self.system.registers = dict(registers)
         self._engine.context_restore(context)
 
@@ -182,8 +172,25 @@ class Machine:
         Raises:
             CortexMFault: a fault, or the limit was reached.
         """
-        self._patience_ms = patience_ms
+        self._patience = patience_ms * self.image.board.clock_hz // 1000
         self._go(self._engine.reg_read(arm.UC_ARM_REG_PC), _RETURN, limit)
+
+    def run_for(self, milliseconds: int, limit: int = 1_000_000_000_000) -> None:
+        """Go on for some emulated time, whatever the firmware waits for.
+
+        Raises:
+            CortexMFault: as for `run`.
+            DeviceError: a driver and a device model do not agree.
+        """
+        end = self.clock.after(milliseconds * self.image.board.clock_hz // 1000, self._end)
+        self._patience = end.cycle - self.clock.now() + 1
+        self._go(self._engine.reg_read(arm.UC_ARM_REG_PC), _RETURN, limit)
+        end.cancel()
+
+    def restart(self, reason: str) -> None:
+        """Reset the chip, as a watchdog does; RAM and what was printed stay."""
+        self._restart = reason
+        self._engine.emu_stop()
 
     def call(self, name: str, *arguments: int, limit: int = 4_000_000_000) -> int:
         """Call a function as `main` would, on top of the present stack; returns r0.
@@ -204,7 +211,7 @@ class Machine:
         engine.reg_write(arm.UC_ARM_REG_LR, _RETURN | 1)
         for number, value in enumerate(arguments[:4]):
             engine.reg_write(arm.UC_ARM_REG_R0 + number, value & 0xFFFFFFFF)
-        self._patience_ms = 0
+        self._patience = 0
         self._go(entry, _RETURN, limit)
         engine.reg_write(arm.UC_ARM_REG_SP, stack)
         return int(engine.reg_read(arm.UC_ARM_REG_R0))
@@ -216,17 +223,12 @@ class Machine:
         return self.console.sent.decode("utf-8", "replace")
 
     def view(self, address: int, nbytes: int) -> NDArray[np.uint8]:
-        """The bytes at `address` in RAM, flash or the host window, not copied."""
-        board = self.image.board
-        for origin, memory in (
-            (board.ram_origin, self._ram),
-            (board.flash_origin, self._flash),
-            (HOST_WINDOW, self._window),
-        ):
-            start = address - origin
-            if start >= 0 and start + nbytes <= memory.size:
-                return memory[start : start + nbytes]
-        raise ValueError(f"0x{address:08x} plus {nbytes} bytes is not in the board's memory")
+        """The bytes at `address` in RAM, flash or the host window, not copied.
+
+        Raises:
+            ValueError: there is no memory.
+        """
+        return self._memory.view(address, nbytes)
 
     def symbol_view(self, name: str, nbytes: int) -> NDArray[np.uint8]:
         """The bytes of an object, not copied."""
@@ -257,131 +259,161 @@ class Machine:
         source = self.view(*copy)
         return Scope(address, source.ctypes.data, self.copies[name].ctypes.data, copy[1])
 
-    def _map_uart(self, base: int, uart: Uart) -> None:
+    def _map(self, base: int, device: Device) -> None:
         self._engine.mmio_map(
-            *(base, 0x1000),
-            *(lambda _e, offset, _s, _u: uart.read(offset), None),
-            *(lambda _e, offset, _s, value, _u: uart.write(offset, value), None),
+            *(base, device.size),
+            *(lambda _e, offset, size, _u: device.read(offset, size), None),
+            *(lambda _e, offset, size, value, _u: device.write(offset, value, size), None),
         )
 
-    def _cycles(self) -> int:
-        """Time since reset in clock cycles: one per instruction, and those that were slept."""
-        return self._idle_ms * (self.image.board.clock_hz // 1000) + self.counter.total
+    def _reset_chip(self) -> None:
+        """Devices and core as after power-on; memory stays."""
+        self.system.reset()
+        for _, device in self.chip.parts:
+            device.reset()
+        engine = self._engine
+        stack, entry = self.chip.start(self.view)
+        for register in range(arm.UC_ARM_REG_R0, arm.UC_ARM_REG_R12 + 1):
+            engine.reg_write(register, 0)
+        engine.reg_write(arm.UC_ARM_REG_PRIMASK, 0)
+        engine.reg_write(arm.UC_ARM_REG_XPSR, 1 << 24)
+        engine.reg_write(arm.UC_ARM_REG_SP, stack)
+        engine.reg_write(arm.UC_ARM_REG_LR, 0xFFFFFFFF)
+        engine.reg_write(arm.UC_ARM_REG_PC, entry | 1)
+
+    def _vector(self, number: int) -> int:
+        table = self.system.read(self.system.VTOR) or self.image.board.flash_origin
+        return int(self.view(table + 4 * number, 4).view("<u4")[0])
 
     def _on_sleep(self, _e: Uc, _address: int, _size: int, _u: object) -> None:
-        """The firmware has nothing to do: let time pass, or stop."""
-        if self.console.unread:
+        """A firmware that must look at its UART has nothing to do: let time pass, or stop."""
+        if not self.console.polled or self.console.unread:
             return
-        if self._patience_ms > 0:
-            self._patience_ms -= 1
-            self._idle_ms += 1
+        millisecond = self.image.board.clock_hz // 1000
+        if self._patience >= millisecond:
+            self._patience -= millisecond
+            self.clock.skip_to(self.clock.now() + millisecond)
         else:
-            self._waiting = True
-            self._engine.emu_stop()
+            self._end()
+
+    def _end(self) -> None:
+        self._waiting = True
+        self._engine.emu_stop()
 
     def _on_invalid(self, _e: Uc, kind: int, address: int, size: int, _v: int, _u: object) -> bool:
-        self._invalid = (kind, address, size)
+        self._stop.invalid = (kind, address, size)
         return False
 
     def _on_interrupt(self, _e: Uc, number: int, _u: object) -> None:
-        self._interrupt = number
+        self._stop.interrupt = number
         self._engine.emu_stop()
 
     def _go(self, pc: int, until: int, limit: int) -> None:
         """Run; returns at `until` or when the firmware waits; raises on anything else."""
-        self._invalid = self._interrupt = None
         self._waiting = False
+        self._limit = limit
         self.counter.arm(limit)
-        error: UcError | None = None
+        go: int | None = pc
+        while go is not None:
+            go = self._stretch(go, until)
+
+    def _stretch(self, pc: int, until: int) -> int | None:
+        """Run until something is to be done, and do it; where to go on, or None at the end."""
+        self._stop = Stop()
+        self.counter.resume()
         try:
             self._engine.emu_start(pc | 1, until)
         except UcError as caught:
-            error = caught
+            self._stop.error = caught
         here = int(self._engine.reg_read(arm.UC_ARM_REG_PC))
         stopped = self.counter.stopped
-        if error is None and not stopped and self._interrupt is None:
-            if self._waiting:
-                return
-            if here & ~1 == until:
-                self.counter.close_scopes()
-                return
+        if self._restart:
+            self.resets.append(self._restart)
+            self._restart = ""
+            self._reset_chip()
+            return int(self._engine.reg_read(arm.UC_ARM_REG_PC))
+        if self._stop.error is None and stopped in (0, EVENT):
+            if self._stop.interrupt == EXIT:
+                return self._leave(here)
+            if self._stop.interrupt is None:
+                if not stopped and here & ~1 == until:
+                    self.counter.close_scopes()
+                    return None
+                if self._waiting:
+                    return None
+                if stopped:
+                    return self._proceed(here)
+                if self.view(here - 2, 2).tobytes() == _WFI:
+                    return self._sleep(here)
+        self._give_up(here, stopped)
+        return None
+
+    def _proceed(self, pc: int) -> int | None:
+        """Do what is due, and enter an exception that is to be taken now."""
+        self.clock.run_due()
+        if self._waiting:
+            return None
+        try:
+            handler = self.exceptions.take(pc)
+        except ValueError:
+            self._fault(Trouble("stack overflow: an interrupt found no room", 5, STKERR), pc)
+        if handler is not None:
+            pc = handler
+        if self.exceptions.masked():
+            self.clock.stop_after_one_block()
+        return pc
+
+    def _leave(self, value: int) -> int | None:
+        try:
+            return self._proceed(self.exceptions.leave(value))
+        except ValueError as error:
+            self._fault(Trouble(str(error), 6, INVPC), value)
+            return None
+
+    def _sleep(self, pc: int) -> int | None:
+        """WFI: time goes on to the next event until an exception ends the sleep (B1.5.19)."""
+        while not self.exceptions.wakes():
+            event = self.clock.next_event()
+            now = self.clock.now()
+            if not self.console.unread:
+                if event is None or event - now > self._patience:
+                    self.clock.skip_to(now + self._patience)
+                    self._patience = 0
+                    return None
+                self._patience -= max(event - now, 0)
+            if event is None:
+                return None
+            self.clock.skip_to(event)
+            self.clock.run_due()
+            if self._waiting or self._restart:
+                break
+        return self._proceed(pc)
+
+    def _give_up(self, here: int, stopped: int) -> None:
         self.counter.drop_scopes()
         if stopped == LIMIT:
-            self._raise(f"no end after {limit:,} instructions", here, None, "")
+            self._raise(f"no end after {self._limit:,} instructions", here, None, "")
         if stopped == TOO_DEEP:
             raise RuntimeError("counted functions are nested more than 32 deep")
-        trouble = self._diagnose(error, here, stopped)
+        xpsr = int(self._engine.reg_read(arm.UC_ARM_REG_XPSR))
+        trouble = diagnose(self._stop, stopped, here, xpsr, self.elf, self.system)
         if trouble is None:
+            error = self._stop.error
             raise RuntimeError(f"the emulator stopped at 0x{here:08x} without a reason: {error}")
         self._fault(trouble, here)
 
-    def _diagnose(self, error: UcError | None, here: int, stopped: int) -> Trouble | None:
-        """What a real core would call this."""
-        if stopped == ZERO_DIVISION:
-            return Trouble("division by zero", 6, DIVBYZERO)
-        if error is not None and self._invalid is not None:
-            kind, address, size = self._invalid
-            low = self.elf.symbols.get("__stack_limit", 0)
-            deep = "stack overflow: " if low - 4096 <= address < low else ""
-            where = self.elf.locate(address)
-            name = "" if where.startswith("0x") else f" ({where})"
-            if kind in (uc.UC_MEM_FETCH_UNMAPPED, uc.UC_MEM_FETCH_PROT):
-                return Trouble(f"jump to 0x{address:08x}, which holds no code", 5, IBUSERR, address)
-            what = {
-                uc.UC_MEM_READ_UNMAPPED: f"read of {size} bytes at unmapped 0x{address:08x}",
-                uc.UC_MEM_WRITE_UNMAPPED: f"write of {size} bytes to unmapped 0x{address:08x}",
-                uc.UC_MEM_WRITE_PROT: f"write of {size} bytes to flash at 0x{address:08x}{name}",
-            }.get(kind, f"bad access to 0x{address:08x}")
-            if self.system.guarded(address):
-                return Trouble(deep + what, 4, DACCVIOL, address)
-            return Trouble(deep + what, 5, PRECISERR, address)
-        if error is not None and error.errno in (uc.UC_ERR_INSN_INVALID, uc.UC_ERR_EXCEPTION):
-            if not int(self._engine.reg_read(arm.UC_ARM_REG_XPSR)) & 1 << 24:
-                return Trouble(f"jump to even address 0x{here:08x}", 6, INVSTATE)
-            return Trouble("undefined instruction", 6, UNDEFINSTR)
-        if self._interrupt == 7:
-            return Trouble("breakpoint instruction", 3, 0, hfsr=1 << 31)
-        if self._interrupt is not None:
-            return Trouble(f"unexpected exception {self._interrupt}", 11, 0)
-        return None
-
     def _fault(self, trouble: Trouble, pc: int) -> None:
-        """Enter the firmware's handler as the core would (Armv7-M ARM B1.5.6), then raise."""
-        engine, system = self._engine, self.system
-        stack = int(engine.reg_read(arm.UC_ARM_REG_SP))
-        link = int(engine.reg_read(arm.UC_ARM_REG_LR))
-        values = [int(engine.reg_read(register)) for register in _FRAME_REGISTERS]
-        values[6] = pc & ~1
-        if not trouble.cfsr & INVSTATE:
-            values[7] |= 1 << 24
-        self._invalid = None
-        halt = self.elf.symbols.get("ws_fault_halt")
+        """Let the firmware's handler report, where it has one, then raise."""
+        link = int(self._engine.reg_read(arm.UC_ARM_REG_LR))
         report = ""
+        halt = self.elf.symbols.get("ws_fault_halt")
         if halt is not None:
-            exception, hfsr, cfsr = trouble.exception, trouble.hfsr, trouble.cfsr
-            # Stacked registers of the FPU are above the eight words and nobody reads them.
-            frame = (stack & ~7) - 32
-            try:
-                self.view(frame, 32).view("<u4")[:] = values
-            except ValueError:
-                cfsr |= MSTKERR if exception == 4 else STKERR
-            if exception in (4, 5, 6) and not system.read(system.SHCSR) >> (exception + 12) & 1:
-                exception, hfsr = 3, hfsr | 1 << 30  # escalated
-            registers = system.registers
-            registers[system.CFSR] = registers.get(system.CFSR, 0) | cfsr
-            registers[system.HFSR] = registers.get(system.HFSR, 0) | hfsr
-            registers[system.ICSR] = exception
-            if trouble.address is not None and cfsr & PRECISERR == PRECISERR:
-                registers[system.BFAR] = trouble.address
-            if trouble.address is not None and cfsr & DACCVIOL == DACCVIOL:
-                registers[system.MMFAR] = trouble.address
-            engine.reg_write(arm.UC_ARM_REG_SP, frame & 0xFFFFFFFF)
-            engine.reg_write(arm.UC_ARM_REG_LR, 0xFFFFFFF9)
-            vectors = self.view(system.read(system.VTOR) or self.image.board.flash_origin, 64)
+            exception = enter_fault(trouble, pc, self._engine, self.system, self.view)
             before = len(self.console.sent)
             self.counter.arm(_FAULT_LIMIT)
+            self.counter.stop_at(NEVER)
             try:
-                engine.emu_start(int(vectors.view("<u4")[exception]) | 1, halt)
+                self._engine.emu_start(self._vector(exception) | 1, halt)
             except UcError as error:
                 self.console.sent += f"\nthe fault handler failed: {error}\n".encode()
             report = self.console.sent[before:].decode("utf-8", "replace")
@@ -405,8 +437,3 @@ class Machine:
         if jumped and caller != "outside":  # there is no code at pc: blame who went there
             symbol = caller
         raise CortexMFault(reason, pc, symbol, address, caller, report)
-
-
-def _memory(size: int) -> NDArray[np.uint8]:
-    """Zeroed, page-aligned, not touched until used."""
-    return np.frombuffer(mmap.mmap(-1, size), np.uint8)

@@ -83,6 +83,7 @@ class Clock:
     def skip_to(self, cycle: int) -> None:
         """The core sleeps until `cycle`."""
         self._idle += max(0, cycle - self.now())
+        self._program()
 
     def run_due(self) -> None:
         """Do everything whose time has come, in order."""

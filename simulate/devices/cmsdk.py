@@ -41,6 +41,16 @@ class CmsdkUart(Console):
         self._buffer, self._state, self._arrival = None, 0, None
         self._around.line(self._interrupt, False)
 
+    @property
+    def polled(self) -> bool:  # type: ignore[override]
+        """True while the receive interrupt is off."""
+        return not self._paced
+
+    @property
+    def unread(self) -> int:
+        """Bytes that are still to come."""
+        return len(self._coming)
+
     def feed(self, data: bytes) -> None:
         """Bytes that will arrive, in order."""
         self._coming.extend(data)
@@ -84,8 +94,6 @@ class CmsdkUart(Console):
         if offset == STATE:
             if self._buffer is not None or (self._coming and not self._paced):
                 return self._state | _RECEIVED
-            if not self._paced:
-                self._around.idle()
             return self._state
         if offset in (CTRL, INTSTATUS, BAUDDIV):
             return self._registers.get(offset, 0)

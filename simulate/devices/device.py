@@ -10,9 +10,12 @@ from numpy.typing import NDArray
 
 from simulate.devices.clock import Clock
 
+View = Callable[[int, int], NDArray[np.uint8]]
+"""(address, bytes) -> the memory there, not copied; raises ValueError where there is none."""
+
 
 class DeviceError(Exception):
-    """A driver did something that the model does not know or the manual forbids: a bug in either."""
+    """A driver did what the model does not know or the manual forbids: a bug in either."""
 
 
 @dataclass(frozen=True)
@@ -21,17 +24,14 @@ class Surroundings:
 
     Attributes:
         clock: the time, and calls at a later time.
-        view: (address, bytes) -> the memory there, not copied, as a bus master reaches it; raises
-            ValueError where there is none.
+        view: the memory, as a bus master reaches it.
         line: (interrupt number, high) moves an interrupt line.
-        idle: the firmware polls for something that does not come by itself.
         reset: the whole chip is to be reset, for the reason given.
     """
 
     clock: Clock
-    view: Callable[[int, int], NDArray[np.uint8]]
+    view: View
     line: Callable[[int, bool], None]
-    idle: Callable[[], None]
     reset: Callable[[str], None]
 
 
@@ -69,10 +69,18 @@ class Console(Device):
 
     Attributes:
         sent: everything that the firmware wrote.
+        polled: the firmware looks for bytes; nothing interrupts it when one comes.
     """
+
+    polled = False
 
     def __init__(self) -> None:
         self.sent = bytearray()
+
+    @property
+    def unread(self) -> int:
+        """Bytes that are still to come."""
+        raise NotImplementedError
 
     def feed(self, data: bytes) -> None:
         """Bytes that will arrive, in order."""

@@ -51,8 +51,7 @@ class SysTick:
         if offset == CVR:
             if not self._period:
                 return 0
-            # The counter is 0 at the start and takes the reload value one cycle later.
-            return -(self._clock.now() - self._start) % self._period
+            return self._period - 1 - (self._clock.now() - self._start) % self._period
         return 1 << 31
 
     def write(self, offset: int, value: int) -> None:
