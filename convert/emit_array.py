@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,10 @@ from convert.tflite_reader import read
 from convert.tflm_ops import RESOLVER_METHODS
 
 ARRAY_ALIGNMENT = 16  # bytes; TFLite Micro reads int32 and int64 constants in place
+ON_THE_HOST = (
+    "as TFLite Micro's interpreter measured them with reference kernels on a 64-bit host. "
+    "Optimised kernels may need scratch memory on top."
+)
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,12 @@ class GeneratedArray:
 
 
 def emit_array(
-    data: bytes, *, arena_size: int, labels: Sequence[str] = (), prefix: str = "model"
+    data: bytes,
+    *,
+    arena_size: int,
+    labels: Sequence[str] = (),
+    prefix: str = "model",
+    measured: str = ON_THE_HOST,
 ) -> GeneratedArray:
     """Print a .tflite as C.
 
@@ -52,6 +62,7 @@ def emit_array(
         arena_size: bytes of tensor arena that the interpreter needs.
         labels: names of the classes, any text, in the order of the output.
         prefix: stands before every name; a C identifier.
+        measured: how the arena's size was found out, for the header's comment.
 
     Raises:
         ModelError: the file is damaged.
@@ -69,7 +80,7 @@ def emit_array(
     check(graph, target="tflm")
     banner = cwriter.banner(graph.model_hash)
     files = {
-        f"{prefix}_data.h": _header(prefix, data, arena_size, labels, banner),
+        f"{prefix}_data.h": _header(prefix, data, arena_size, labels, banner, measured),
         f"{prefix}_data.c": _source(prefix, data, labels, banner),
         f"{prefix}_ops.h": _resolver(prefix, graph, banner),
     }
@@ -80,7 +91,11 @@ def _kinds(graph: Graph) -> tuple[str, ...]:
     return tuple(sorted({op.kind for op in graph.ops}))
 
 
-def _header(prefix: str, data: bytes, arena_size: int, labels: Sequence[str], banner: str) -> str:
+def _header(
+    prefix: str, data: bytes, arena_size: int, labels: Sequence[str], banner: str, measured: str
+) -> str:
+    about = f"Bytes of tensor arena, {measured} The array given to the interpreter must be aligned "
+    about += "to 16 bytes."
     upper = prefix.upper()
     lines = [
         "#include <stdint.h>",
@@ -93,11 +108,7 @@ def _header(prefix: str, data: bytes, arena_size: int, labels: Sequence[str], ba
         f"#define {upper}_DATA_HASH {cwriter.string_literal(hashlib.sha256(data).hexdigest())}",
         f"#define {upper}_DATA_SIZE {len(data)}",
         "",
-        cwriter.comment(
-            "Bytes of tensor arena, as TFLite Micro's interpreter measured them with reference\n"
-            "kernels on a 64-bit host. Optimised kernels may need scratch memory on top. The\n"
-            "array given to the interpreter must be aligned to 16 bytes."
-        ),
+        cwriter.comment("\n".join(textwrap.wrap(about, 90))),
         f"#define {upper}_TFLM_ARENA_SIZE {arena_size}",
         "",
         cwriter.comment(f"The .tflite, aligned to {ARRAY_ALIGNMENT} bytes; const, so in flash."),
