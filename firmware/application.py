@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from firmware.board import Board
-from firmware.build import Compiler, Optimize, build
+from firmware.build import NOTHING, Compiler, Link, Optimize, build
 from firmware.errors import FirmwareError
 from firmware.hostbuild import FIRMWARE_DIR, KERNEL_DIR, Source, kernel_sources
 from firmware.image import Image
@@ -42,28 +42,61 @@ def build_application(
     Raises:
         FirmwareError: as for `firmware.build.build`.
     """
+    return build_listening(
+        {**_folder("runtime"), **_kernels(kernels), **_model(model)},
+        frontend,
+        board,
+        compiler=compiler,
+        out_dir=out_dir,
+        name=name,
+        title=title,
+        optimize=optimize,
+    )
+
+
+def build_listening(
+    runtime: Mapping[str, Source],
+    frontend: Mapping[str, Source],
+    board: Board,
+    *,
+    compiler: Compiler,
+    out_dir: Path,
+    name: str,
+    title: str,
+    optimize: Optimize | None = None,
+    link: Link = NOTHING,
+) -> Image:
+    """The application around any runtime.
+
+    Args:
+        runtime: implements ws_runtime.h, together with what is in `link`.
+        frontend: as for `build_application`.
+        board: what to build for.
+        compiler: as for `firmware.build.build`.
+        out_dir: where the files go.
+        name: stem of the files.
+        title: what the firmware calls itself at start.
+        optimize: as for `firmware.build.build`.
+        link: as for `firmware.build.build`.
+
+    Raises:
+        FirmwareError: as for `firmware.build.build`.
+    """
     if not title.isprintable() or not 0 < len(title) <= _NAME_MAX:
         raise FirmwareError(
             f"The firmware's name must be 1 to {_NAME_MAX} printable characters. "
             f"Received: {title!r}."
         )
     quoted = title.replace("\\", "\\\\").replace('"', '\\"')
-    sources = {
-        **_folder("frontend"),
-        **_folder("app"),
-        **_folder("runtime"),
-        **_kernels(kernels),
-        **frontend,
-        **_model(model),
-    }
     return build(
-        sources,
+        {**_folder("frontend"), **_folder("app"), **frontend, **runtime},
         board,
         compiler=compiler,
         out_dir=out_dir,
         name=name,
         optimize=optimize,
         defines=(f'WS_APP_NAME="{quoted}"',),
+        link=link,
     )
 
 

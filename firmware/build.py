@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -29,6 +30,32 @@ from firmware.hostbuild import (
 )
 from firmware.image import Image, write_image
 
+
+@dataclass(frozen=True)
+class Link:
+    """What is linked beside the C sources: C++ that was compiled before, and its libraries.
+
+    Attributes:
+        objects: object files.
+        libraries: archives, searched in this order, before the compiler's own.
+        names: of libraries that the compiler finds by itself, in the linker's words ("-lm").
+    """
+
+    objects: tuple[Path, ...] = ()
+    libraries: tuple[Path, ...] = ()
+    names: tuple[str, ...] = ()
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All that decides what is linked."""
+        return (*self.objects, *self.libraries)
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """For the linker, behind the sources."""
+        return (*(str(path) for path in self.files), *self.names)
+
+
 Compiler = Literal["zig", "gcc"]
 Optimize = Literal["O2", "Os"]
 
@@ -37,6 +64,7 @@ Optimize = Literal["O2", "Os"]
 # and half the code. GCC's -Os takes half as many again as its -O2.
 DEFAULT_OPTIMIZE: dict[Compiler, Optimize] = {"zig": "Os", "gcc": "O2"}
 
+NOTHING = Link()
 CORTEXM_DIR = FIRMWARE_DIR / "cortexm"
 _GCC = "arm-none-eabi-gcc"
 _TIMEOUT_S = 600
@@ -75,6 +103,7 @@ def build(
     defines: Sequence[str] = (),
     include: Sequence[Path] = (),
     keep: Sequence[str] = (),
+    link: Link = NOTHING,
 ) -> Image:
     """Build one image; start-up, fault handlers and the board's own code are added.
 
@@ -88,6 +117,7 @@ def build(
         defines: preprocessor definitions, `"NAME"` or `"NAME=value"`.
         include: more folders with headers; `firmware/include` is always searched.
         keep: functions that the linker must not drop although nothing in the image calls them.
+        link: objects and libraries that are linked, too.
 
     Raises:
         FirmwareError: the compiler is missing, refuses the sources, or the image does not fit.
@@ -113,12 +143,14 @@ def build(
     ]
     script = linker_script(board)
     identity = compiler_identity("zig" if compiler == "zig" else "gcc", command)
-    home = cache_dir() / "cross" / cache_key(identity, [*options, script], joined, folders)
+    inputs = {**joined, **{f"link {path.name}": path for path in link.files}}
+    settings = [*options, script, *link.names]
+    home = cache_dir() / "cross" / cache_key(identity, settings, inputs, folders)
     product = home / "image.elf"
     try:
         with locked(home):
             if not product.exists():
-                _compile(command, options, joined, folders, script, home, board, compiler)
+                _compile(command, options, joined, folders, script, home, board, compiler, link)
             data = product.read_bytes()
     except OSError as error:
         raise FirmwareError(
@@ -185,6 +217,7 @@ def _compile(
     home: Path,
     board: Board,
     compiler: Compiler,
+    link: Link,
 ) -> None:
     """Lay everything out in `home`, compile there under relative names, leave image.elf."""
     units: list[str] = []
@@ -206,6 +239,7 @@ def _compile(
         *options,
         *includes,
         *sorted(units),
+        *link.arguments,
         *libraries,
         *("-T", "image.ld", "-Wl,-e,Reset_Handler", "-o", "unfinished.elf"),
     ]

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 ROOMS = ("wakesmith", "train", "convert", "simulate", "firmware")
-_DATA = (".c", ".h", ".cpp", ".ld", ".toml", ".j2", ".css", ".csv", ".txt")
+_DATA = (".c", ".cc", ".h", ".cpp", ".ld", ".toml", ".j2", ".css", ".csv", ".txt")
 
 
 def code_hash(modules: Iterable[str], data: Iterable[str] = ()) -> str:
