@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.errors import ModelError, UserError
-from convert.generated import GeneratedModel, TensorSlot
+from convert.generated import GeneratedModel, LayerSlot, TensorSlot
 from firmware.image import Image
 from simulate.backend import Trace, batch_of, clip_shape
 from simulate.elf import Elf
@@ -77,20 +77,14 @@ class Profile:
     code_bytes: int
 
 
-class _Bench:
-    """One machine, with views of where the model's input and output are."""
+@dataclass(frozen=True)
+class Bench:
+    """One machine that has started, with views of where the model's input and output are."""
 
-    def __init__(self, image: Image, generated: GeneratedModel, scopes: tuple[str, ...]) -> None:
-        arena = Elf(image.elf).symbols[generated.arena_symbol]
-        self.machine = Machine(
-            image,
-            scopes=scopes,
-            copies={f.function: (arena + f.offset, f.nbytes) for f in generated.layers},
-        )
-        self.banner = self.machine.boot()
-        edge, output = generated.inputs[0], generated.outputs[0]
-        self.input = self.machine.view(arena + edge.offset, edge.nbytes)
-        self.output = self.machine.view(arena + output.offset, output.nbytes)
+    machine: Machine
+    banner: str
+    input: NDArray[np.uint8]
+    output: NDArray[np.uint8]
 
 
 class CortexMBackend:
@@ -122,11 +116,10 @@ class CortexMBackend:
         self.image = image
         self.generated = generated
         self._threads = max(1, threads or min(os.cpu_count() or 1, 8))
-        self._invoke = f"{generated.prefix}_invoke"
-        self._reset = f"{generated.prefix}_reset"
+        self._invoke, self._reset, needed = self._symbols()
         names = Elf(image.elf).symbols.keys()
         layers = tuple(layer.function for layer in generated.layers)
-        missing = [name for name in (*layers, generated.arena_symbol) if name not in names]
+        missing = [name for name in (*layers, *needed) if name not in names]
         if missing:
             raise UserError(
                 "Firmware must hold the model that it is compared with. Received: "
@@ -134,7 +127,7 @@ class CortexMBackend:
             )
         self._listens = {_FEATURES, _CLIP} <= names
         self._scopes = (*layers, self._invoke, *((_FEATURES, _HOP, _ROW) if self._listens else ()))
-        self._benches = [_Bench(image, generated, self._scopes)]
+        self._benches = [self._bench()]
         self.machine = self._benches[0].machine
         banner = self._benches[0].banner
         if generated.model_hash and f"model {generated.model_hash}" not in banner:
@@ -144,6 +137,43 @@ class CortexMBackend:
             )
         found = re.search(r"ready samples (\d+)", banner)
         self.clip_samples = int(found.group(1)) if found else 0
+
+    # --- what another runtime than the generated C does differently ---
+
+    def _symbols(self) -> tuple[str, str, tuple[str, ...]]:
+        """Functions that run the model and make it forget; what else the firmware must have."""
+        prefix = self.generated.prefix
+        return f"{prefix}_invoke", f"{prefix}_reset", (self.generated.arena_symbol,)
+
+    def _bench(self) -> Bench:
+        """Start one more board."""
+        generated = self.generated
+        arena = Elf(self.image.elf).symbols[generated.arena_symbol]
+        copies = {f.function: (arena + f.offset, f.nbytes) for f in generated.layers}
+        machine = Machine(self.image, scopes=self._scopes, copies=copies)
+        banner = machine.boot()
+        edge, output = generated.inputs[0], generated.outputs[0]
+        return Bench(
+            machine,
+            banner,
+            machine.view(arena + edge.offset, edge.nbytes),
+            machine.view(arena + output.offset, output.nbytes),
+        )
+
+    def _infer(self, machine: Machine) -> None:
+        """Run the model once."""
+        machine.call(self._invoke)
+
+    def _shown(self) -> dict[int, LayerSlot | TensorSlot]:
+        """Tensor -> what is known of it, of all that a trace shows beside the input."""
+        return {layer.output: layer for layer in self.generated.layers}
+
+    def _values(self, bench: Bench, slot: LayerSlot | TensorSlot) -> NDArray[np.uint8]:
+        """The bytes of one of them after a run."""
+        assert isinstance(slot, LayerSlot)
+        return bench.machine.copies[slot.function]
+
+    # --- what all do ---
 
     @property
     def _in(self) -> TensorSlot:
@@ -163,26 +193,27 @@ class CortexMBackend:
         edge = self._in
         batch = batch_of(inputs, edge.shape, edge.dtype, bool(self.generated.states))
         raw = batch.data.reshape(batch.clips, batch.steps, -1).view(np.uint8)
+        shown = self._shown()
         rows = {
-            layer.function: np.empty((batch.clips, batch.steps, layer.nbytes), np.uint8)
-            for layer in self.generated.layers
+            tensor: np.empty((batch.clips, batch.steps, slot.nbytes), np.uint8)
+            for tensor, slot in shown.items()
         }
 
-        def one(bench: _Bench, clip: int) -> None:
+        def one(bench: Bench, clip: int) -> None:
             bench.machine.restore()
             if self.generated.states:
                 bench.machine.call(self._reset)
             for step in range(batch.steps):
                 bench.input[:] = raw[clip, step]
-                bench.machine.call(self._invoke)
-                for function, kept in rows.items():
-                    kept[clip, step] = bench.machine.copies[function]
+                self._infer(bench.machine)
+                for tensor, slot in shown.items():
+                    rows[tensor][clip, step] = self._values(bench, slot)
 
         self._share(batch.clips, one)
         found: Trace = {edge.tensor: batch.data.reshape(inputs.shape)}
-        for layer in self.generated.layers:
-            shape = (batch.clips, *batch.lead, *clip_shape(layer.shape))
-            found[layer.output] = rows[layer.function].view(layer.dtype).reshape(shape)
+        for tensor, slot in shown.items():
+            shape = (batch.clips, *batch.lead, *clip_shape(slot.shape))
+            found[tensor] = rows[tensor].view(slot.dtype).reshape(shape)
         return found
 
     def features(self, clips: NDArray[np.int16]) -> NDArray[np.int8]:
@@ -199,7 +230,7 @@ class CortexMBackend:
         if steps == 1:
             return self._clips(clips, _FEATURES, lambda bench: bench.input, (len(clips), *shape))
 
-        def fed(bench: _Bench) -> NDArray[np.uint8]:
+        def fed(bench: Bench) -> NDArray[np.uint8]:
             parts = []
             for step in range(steps):
                 bench.machine.call(_FEED, step)
@@ -246,7 +277,7 @@ class CortexMBackend:
         else:
             values = self._benches[0].input
             values[:] = rng.integers(0, 256, values.size).astype(np.uint8)
-            machine.call(self._invoke)
+            self._infer(machine)
         instructions, calls = (list(map(int, a)) for a in machine.counter.scopes())
         count = len(layers)
         steps = calls[count]
@@ -269,7 +300,7 @@ class CortexMBackend:
         self,
         clips: NDArray[np.int16],
         function: str,
-        source: Callable[[_Bench], NDArray[np.uint8]],
+        source: Callable[[Bench], NDArray[np.uint8]],
         shape: tuple[int, ...],
     ) -> NDArray[np.int8]:
         if clips.ndim != 2 or clips.dtype != np.int16:
@@ -279,7 +310,7 @@ class CortexMBackend:
             )
         out = np.empty((len(clips), math.prod(shape[1:])), np.uint8)
 
-        def one(bench: _Bench, clip: int) -> None:
+        def one(bench: Bench, clip: int) -> None:
             bench.machine.restore()
             self._hear(bench.machine, clips[clip], function)
             out[clip] = source(bench)
@@ -287,11 +318,11 @@ class CortexMBackend:
         self._share(len(clips), one)
         return out.view(np.int8).reshape(shape)
 
-    def _share(self, count: int, one: Callable[[_Bench, int], None]) -> None:
+    def _share(self, count: int, one: Callable[[Bench, int], None]) -> None:
         """Do `one` for every clip; Unicorn runs without the interpreter's lock."""
         wanted = min(self._threads, count)
         while len(self._benches) < wanted:
-            self._benches.append(_Bench(self.image, self.generated, self._scopes))
+            self._benches.append(self._bench())
 
         stop = threading.Event()
 

@@ -56,6 +56,11 @@ _WFI = b"\x30\xbf"
 _MODELS: dict[str, tuple[int, int]] = {"cortex-m4f": (arm.UC_CPU_ARM_CORTEX_M4, 0x410FC240)}
 
 
+def emulated_cores() -> tuple[str, ...]:
+    """Names of the cores that `Machine` can be."""
+    return tuple(_MODELS)
+
+
 class Machine:
     """One board with one firmware image.
 

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -28,12 +29,13 @@ class QemuBoard:
 
     Args:
         image: the firmware.
+        options: more options for QEMU.
 
     Raises:
         UserError: QEMU is missing, does not know the board, or does not start.
     """
 
-    def __init__(self, image: Image) -> None:
+    def __init__(self, image: Image, options: Sequence[str] = ()) -> None:
         program = shutil.which(_PROGRAM)
         if program is None:
             raise UserError(
@@ -49,7 +51,7 @@ class QemuBoard:
             door.bind(path)
             door.listen(1)
             door.settimeout(20)
-            command = [program, "-M", machine, "-nographic", "-monitor", "none"]
+            command = [program, "-M", machine, "-nographic", "-monitor", "none", *options]
             serial = ["-serial", f"unix:{path}"]
             self._process = subprocess.Popen(
                 [*command, *serial, "-kernel", str(image.elf)],

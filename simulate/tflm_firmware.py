@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
+from numpy.typing import NDArray
+
 from convert.errors import ModelError, UserError
-from convert.generated import GeneratedModel
+from convert.generated import GeneratedModel, LayerSlot, TensorSlot
 from firmware.image import Image
 from simulate.cortexm import Bench, CortexMBackend
 from simulate.machine import Machine
@@ -35,7 +38,7 @@ class TflmFirmwareBackend(CortexMBackend):
     ) -> None:
         super().__init__(image, dataclasses.replace(generated, layers=()), threads=threads)
 
-    def _functions(self) -> tuple[str, str, tuple[str, ...]]:
+    def _symbols(self) -> tuple[str, str, tuple[str, ...]]:
         return "ws_runtime_invoke", "ws_runtime_reset", (_INIT, _INPUT, _OUTPUT)
 
     def _bench(self) -> Bench:
@@ -60,3 +63,9 @@ class TflmFirmwareBackend(CortexMBackend):
         if wrong:
             text = bytes(machine.view(wrong, _MOST_TEXT)).split(b"\0")[0].decode("ascii", "replace")
             raise ModelError(f"TFLite Micro must be able to run the model. Received: {text}.")
+
+    def _shown(self) -> dict[int, LayerSlot | TensorSlot]:
+        return {slot.tensor: slot for slot in self.generated.outputs[:1]}
+
+    def _values(self, bench: Bench, slot: LayerSlot | TensorSlot) -> NDArray[np.uint8]:
+        return bench.output
