@@ -10,6 +10,7 @@ from typing import Any
 
 from firmware.board_device import read_chip
 from firmware.board_flash import FlashSpec, read_flash
+from firmware.board_watchdog import WatchdogSpec, read_watchdog
 from firmware.cores import CORES, Core
 from firmware.errors import FirmwareError
 
@@ -19,6 +20,7 @@ else:  # pragma: no cover
     import tomli as tomllib
 
 BOARDS_DIR = Path(__file__).resolve().parent / "boards"
+DRIVERS_DIR = Path(__file__).resolve().parent / "drivers"
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,8 @@ class Board:
 
     `stack_size` is what the linker reserves; the stack lies at the very start of the RAM, so that
     an overflow leaves the RAM and faults instead of overwriting data. `interrupt_count` is the
-    length of the board's part of the vector table; 0 where its board.c gives none.
+    length of the board's part of the vector table; 0 where its board.c gives none. `drivers` are
+    folders of firmware/drivers with C that several boards share.
     """
 
     name: str
@@ -45,10 +48,13 @@ class Board:
     folder: Path
     flash: FlashSpec = field(default_factory=FlashSpec)
     chip: str = "mps2"
+    drivers: tuple[str, ...] = ()
+    watchdog: WatchdogSpec | None = None
 
     def sources(self) -> dict[str, Path]:
-        """The board's own C files and headers: file name -> path."""
-        return {path.name: path for path in sorted(self.folder.glob("*.[ch]"))}
+        """The board's C files and headers, its drivers' first: file name -> path."""
+        folders = (*(DRIVERS_DIR / name for name in self.drivers), self.folder)
+        return {path.name: path for where in folders for path in sorted(where.glob("*.[ch]"))}
 
 
 def list_boards() -> tuple[str, ...]:
@@ -95,6 +101,13 @@ def read_board(folder: Path) -> Board:
         raise FirmwareError(
             f"{path} must name a core out of {', '.join(sorted(CORES))}. Received: {core!r}."
         )
+    drivers = data.get("drivers", [])
+    known = {path.name for path in DRIVERS_DIR.iterdir() if path.is_dir()}
+    if not isinstance(drivers, list) or not all(name in known for name in drivers):
+        raise FirmwareError(
+            f"{path} must give drivers as a list out of {', '.join(sorted(known))}. "
+            f"Received: {drivers!r}."
+        )
     board = Board(
         name=folder.name,
         title=entry("", "title", str),
@@ -111,6 +124,8 @@ def read_board(folder: Path) -> Board:
         folder=folder,
         flash=read_flash(data.get("flash"), path, entry("memory", "flash_origin", int)),
         chip=read_chip(data.get("device"), path),
+        drivers=tuple(drivers),
+        watchdog=read_watchdog(data.get("watchdog"), path),
     )
     if not 0 < board.stack_size < board.ram_size or board.stack_size % 8:
         raise FirmwareError(

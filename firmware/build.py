@@ -138,6 +138,7 @@ def build(
         f"-DWS_CLOCK_HZ={board.clock_hz}u",
         f"-DWS_CONSOLE_UART=0x{board.console_uart:08x}u",
         f"-DWS_INTERRUPT_COUNT={board.interrupt_count}u",
+        *(f"-D{define}" for define in (board.watchdog.defines() if board.watchdog else ())),
         *(f"-D{define}" for define in defines),
         *(f"-Wl,-u,{symbol}" for symbol in keep),
     ]

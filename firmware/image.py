@@ -16,6 +16,7 @@ from elftools.elf.sections import SymbolTableSection
 from intelhex import IntelHex
 
 from firmware.board import Board
+from firmware.checksum import fill_crc
 from firmware.errors import FirmwareError
 
 Place = Literal["code", "constant", "data", "zero", "stack"]
@@ -89,11 +90,12 @@ class Image:
 
 
 def write_image(elf_bytes: bytes, board: Board, out_dir: Path, name: str) -> Image:
-    """Write `name`.elf, .bin and .hex into `out_dir`, each whole or not at all.
+    """Write `name`.elf, .bin and .hex into `out_dir`, each whole or not at all, with their CRC.
 
     Raises:
         FirmwareError: the ELF cannot be read or a file cannot be written.
     """
+    elf_bytes = fill_crc(elf_bytes)
     sections, symbols, contents = _read(elf_bytes)
     hex_file = IntelHex()
     base = min(section.load_address for section, _ in contents)

@@ -6,6 +6,7 @@
 #include "ws_vectors.h"
 
 #define FAULT_STACK_WORDS 64
+#define STKOF (1u << 20)
 
 void ws_fault_entry(void);
 void ws_fault_report(const uint32_t *frame);
@@ -18,7 +19,7 @@ __attribute__((naked, used)) void ws_fault_entry(void) {
                    "ldr r1, =ws_fault_stack + %c0\n\t"
                    "mov sp, r1\n\t"
                    "bl ws_fault_report\n\t"
-                   "b ws_fault_halt\n\t"
+                   "bl ws_fault_halt\n\t"
                    ".ltorg"
                    :
                    : "i"(FAULT_STACK_WORDS * 4));
@@ -33,6 +34,8 @@ static void put_register(const char *name, uint32_t value) {
 
 static const char *kind(uint32_t exception) {
     switch (exception) {
+    case 2:
+        return "NMI";
     case 3:
         return "HardFault";
     case 4:
@@ -41,6 +44,8 @@ static const char *kind(uint32_t exception) {
         return "BusFault";
     case 6:
         return "UsageFault";
+    case 7:
+        return "SecureFault";
     default:
         return "unexpected exception";
     }
@@ -55,8 +60,15 @@ __attribute__((used)) void ws_fault_report(const uint32_t *frame) {
     put_register(" mmfar=", WS_SCB_MMFAR);
     put_register(" bfar=", WS_SCB_BFAR);
 #endif
-    /* The frame is only worth reading when it was pushed into the stack's own memory. */
-    if (frame >= __stack_limit && frame + 8 <= __stack_top) {
+#if __ARM_ARCH >= 8
+    put_register(" sfsr=", WS_SAU_SFSR);
+    put_register(" sfar=", WS_SAU_SFAR);
+    const int pushed = (WS_SCB_CFSR & STKOF) == 0;
+#else
+    const int pushed = 1;
+#endif
+    /* The frame is only worth reading when it was pushed, into the stack's own memory. */
+    if (pushed && frame >= __stack_limit && frame + 8 <= __stack_top) {
         put_register("\nfault r0=", frame[0]);
         put_register(" r1=", frame[1]);
         put_register(" r2=", frame[2]);
@@ -71,7 +83,7 @@ __attribute__((used)) void ws_fault_report(const uint32_t *frame) {
     }
 }
 
-__attribute__((noinline, used)) void ws_fault_halt(void) {
+__attribute__((noinline, used, noreturn)) void ws_fault_halt(void) {
     for (;;) {
         __asm volatile("nop");
     }

@@ -13,7 +13,8 @@ def test_every_board_loads() -> None:
     for name in list_boards():
         board = load_board(name)
         assert board.name == name
-        assert "board.c" in board.sources()
+        code = "".join(path.read_text() for path in board.sources().values())
+        assert "void ws_board_init(void)" in code and "void ws_board_put(" in code
 
 
 def test_mps2_an386() -> None:
@@ -38,6 +39,10 @@ def test_unknown_board_names_near_ones(name: str) -> None:
         ("stack_size = 0x1000", "stack_size = 0x1001", "multiple of 8"),
         ("stack_size = 0x1000", 'stack_size = "4k"', "memory.stack_size as int"),
         ("[memory]", "[memory", "TOML"),
+        ('["mps"]', '["msp"]', "drivers as a list"),
+        ('["mps"]', '"mps"', "drivers as a list"),
+        ("timeout_ms = 8000", "", "watchdog"),
+        ("timeout_ms = 8000", "timeout_ms = 8_000_000", "2\\^32 - 1 ticks"),
     ],
 )
 def test_damaged_board_file(tmp_path: Path, old: str, new: str, words: str) -> None:

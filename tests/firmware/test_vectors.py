@@ -13,7 +13,7 @@ from tests.firmware.test_build import COMPILERS
 
 TABLE = r"""
 #include "ws_vectors.h"
-#include "ws_cortexm.h"
+#include "ws_board.h"
 static void third(void) { ws_board_put('3'); }
 void SysTick_Handler(void) { ws_board_put('t'); }
 WS_INTERRUPTS const ws_vector_t ws_interrupts[WS_INTERRUPT_COUNT] = {[3] = third};
@@ -47,7 +47,7 @@ def test_without_a_handler_systick_is_a_fault(compiler: Compiler, tmp_path: Path
     image = build({"main.c": NONE}, board, compiler=compiler, out_dir=tmp_path, name="x")
     table = words(image, 16)
     fault = table[3]
-    assert {table[i] for i in (2, 4, 5, 6, 11, 12, 14, 15)} == {fault}
+    assert {table[i] for i in (2, 4, 5, 6, 7, 11, 12, 14, 15)} == {fault}
     assert fault != table[1]
 
 
