@@ -21,7 +21,7 @@ def fill_crc(elf_bytes: bytes) -> bytes:
     itself; firmware/cortexm/integrity.c computes the same.
 
     Raises:
-        FirmwareError: the ELF cannot be read, lacks one of the three symbols, or its image has gaps.
+        FirmwareError: the ELF cannot be read, lacks one of the symbols, or its image has gaps.
     """
     try:
         elf = ELFFile(io.BytesIO(elf_bytes))
