@@ -8,6 +8,7 @@ from unicorn import Uc, UcError
 from unicorn import arm_const as arm
 from unicorn import unicorn_const as uc
 
+from simulate.cores import EmulatedCore
 from simulate.counting import ZERO_DIVISION
 from simulate.devices.device import View
 from simulate.devices.system import SystemControl
@@ -21,9 +22,13 @@ from simulate.faults import (
     MSTKERR,
     PRECISERR,
     STKERR,
+    STKOF,
     UNDEFINSTR,
     Trouble,
 )
+
+_BREAKPOINT, _STACK_LIMIT = 7, 19
+"""What Unicorn's interrupt hook gets for BKPT, and for a stack pointer below its limit."""
 
 
 @dataclass
@@ -76,15 +81,28 @@ def diagnose(
         if not xpsr & 1 << 24:
             return Trouble(f"jump to even address 0x{here:08x}", 6, INVSTATE)
         return Trouble("undefined instruction", 6, UNDEFINSTR)
-    if stop.interrupt == 7:
+    if stop.interrupt == _STACK_LIMIT:
+        return Trouble("stack overflow: the stack pointer passed its limit", 6, STKOF)
+    if stop.interrupt == _BREAKPOINT:
         return Trouble("breakpoint instruction", 3, 0, hfsr=1 << 31)
     if stop.interrupt is not None:
         return Trouble(f"unexpected exception {stop.interrupt}", 11, 0)
     return None
 
 
-def enter_fault(trouble: Trouble, pc: int, engine: Uc, system: SystemControl, view: View) -> int:
-    """Stack a frame and set the fault registers (Armv7-M ARM B1.5.6); returns the exception."""
+def enter_fault(
+    trouble: Trouble,
+    pc: int,
+    engine: Uc,
+    system: SystemControl,
+    view: View,
+    core: EmulatedCore,
+) -> int | None:
+    """Stack a frame and set the fault registers (Armv7-M ARM B1.5.6); returns the exception.
+
+    It is None where the core locks up: Armv6-M (DDI 0419, B1.5.11) has no other exception to take
+    when the frame of a HardFault finds no memory.
+    """
     stack = int(engine.reg_read(arm.UC_ARM_REG_SP))
     values = [int(engine.reg_read(register)) for register in FRAME]
     values[6] = pc & ~1
@@ -96,7 +114,10 @@ def enter_fault(trouble: Trouble, pc: int, engine: Uc, system: SystemControl, vi
     try:
         view(frame, 32).view("<u4")[:] = values
     except ValueError:
-        cfsr |= MSTKERR if exception == 4 else STKERR
+        if not core.faults:
+            return None
+        if not cfsr & STKOF:  # else nothing is stacked, and that is no fault
+            cfsr |= MSTKERR if exception == 4 else STKERR
     if exception in (4, 5, 6) and not system.read(system.SHCSR) >> (exception + 12) & 1:
         exception, hfsr = 3, hfsr | 1 << 30  # escalated
     registers = system.registers

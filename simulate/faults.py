@@ -9,6 +9,7 @@ DACCVIOL, MSTKERR = 1 << 1 | 1 << 7, 1 << 4  # with MMARVALID
 PRECISERR = 1 << 9 | 1 << 15  # with BFARVALID
 IBUSERR, STKERR = 1 << 8, 1 << 12
 UNDEFINSTR, INVSTATE, INVPC, DIVBYZERO = 1 << 16, 1 << 17, 1 << 18, 1 << 25
+STKOF = 1 << 20  # Armv8-M only
 
 
 class CortexMFault(Exception):  # noqa: N818 (fault is the architecture's word)

@@ -17,8 +17,8 @@ from unicorn import Uc, UcError
 from unicorn import arm_const as arm
 from unicorn import unicorn_const as uc
 
-from convert.errors import UserError
 from firmware.image import Image
+from simulate.cores import emulated
 from simulate.counting import EVENT, LIMIT, NEVER, TOO_DEEP, Counter, Scope
 from simulate.devices.chips import CHIPS
 from simulate.devices.clock import Clock
@@ -52,14 +52,6 @@ _SLEEP = "ws_board_sleep"
 _FAULT_LIMIT = 2_000_000
 _WFI = b"\x30\xbf"
 
-# Unicorn model and CPUID (Armv7-M ARM B3.2.3) by core.
-_MODELS: dict[str, tuple[int, int]] = {"cortex-m4f": (arm.UC_CPU_ARM_CORTEX_M4, 0x410FC240)}
-
-
-def emulated_cores() -> tuple[str, ...]:
-    """Names of the cores that `Machine` can be."""
-    return tuple(_MODELS)
-
 
 class Machine:
     """One board with one firmware image.
@@ -80,18 +72,13 @@ class Machine:
         copies: dict[str, tuple[int, int]] | None = None,
     ) -> None:
         board = image.board
-        if board.core.name not in _MODELS:
-            raise UserError(
-                f"The emulator must know the board's core ({', '.join(_MODELS)}). Received: "
-                f"{board.core.name} of {board.name}. Leave the back end cortex-m out."
-            )
-        model, cpuid = _MODELS[board.core.name]
+        core = self._core = emulated(board)
         self.image = image
         self.elf = Elf(image.elf)
         self.scope_names = tuple(scopes)
         self.copies: dict[str, NDArray[np.uint8]] = {}
         self._engine = Uc(uc.UC_ARCH_ARM, uc.UC_MODE_THUMB | uc.UC_MODE_MCLASS)
-        self._engine.ctl_set_cpu_model(model)
+        self._engine.ctl_set_cpu_model(core.model)
         self._memory = Memory(self._engine, board, self.elf)
         self._stop = Stop()
         self._patience = self._limit = 0
@@ -103,16 +90,15 @@ class Machine:
             *(self._engine, self.elf, self._memory.flash, board.flash_origin),
             [self._scope(name, wanted.get(name)) for name in scopes],
         )
-        core = board.core
-        armv6 = core.architecture == "armv6-m"
-        self.clock = Clock(self.counter, board.clock_hz, cycles_per_instruction(core.name))
-        self._interrupts = Interrupts(2 if armv6 else 3, self.clock.stop_soon)
+        per_instruction = cycles_per_instruction(board.core.name)
+        self.clock = Clock(self.counter, board.clock_hz, per_instruction)
+        self._interrupts = Interrupts(3 if core.faults else 2, self.clock.stop_soon)
         timer = SysTick(self.clock, lambda: self._interrupts.pend(SYSTICK))
         self.system = SystemControl(
-            *(timer, self._interrupts, self.counter.trap_zero, cpuid, self.restart)
+            *(timer, self._interrupts, self.counter.trap_zero, core.cpuid, self.restart)
         )
         self.exceptions = Exceptions(
-            *(self._engine, self._interrupts, self.view, self._vector, not armv6)
+            *(self._engine, self._interrupts, self.view, self._vector, core.faults)
         )
         around = Surroundings(self.clock, self.view, self._interrupts.line, self.restart)
         self.chip = CHIPS[board.chip](board, around)
@@ -410,10 +396,12 @@ class Machine:
     def _fault(self, trouble: Trouble, pc: int) -> None:
         """Let the firmware's handler report, where it has one, then raise."""
         link = int(self._engine.reg_read(arm.UC_ARM_REG_LR))
-        report = ""
+        report, reason = "", trouble.reason
         halt = self.elf.symbols.get("ws_fault_halt")
-        if halt is not None:
-            exception = enter_fault(trouble, pc, self._engine, self.system, self.view)
+        exception = enter_fault(trouble, pc, self._engine, self.system, self.view, self._core)
+        if exception is None:
+            reason += "; the fault finds no room on the stack, the core locks up"
+        elif halt is not None:
             before = len(self.console.sent)
             self.counter.arm(_FAULT_LIMIT)
             self.counter.stop_at(NEVER)
@@ -423,7 +411,7 @@ class Machine:
                 self.console.sent += f"\nthe fault handler failed: {error}\n".encode()
             report = self.console.sent[before:].decode("utf-8", "replace")
         jumped = bool(trouble.cfsr & (IBUSERR | INVSTATE))
-        self._raise(trouble.reason, pc & ~1, trouble.address, report, link, jumped)
+        self._raise(reason, pc & ~1, trouble.address, report, link, jumped)
 
     def _raise(
         self,

@@ -67,7 +67,8 @@ WS_ENTRY(sum_of_squares) uint32_t sum_of_squares(uint32_t count) {
 /* 1 + 3 * count + 2 instructions; the loop head is told apart from the entry. */
 #define UNUSED __attribute__((unused))
 __attribute__((naked)) WS_ENTRY(counted_loop) uint32_t counted_loop(uint32_t count UNUSED) {
-    __asm volatile("movs r1, #0\n"
+    __asm volatile(".syntax unified\n\t" /* GCC reads Armv6-M in the older syntax */
+                   "movs r1, #0\n"
                    "1: adds r1, r1, r0\n\t"
                    "subs r0, r0, #1\n\t"
                    "bne 1b\n\t"
@@ -75,6 +76,7 @@ __attribute__((naked)) WS_ENTRY(counted_loop) uint32_t counted_loop(uint32_t cou
                    "bx lr");
 }
 
+#if __ARM_ARCH >= 7
 /* Always 5, whichever of the two moves has a false condition. */
 __attribute__((naked)) WS_ENTRY(counted_it_block) uint32_t counted_it_block(
     uint32_t value UNUSED) {
@@ -84,6 +86,7 @@ __attribute__((naked)) WS_ENTRY(counted_it_block) uint32_t counted_it_block(
                    "movle r0, #0\n\t"
                    "bx lr");
 }
+#endif
 
 int main(void) {
     ws_put_text("hello\n");

@@ -23,7 +23,7 @@
 #define WS_SCB_BFAR WS_REG32(0xE000ED38u)  /* B3.2.19 */
 #define WS_SCB_CPACR WS_REG32(0xE000ED88u) /* B3.2.20: bits 20 to 23 open the FPU */
 
-#define WS_SAU_SFSR WS_REG32(0xE000EDE4u)  /* Armv8-M with security */
+#define WS_SAU_SFSR WS_REG32(0xE000EDE4u) /* Armv8-M with security */
 #define WS_SAU_SFAR WS_REG32(0xE000EDE8u)
 
 #define WS_MPU_CTRL WS_REG32(0xE000ED94u) /* B3.5.5: bit 0 ENABLE, bit 2 PRIVDEFENA */
