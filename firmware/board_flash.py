@@ -30,7 +30,8 @@ class FlashSpec:
         method: what `wakesmith flash` does unless told: "pyocd", "uf2" (copying to the drive that
             the bootloader shows), "openocd", or "none" for boards that exist in emulators only.
         target: pyOCD's name of the chip, "" where pyOCD cannot flash the board.
-        openocd: OpenOCD's configuration files, in order, () where it cannot.
+        openocd: OpenOCD's configuration files (they end in .cfg) and commands between them, in
+            order, () where it cannot.
         family: UF2 family id from Microsoft's list (uf2families.json), 0 where there is no UF2.
         drives: what the Board-ID in INFO_UF2.TXT begins with.
         base: where the image must begin; the board's flash begins there or before, for
