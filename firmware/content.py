@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from firmware.errors import FirmwareError
 
@@ -18,7 +19,7 @@ class Content:
     """Bytes of flash by address.
 
     Attributes:
-        segments: (address, bytes), ascending, none empty, none touching the next. `join` makes them.
+        segments: (address, bytes), ascending, none empty, none touching the next; made by `join`.
     """
 
     segments: tuple[tuple[int, bytes], ...]
@@ -52,7 +53,7 @@ class Content:
         for address, data in self.segments:
             first = granule - address % granule
             cuts = [0, *range(first, len(data), granule), len(data)]
-            for begin, end in zip(cuts, cuts[1:], strict=False):
+            for begin, end in pairwise(cuts):
                 yield address + begin, data[begin:end]
 
 

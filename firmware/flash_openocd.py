@@ -152,7 +152,8 @@ def _run(call: list[str], folder: str, board: Board, probe: str | None) -> str:
         "with_serial": f" with the serial number {probe}" if probe else "",
     }
     errors = [line.removeprefix("Error: ") for line in said.splitlines() if "Error" in line]
-    told = (errors or said.splitlines() or ["nothing"])[-1].rstrip(". ")
+    lines = [line for line in said.splitlines() if line.strip()]
+    told = (errors or lines or ["nothing"])[-1].rstrip(". ")
     for pattern, sentence in _CAUSES:
         if re.search(pattern, said):
             raise FirmwareError(f"{sentence.format(**names)}. OpenOCD says: {told}.")

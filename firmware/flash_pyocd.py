@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from firmware.board import Board
@@ -22,7 +22,7 @@ _OPTIONS = {
 
 
 def _import() -> Any:
-    """pyOCD's modules.
+    """The modules of pyOCD.
 
     Raises:
         FirmwareError: it is not installed.
@@ -32,8 +32,6 @@ def _import() -> Any:
         import pyocd.core.helpers
         import pyocd.core.session
         import pyocd.flash.loader
-        import pyocd.target
-        import pyocd.target.pack.pack_target
     except ImportError as error:
         raise FirmwareError(
             "Flashing through a debug probe needs pyOCD. "
@@ -91,23 +89,21 @@ def flash(
     names = [Probe(p.unique_id, p.description) for p in connected]
     chosen = choose_probe(names, probe)
     target = board.flash.target
-    session = pyocd.core.session.Session(
-        connected[names.index(chosen)],
-        options={**_OPTIONS, "auto_unlock": unlock, "target_override": target},
-    )
-    known = target in pyocd.target.TARGET or (
-        pyocd.target.pack.pack_target.is_pack_target_available(target, session)
-    )
-    if not known:
+    try:
+        session = pyocd.core.session.Session(
+            connected[names.index(chosen)],
+            options={**_OPTIONS, "auto_unlock": unlock, "target_override": target},
+        )
+    except pyocd.core.exceptions.TargetSupportError as error:
         raise FirmwareError(
             f"pyOCD must know the chip {target} of {board.name}. Received: it does not. "
             f"Install its support, which needs the network: pyocd pack install {target}."
-        )
+        ) from error
     with _open(session, board, chosen), _failures(pyocd, board):
         chip = session.target
         check_chip(board, chip.read32)
         loader = pyocd.flash.loader.MemoryLoader(
-            session, progress=lambda share: progress(share, "writing"), chip_erase="sector"
+            session, progress=_halves(progress), chip_erase="sector"
         )
         for address, data in content.segments:
             loader.add_data(address, data)
@@ -120,6 +116,19 @@ def flash(
         f"{board.name}: {content.size:,} bytes written through {chosen.serial} "
         f"({chosen.description}), read back equal, started."
     )
+
+
+def _halves(progress: Progress) -> Callable[[float], None]:
+    """One progress of pyOCD's two, erasing and then writing."""
+    last, half = 0.0, 0
+
+    def report(share: float) -> None:
+        nonlocal last, half
+        half = 1 if share < last else half
+        last = share
+        progress((half + share) / 2, ("erasing", "writing")[half])
+
+    return report
 
 
 @contextlib.contextmanager

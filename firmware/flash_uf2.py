@@ -94,7 +94,8 @@ def choose_drive(board: Board, folder: Path | None, drives: tuple[Drive, ...]) -
         drive = look_into(folder)
         if drive is None:
             raise FirmwareError(
-                f"--drive must be the folder of a bootloader, with INFO_UF2.TXT. Received: {folder}."
+                "--drive must be the folder of a bootloader, with INFO_UF2.TXT. "
+                f"Received: {folder}."
             )
         drives = (drive,)
     fitting = [d for d in drives if any(d.board_id.startswith(prefix) for prefix in wanted)]

@@ -135,7 +135,9 @@ def check_equal(content: Content, read: Callable[[int, int], bytes], board: Boar
         held = read(address, len(data))
         if held == data:
             continue
-        at = next((i for i, (a, b) in enumerate(zip(held, data, strict=False)) if a != b), len(held))
+        at = next(
+            (i for i, (a, b) in enumerate(zip(held, data, strict=False)) if a != b), len(held)
+        )
         got = f"{held[at]:#04x}" if at < len(held) else "nothing"
         raise FirmwareError(
             f"The flash of {board.name} must hold what was written. Received: {got} in place of "

@@ -1,9 +1,9 @@
-"""UF2, Microsoft's format for flashing over a USB drive: write it and read it back.
+r"""UF2, Microsoft's format for flashing over a USB drive: write it and read it back.
 
 Source: the README of github.com/microsoft/uf2 ("File format", "Flags") and its uf2families.json.
 A file is a row of blocks of 512 bytes, 32-bit words little-endian:
 
-    0  "UF2\\n"         4  0x9e5d5157     8  flags       12  address   16  bytes of payload
+    0  "UF2\n"         4  0x9e5d5157     8  flags       12  address   16  bytes of payload
     20 block number    24  blocks        28  family id   32  payload, padded   508  0x0ab16f30
 """
 

@@ -1,7 +1,8 @@
 """The command line.
 
-Nothing but typer is imported at the top: `wakesmith --help` must answer at once. User mistakes are
-caught here, once, and become one sentence and exit code 2; anything else is a bug with a traceback.
+Nothing but typer is imported at the top, here and in the *_command modules: `wakesmith --help` must
+answer at once. User mistakes are caught here, once, and become one sentence and exit code 2;
+anything else is a bug with a traceback.
 Exit codes: 0 done, 1 a check failed, 2 the user's mistake, 130 stopped with Ctrl-C.
 """
 
@@ -14,6 +15,8 @@ from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
+
+from wakesmith.flash_command import flash
 
 
 class Compiler(str, Enum):
@@ -320,6 +323,9 @@ def boards() -> None:
             f"{name:<14} {board.title}: {board.flash_size // 1024} kB flash, "
             f"{board.ram_size // 1024} kB RAM"
         )
+
+
+app.command()(flash)
 
 
 @app.command()

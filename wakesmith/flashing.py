@@ -9,9 +9,12 @@ from convert.errors import UserError
 from firmware import flash_openocd, flash_pyocd, flash_uf2
 from firmware.board import Board, list_boards, load_board
 from firmware.errors import FirmwareError
-from firmware.flashing import Progress, check_fits
+from firmware.flashing import check_fits
 from firmware.formats import read_content
+from wakesmith.building import build_folder
 from wakesmith.console import Meter
+from wakesmith.project import load_project
+from wakesmith.store import read_json
 
 Say = Callable[[str], object]
 
@@ -31,7 +34,7 @@ def show_probes(say: Say) -> None:
 
 
 def flash_board(
-    target: Path | None,
+    target: Path,
     *,
     board: str | None,
     method: str | None,
@@ -39,7 +42,6 @@ def flash_board(
     drive: Path | None,
     unlock: bool,
     out: Path | None,
-    quiet: bool,
     say: Say,
 ) -> None:
     """Write a project's firmware, or an image, into a board's flash.
@@ -52,28 +54,93 @@ def flash_board(
         drive: folder of the bootloader's drive.
         unlock: erase a protected chip to get in.
         out: build folder of the project.
-        quiet: no progress.
         say: prints a line.
 
     Raises:
-        UserError, FirmwareError: see `firmware.flash_pyocd`, `flash_uf2`, `flash_openocd`.
+        UserError: the project is not built, or options contradict each other.
+        FirmwareError: see `firmware.flash_pyocd`, `flash_uf2`, `flash_openocd`.
     """
-    if target is None:
-        raise UserError("There must be something to flash. Received: neither a project nor an image.")
-    image, chosen = _project(target, board, out) if target.suffix == ".toml" else (
-        target,
-        _named(board),
-    )
-    way = _method(chosen, method, probe, drive, unlock)
+    image, chosen = _what(target, board, out)
+    way = _method(chosen, method, probe=probe, drive=drive, unlock=unlock)
     content = read_content(image, base=chosen.flash.base, family=chosen.flash.family)
     check_fits(content, chosen)
-    with Meter(f"flashing {chosen.name}", quiet=quiet) as meter:
+    with Meter("flashing") as meter:
+
+        def progress(share: float, text: str) -> None:
+            meter(round(100 * share), 100, text)
+
         if way == "pyocd":
-            told = flash_pyocd.flash(
-                content, chosen, probe=probe, unlock=unlock, progress=_shares(meter)
-            )
+            told = flash_pyocd.flash(content, chosen, probe=probe, unlock=unlock, progress=progress)
         elif way == "uf2":
-            told = flash_uf2.flash(content, chosen, folder=drive, progress=_shares(meter))
+            told = flash_uf2.flash(content, chosen, folder=drive, progress=progress)
         else:
-            told = flash_openocd.flash(content, chosen, probe=probe, progress=_shares(meter))
+            told = flash_openocd.flash(content, chosen, probe=probe, progress=progress)
     say(told)
+
+
+def _what(target: Path, board: str | None, out: Path | None) -> tuple[Path, Board]:
+    """The image and the board that it is for."""
+    if target.suffix != ".toml":
+        if board is None:
+            raise UserError(
+                f"An image does not say what board it is for. Received: {target} alone. "
+                f"Name the board with --board: {', '.join(_boards())}."
+            )
+        return target, load_board(board)
+    project = load_project(target)
+    stage = build_folder(project, out) / "stages" / "firmware"
+    image = stage / "firmware.elf"
+    try:
+        built_for = read_json(stage / "sizes.json")["board"]
+    except (OSError, ValueError, LookupError, TypeError):
+        built_for = None
+    if built_for is None or not image.is_file():
+        raise UserError(
+            f"The project must be built first. Received: no firmware in {stage.parent.parent}. "
+            f"Run wakesmith build {target}."
+        )
+    wanted = board if board is not None else project.firmware.board
+    if wanted != built_for:
+        raise UserError(
+            f"The firmware must be built for the board that is flashed. Received: built for "
+            f'{built_for}, to be flashed on {wanted}. Put board = "{wanted}" under [firmware] '
+            f"in {target} and run wakesmith build {target}."
+        )
+    return image, load_board(wanted)
+
+
+def _boards() -> list[str]:
+    """Boards that can be flashed."""
+    return [name for name in list_boards() if load_board(name).flash.methods()]
+
+
+def _method(
+    board: Board, asked: str | None, *, probe: str | None, drive: Path | None, unlock: bool
+) -> str:
+    """How to flash; refuses a way that the board does not know and options of another way."""
+    known = board.flash.methods()
+    if not known:
+        others = ", ".join(_boards())
+        raise UserError(
+            f"A board must be a real one to be flashed. Received: {board.name}, which is emulated "
+            f"only. Boards to flash: {others}."
+        )
+    if asked is None:
+        # Naming a probe or a drive says how.
+        through = [way for way in known if way != "uf2"] if probe else list(known)
+        asked = "uf2" if drive is not None else (through or list(known))[0]
+    if asked not in known:
+        raise UserError(
+            f"--method must be one that {board.name} knows. Received: {asked}. "
+            f"Choose from {', '.join(known)}."
+        )
+    for option, given, ways in (
+        ("--probe", probe is not None, ("pyocd", "openocd")),
+        ("--drive", drive is not None, ("uf2",)),
+        ("--unlock", unlock, ("pyocd",)),
+    ):
+        if given and asked not in ways:
+            raise UserError(
+                f"{option} must go with --method {' or '.join(ways)}. Received: {asked}."
+            )
+    return asked

@@ -49,17 +49,21 @@ class Chip:
         stuck: bytes of flash that keep their erased value.
         locked: APPROTECT of the control access port.
         erased_pages: pages erased so far.
+        resets: how often it was reset.
+        halted: whether the core stands.
+        ports: access ports, 2 on an nRF52840.
+        unplug_after: words read until the cable is pulled.
     """
 
-    def __init__(self, part: int = 0x52840, cpuid: int = 0x410FC241) -> None:
-        self.part, self.cpuid = part, cpuid
+    def __init__(self, part: int = 0x52840, cpuid: int = 0x410FC241, ports: int = 2) -> None:
+        self.part, self.cpuid, self.ports = part, cpuid, ports
         self.flash = bytearray(b"\xff" * FLASH)
         self.stuck: set[int] = set()
         self.locked = False
         self.erased_pages: list[int] = []
         self.resets = 0
         self.unplug_after: int | None = None
-        self._halted, self._was_reset, self._data = False, True, 0
+        self.halted, self._was_reset, self._data = False, True, 0
         self._writable = 0
         self._words: dict[int, int] = {}
         for at, value in _component(0x00C, 0xE).items():
@@ -67,9 +71,7 @@ class Chip:
         for at, value in _component(0x4C4, 0x1).items():
             self._words[_ROM + at] = value
         self._words[_ROM] = (_SCS - _ROM) & 0xFFFFF000 | 3  # present, 32-bit format
-        self._uc = unicorn.Uc(
-            unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS
-        )
+        self._uc = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
         self._uc.ctl_set_cpu_model(arm_const.UC_CPU_ARM_CORTEX_M4)
         self._uc.mem_map(_RAM_BASE, RAM)
         self._uc.mmio_map(0, FLASH, self._flash_read, None, self._flash_write, None)
@@ -108,7 +110,7 @@ class Chip:
 
     def _system_read(self, address: int) -> int:
         if address == _DHCSR:
-            state = _S_REGRDY | (_S_HALT if self._halted else 0)
+            state = _S_REGRDY | (_S_HALT if self.halted else 0)
             state |= _S_RESET_ST if self._was_reset else 0
             self._was_reset = False
             return state | self._words.get(address, 0) & 0xFFFF
@@ -128,24 +130,24 @@ class Chip:
                 self._data = self._uc.reg_read(register)
         elif address == _DHCSR and value >> 16 == 0xA05F:
             halt = bool(value & 2)
-            if self._halted and not halt and value & 1:
+            if self.halted and not halt and value & 1:
                 self._run()
             else:
-                self._halted = halt
+                self.halted = halt
         elif address == _AIRCR and value >> 16 == 0x05FA and value & 4:
             self.resets += 1
             self._was_reset, self._writable = True, 0
-            self._halted = bool(self._words.get(0xE000EDFC, 0) & 1)  # DEMCR.VC_CORERESET
+            self.halted = bool(self._words.get(0xE000EDFC, 0) & 1)  # DEMCR.VC_CORERESET
 
     def _run(self) -> None:
         """From PC to the breakpoint that the debugger put where the function returns."""
         stop = self._uc.reg_read(arm_const.UC_ARM_REG_LR) & ~1
         if self._uc.mem_read(stop, 2)[1] != 0xBE:
-            self._halted = False  # the program on the chip runs, which here means nothing
+            self.halted = False  # the program on the chip runs, which here means nothing
             return
         self._uc.emu_start(self._uc.reg_read(arm_const.UC_ARM_REG_PC) | 1, stop, count=10_000_000)
         assert self._uc.reg_read(arm_const.UC_ARM_REG_PC) == stop
-        self._halted = True
+        self.halted = True
 
     def _flash_read(self, _: object, at: int, size: int, __: object) -> int:
         return int.from_bytes(self.flash[at : at + size], "little")
@@ -254,10 +256,10 @@ class FakeProbe(DebugProbe):
 
     def _read_ap(self, addr: int) -> int:
         ap, register = self._select >> 24, self._select & 0xF0 | addr & 0xC
+        if ap >= self._chip.ports:
+            return 0
         if ap == 1:  # the nRF's CTRL-AP: APPROTECTSTATUS and IDR
             return {0x0C: int(not self._chip.locked), 0xFC: 0x02880000}.get(register, 0)
-        if ap > 1:
-            return 0
         if register == 0x0C:  # DRW
             if self._chip.locked:
                 raise TransferFaultError("access port is locked", fault_address=self._tar)
@@ -296,4 +298,3 @@ class FakeProbe(DebugProbe):
     def write_ap_multiple(self, addr: int, values: Sequence[int]) -> None:
         for value in values:
             self.write_ap(addr, value)
-

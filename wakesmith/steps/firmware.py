@@ -39,6 +39,7 @@ def run(
     write_json(
         job.out / "sizes.json",
         {
+            "board": board,
             "flash": image.flash_bytes,
             "ram": image.ram_bytes,
             "stack": image.stack_bytes,
