@@ -17,7 +17,9 @@ from intelhex import IntelHex
 
 from firmware.board import Board
 from firmware.checksum import fill_crc
+from firmware.content import join
 from firmware.errors import FirmwareError
+from firmware.uf2 import write_uf2
 
 Place = Literal["code", "constant", "data", "zero", "stack"]
 """code and constant lie in flash; data in flash and RAM; zero and stack in RAM."""
@@ -92,6 +94,8 @@ class Image:
 def write_image(elf_bytes: bytes, board: Board, out_dir: Path, name: str) -> Image:
     """Write `name`.elf, .bin and .hex into `out_dir`, each whole or not at all, with their CRC.
 
+    For boards whose bootloader takes it, `name`.uf2 too.
+
     Raises:
         FirmwareError: the ELF cannot be read or a file cannot be written.
     """
@@ -111,6 +115,9 @@ def write_image(elf_bytes: bytes, board: Board, out_dir: Path, name: str) -> Ima
     _write(paths["elf"], elf_bytes)
     _write(paths["bin"], bytes(flat))
     _write(paths["hex"], text.getvalue().encode("ascii"))
+    if board.flash.family:
+        content = join((section.load_address, data) for section, data in contents)
+        _write(out_dir / f"{name}.uf2", write_uf2(content, board.flash.family))
     return _image(paths["elf"], board, elf_bytes, sections, symbols)
 
 

@@ -26,7 +26,7 @@ PUBLISHED = {
     "train": ("model.keras",),
     "quantize": ("model.tflite",),
     "convert": ("c",),
-    "firmware": ("firmware.elf", "firmware.bin", "firmware.hex"),
+    "firmware": ("firmware.elf", "firmware.bin", "firmware.hex", "firmware.uf2"),
     "report": ("report.html", "manifest.json"),
 }
 """Stage -> files and folders of its result that are copied to the top of the build folder."""

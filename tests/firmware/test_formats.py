@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware.board import load_board
+from firmware.board_flash import FlashSpec
 from firmware.build import build
 from firmware.content import Content, join
 from firmware.errors import FirmwareError
@@ -48,11 +50,12 @@ def test_join_against_a_dictionary(pieces: list[tuple[int, bytes]]) -> None:
 
 
 def test_four_formats_of_one_build_agree(tmp_path: Path) -> None:
-    board = load_board("mps2-an386")
+    spec = FlashSpec(method="uf2", family=0x57755A57, drives=("STM32F4",))
+    board = dataclasses.replace(load_board("mps2-an386"), flash=spec)
     image = build({"main.c": SOURCE}, board, out_dir=tmp_path, name="x")
     uf2 = tmp_path / "x.uf2"
     elf = read_content(image.elf, base=0)
-    uf2.write_bytes(write_uf2(elf, 0x57755A57))
+    assert uf2.read_bytes() == write_uf2(elf, 0x57755A57)
     flat = read_content(image.bin, base=0)
     assert read_content(image.hex, base=0) == elf
     assert read_content(uf2, base=0, family=0x57755A57) == elf.filled(SECTOR)
