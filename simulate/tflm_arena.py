@@ -22,8 +22,9 @@ from firmware.board import Board, load_board
 from firmware.cores import Core
 from firmware.image import Image
 from firmware.tflm_build import ARENA_LIMIT
+from simulate.cores import EMULATED
 from simulate.faults import CortexMFault
-from simulate.machine import Machine, emulated_cores
+from simulate.machine import Machine
 from simulate.qemu import QemuBoard, qemu_available
 
 STEP = 16  # TFLite Micro aligns its arena to this
@@ -53,7 +54,7 @@ def trial_board(core: Core) -> Board:
     Raises:
         UserError: no emulator here has the core.
     """
-    if core.name in emulated_cores():
+    if core.name in EMULATED:
         return dataclasses.replace(load_board(_ROOMY), core=core)
     if core.name in _ROOMY_QEMU and qemu_available():
         return load_board(_ROOMY_QEMU[core.name])
@@ -73,7 +74,7 @@ def measure_arena(trial: Image, most: int) -> Arena:
     Raises:
         UserError: TFLite Micro refuses the model whatever the arena; its words are in the message.
     """
-    where = "Unicorn" if trial.board.core.name in emulated_cores() else "QEMU"
+    where = "Unicorn" if trial.board.core.name in EMULATED else "QEMU"
     answer = _start(trial, most)
     used = _used(answer)
     if used is None:
@@ -111,7 +112,7 @@ def _start(trial: Image, limit: int) -> tuple[str, ...]:
     """What the console says after a start with so much arena."""
     with tempfile.TemporaryDirectory(prefix="arena") as folder:
         image = limited(trial, limit, Path(folder))
-        if image.board.core.name in emulated_cores():
+        if image.board.core.name in EMULATED:
             machine = Machine(image)
             try:
                 return tuple(machine.boot().splitlines())
