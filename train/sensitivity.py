@@ -20,9 +20,9 @@ from convert.export import check_weights, real_features
 from train.evaluate import sqnr
 from train.features import Examples, Features
 from train.keras import start
+from train.quantization.calibration import enough_clips
 from train.quantization.gates import Gate, Gates, install
 from train.quantization.low_bit import METHODS, LowBitWeights, Method, exchange, weight_gates
-from train.quantization.ptq_int8 import enough_clips
 from train.quantization.quantizers import affine_range, linear, linear_scale, log_scale, logarithmic
 from train.quantization.tf_quantizers import linear_tf, logarithmic_tf
 from train.quantization.tfmot_int8 import quantization_aware, tools

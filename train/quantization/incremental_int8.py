@@ -9,25 +9,28 @@ comes later learns from what the finished blocks really give.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from convert.errors import SpecError
 from convert.export import check_weights
 from train.features import Features, TrainingData
-from train.fit import Epoch, FitSpec, History, Progress, fit
+from train.fit import Epoch, History, Progress, fit
 from train.keras import start
 from train.quantization import recurrent
-from train.quantization.base import Engine, Quantized
+from train.quantization.base import Quantized
 from train.quantization.blocks import Names, freeze, partition
+from train.quantization.calibration import enough_clips
 from train.quantization.gates import Gates, install
 from train.quantization.phases import phase
-from train.quantization.ptq_int8 import check_calibration_clips, enough_clips
 from train.quantization.tfmot_int8 import quantization_aware
+from train.quantization.tuning import FineTuned
 
 
 @dataclass(frozen=True)
-class IncrementalInt8:
+class IncrementalInt8(FineTuned):
     """int8 weights and activations, one block of layers after another.
+
+    The other options are those of `FineTuned`; each block is calibrated and fine-tuned with them.
 
     Attributes:
         blocks: number of blocks, of about as many layers with weights each; 100 makes a block of
@@ -35,40 +38,19 @@ class IncrementalInt8:
         layers: blocks of your own in place of `blocks`, in the order of the network: for each a
             list of names of layers with weights; "pointwise_*" stands for all that begin so.
         epochs: of fine-tuning for each block.
-        batch: clips per step.
-        learning_rate: highest rate; half an epoch of warm-up, then a cosine to zero, per block.
-        label_smoothing: as in training.
-        calibration_clips: at most so many clips set a block's ranges before it is trained.
     """
 
     scheme: Literal["incremental_int8"] = "incremental_int8"
     blocks: int = 4
     layers: tuple[tuple[str, ...], ...] = ()
     epochs: int = 2
-    batch: int = 64
-    learning_rate: float = 2e-4
-    label_smoothing: float = 0.1
-    calibration_clips: int = 300
-
-    runs_on: ClassVar[tuple[Engine, ...]] = ("c", "tflm", "litert")
 
     def __post_init__(self) -> None:
-        check_calibration_clips(self.calibration_clips)
+        super().__post_init__()
         if not 1 <= self.blocks <= 1000:
             raise SpecError(f"blocks must be from 1 to 1000. Received: {self.blocks}.")
         if not all(self.layers):
             raise SpecError("layers must name at least one layer in each block. Received: none.")
-        self.fit_spec()
-
-    def fit_spec(self) -> FitSpec:
-        """The fine-tuning of one block as `train.fit.fit` takes it."""
-        return FitSpec(
-            epochs=self.epochs,
-            batch=self.batch,
-            learning_rate=self.learning_rate,
-            warmup_epochs=0.5,
-            label_smoothing=self.label_smoothing,
-        )
 
     def check_model(self, model: Any) -> None:
         """Refuse block names that a model, trained or not, does not have.

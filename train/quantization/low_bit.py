@@ -27,8 +27,8 @@ from train.fit import FitSpec, Progress, fit
 from train.keras import start
 from train.quantization import recurrent
 from train.quantization.base import Engine, Quantized
+from train.quantization.calibration import enough_clips
 from train.quantization.gates import Gate, Gates, install
-from train.quantization.ptq_int8 import enough_clips
 from train.quantization.quantizers import Clip
 from train.quantization.tfmot_int8 import quantization_aware, tools
 from train.quantization.weight_quantizers import weight_quantizers
@@ -133,17 +133,6 @@ def choose(model: Any, method: Method, keep_int8: Sequence[str]) -> dict[str, Me
     names = [layer.name for layer in weighted_layers(model)]
     check_layer_names(keep_int8, names, "keep_int8")
     return {name: "int8" if name in keep_int8 else method for name in names}
-
-
-def low_bit_fit(epochs: int, batch: int, learning_rate: float, label_smoothing: float) -> FitSpec:
-    """A fine-tuning with half an epoch of warm-up."""
-    return FitSpec(
-        epochs=epochs,
-        batch=batch,
-        learning_rate=learning_rate,
-        warmup_epochs=0.5,
-        label_smoothing=label_smoothing,
-    )
 
 
 def check_methods(model: Any, methods: Mapping[str, Method]) -> None:

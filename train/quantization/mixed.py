@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from convert.errors import SpecError
 from convert.export import MIN_CALIBRATION_CLIPS
 from train.features import Examples, TrainingData
-from train.fit import FitSpec, Progress
-from train.quantization.base import Engine, Quantized
+from train.fit import Progress
+from train.quantization.base import Quantized
 from train.quantization.knapsack import Candidate, Choice, best_mix
 from train.quantization.low_bit import (
     METHODS,
@@ -22,13 +22,12 @@ from train.quantization.low_bit import (
     WeightedLayer,
     check_layer_names,
     check_methods,
-    low_bit_fit,
     low_bit_layers,
     train_low_bit,
     weighted_layers,
 )
-from train.quantization.ptq_int8 import check_calibration_clips
 from train.quantization.quantizers import Clip
+from train.quantization.tuning import FineTuned
 
 _OPERATORS = {
     "Conv2D": "CONV_2D",
@@ -39,12 +38,13 @@ _RANGE_CLIPS = 64  # for the sensitivity of weights the ranges of activations do
 
 
 @dataclass(frozen=True)
-class Mixed:
+class Mixed(FineTuned):
     """The mix with the least noise in the logits that fits, fine-tuned.
 
     Each layer's weights are rounded alone by each method, everything else float
     (`train.sensitivity`); the noise to signal ratios of the logits add up over the layers, and the
-    least sum that fits is found exactly (`knapsack.best_mix`).
+    least sum that fits is found exactly (`knapsack.best_mix`). The other options are those of
+    `FineTuned`.
 
     Attributes:
         weight_bytes: flash for all weights and tables; 0: `weight_share` decides.
@@ -52,11 +52,6 @@ class Mixed:
         layers: layer -> method for layers that are not to be chosen for.
         base: of log4, see `Log4`.
         clip: of int4, see `LinearInt4`.
-        epochs: of fine-tuning.
-        batch: clips per step.
-        learning_rate: highest rate; half an epoch of warm-up, then a cosine to zero.
-        label_smoothing: as in training.
-        calibration_clips: at most so many clips set the ranges before the first step.
         sensitivity_clips: at most so many validation clips measure the noise.
     """
 
@@ -67,16 +62,10 @@ class Mixed:
     base: float = 1.5
     clip: Clip = "max"
     epochs: int = 8
-    batch: int = 64
-    learning_rate: float = 2e-4
-    label_smoothing: float = 0.1
-    calibration_clips: int = 300
     sensitivity_clips: int = 200
 
-    runs_on: ClassVar[tuple[Engine, ...]] = ("c", "tflm", "litert")
-
     def __post_init__(self) -> None:
-        check_calibration_clips(self.calibration_clips)
+        super().__post_init__()
         if not 0 <= self.weight_bytes <= 1 << 30:
             raise SpecError(
                 "weight_bytes must be a number of bytes, or 0 to let weight_share decide. "
@@ -89,15 +78,10 @@ class Mixed:
                 f"sensitivity_clips must be from 1 to 100000. Received: {self.sensitivity_clips}."
             )
         self.weights()
-        self.fit_spec()
 
     def weights(self) -> LowBitWeights:
         """How 4 bits are used."""
         return LowBitWeights(clip=self.clip, base=self.base)
-
-    def fit_spec(self) -> FitSpec:
-        """The fine-tuning as `train.fit.fit` takes it."""
-        return low_bit_fit(self.epochs, self.batch, self.learning_rate, self.label_smoothing)
 
     def quantize(
         self,

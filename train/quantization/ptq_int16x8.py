@@ -9,7 +9,7 @@ from convert.export import to_tflite
 from train.features import TrainingData
 from train.fit import Progress
 from train.quantization.base import Engine, Quantized
-from train.quantization.ptq_int8 import check_calibration_clips
+from train.quantization.calibration import check_calibration_clips
 
 
 @dataclass(frozen=True)

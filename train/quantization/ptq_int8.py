@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-from convert.errors import ModelError, SpecError
-from convert.export import MIN_CALIBRATION_CLIPS, check_weights, to_tflite
-from train.features import Features, TrainingData
+from convert.errors import SpecError
+from convert.export import check_weights, to_tflite
+from train.features import TrainingData
 from train.fit import Progress
 from train.quantization import recurrent
 from train.quantization.base import Engine, Quantized
+from train.quantization.calibration import check_calibration_clips, enough_clips
 from train.quantization.ranges import quantized
 
 
@@ -64,24 +65,3 @@ class PtqInt8:
         else:
             tflite = quantized(model, clips, self.calibration, self.percentile)
         return Quantized(tflite, to_tflite(model, "float32"), model, self.runs_on)
-
-
-def enough_clips(clips: Features) -> Features:
-    """The clips, if there are enough of them to set ranges.
-
-    Raises:
-        ModelError: there are not.
-    """
-    if len(clips) < MIN_CALIBRATION_CLIPS:
-        raise ModelError(
-            f"Calibration must have at least {MIN_CALIBRATION_CLIPS} clips. Received: {len(clips)}."
-        )
-    return clips
-
-
-def check_calibration_clips(value: int) -> None:
-    """Refuse numbers of calibration clips that cannot work."""
-    if not MIN_CALIBRATION_CLIPS <= value <= 100_000:
-        raise SpecError(
-            f"calibration_clips must be from {MIN_CALIBRATION_CLIPS} to 100000. Received: {value}."
-        )

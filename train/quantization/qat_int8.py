@@ -3,53 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from convert.export import check_weights
 from train.features import TrainingData
-from train.fit import FitSpec, Progress, fit
+from train.fit import Progress, fit
 from train.keras import start
 from train.quantization import recurrent
-from train.quantization.base import Engine, Quantized
+from train.quantization.base import Quantized
+from train.quantization.calibration import enough_clips
 from train.quantization.gates import install
-from train.quantization.ptq_int8 import check_calibration_clips, enough_clips
 from train.quantization.tfmot_int8 import quantization_aware
+from train.quantization.tuning import FineTuned
 
 
 @dataclass(frozen=True)
-class QatInt8:
+class QatInt8(FineTuned):
     """int8 weights (per channel; dense layers per tensor) and activations, fine-tuned as such.
 
-    Attributes:
-        epochs: of fine-tuning.
-        batch: clips per step.
-        learning_rate: highest rate; half an epoch of warm-up, then a cosine to zero.
-        label_smoothing: as in training.
-        calibration_clips: at most so many clips set the ranges before the first step.
+    The options are those of `FineTuned`.
     """
 
     scheme: Literal["qat_int8"] = "qat_int8"
-    epochs: int = 4
-    batch: int = 64
-    learning_rate: float = 2e-4
-    label_smoothing: float = 0.1
-    calibration_clips: int = 300
-
-    runs_on: ClassVar[tuple[Engine, ...]] = ("c", "tflm", "litert")
-
-    def __post_init__(self) -> None:
-        check_calibration_clips(self.calibration_clips)
-        self.fit_spec()
-
-    def fit_spec(self) -> FitSpec:
-        """The fine-tuning as `train.fit.fit` takes it."""
-        return FitSpec(
-            epochs=self.epochs,
-            batch=self.batch,
-            learning_rate=self.learning_rate,
-            warmup_epochs=0.5,
-            label_smoothing=self.label_smoothing,
-        )
 
     def quantize(
         self,

@@ -11,55 +11,47 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from convert.export import check_weights
 from train.features import TrainingData
-from train.fit import FitSpec, Progress
+from train.fit import Progress
 from train.keras import start
-from train.quantization.base import Engine, Quantized
+from train.quantization.base import Quantized
+from train.quantization.calibration import enough_clips
 from train.quantization.clusters import Clustered, Clustering, cluster
 from train.quantization.fits import Fits
 from train.quantization.gates import Gates, install
 from train.quantization.kernels import Kernel, choose, kernels, positive_norms
 from train.quantization.masks import Masks, Pruning
 from train.quantization.promises import proven_notes
-from train.quantization.ptq_int8 import check_calibration_clips, enough_clips
 from train.quantization.tfmot_int8 import quantization_aware
+from train.quantization.tuning import FineTuned
 
 
 @dataclass(frozen=True)
-class ShapedInt8:
-    """Options that the three schemes have in common.
+class ShapedInt8(FineTuned):
+    """Options that the three schemes have in common, besides those of `FineTuned`.
 
     Attributes:
         epochs: of the fine-tuning with int8 arithmetic.
-        batch: clips per step.
-        learning_rate: highest rate in it; half an epoch of warm-up, then a cosine to zero.
-        label_smoothing: as in training.
-        calibration_clips: at most so many clips set the ranges before the fine-tuning.
+        learning_rate: highest rate in it.
         depthwise: prune or cluster depthwise kernels, too.
         first_layer: prune or cluster the first kernel, too.
         last_layer: prune or cluster the last kernel, too.
     """
 
     epochs: int = 6
-    batch: int = 64
     learning_rate: float = 3e-4
-    label_smoothing: float = 0.1
-    calibration_clips: int = 300
     depthwise: bool = False
     first_layer: bool = True
     last_layer: bool = True
 
-    runs_on: ClassVar[tuple[Engine, ...]] = ("c", "tflm", "litert")
-
     def __post_init__(self) -> None:
-        check_calibration_clips(self.calibration_clips)
-        self.fit_spec(self.epochs, self.learning_rate)
+        super().__post_init__()
         self.pruning()
         self.clustering()
 
@@ -70,16 +62,6 @@ class ShapedInt8:
     def clustering(self) -> Clustering | None:
         """How to cluster, None for not at all."""
         return None
-
-    def fit_spec(self, epochs: int, learning_rate: float) -> FitSpec:
-        """One phase as `train.fit.fit` takes it."""
-        return FitSpec(
-            epochs=epochs,
-            batch=self.batch,
-            learning_rate=learning_rate,
-            warmup_epochs=0.5,
-            label_smoothing=self.label_smoothing,
-        )
 
     def quantize(
         self,
@@ -168,7 +150,7 @@ class ShapedInt8:
 
         fits.fit(
             gates.model,
-            self.fit_spec(self.epochs, self.learning_rate),
+            self.fit_spec(),
             "fine-tuning as int8",
             before_validation=gates.follow_weights,
             after_step=move_levels,
