@@ -1,6 +1,8 @@
 """Hash of the code that a stage runs: its modules, everything of ours that they import, and data.
 
 Found by reading the import statements, also those inside functions, so nobody has to keep a list.
+One kind of module is left out: a register, which imports others only to make them known by name.
+What a stage runs of these it names itself; a change of the others leaves its results as they are.
 """
 
 from __future__ import annotations
@@ -14,6 +16,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 ROOMS = ("wakesmith", "train", "convert", "simulate", "firmware")
+
+REGISTERS = ("train.quantization.registered",)
+"""Modules that hold nothing but imports of what can be named in a project file."""
+
 _DATA = (".c", ".cc", ".h", ".cpp", ".ld", ".toml", ".j2", ".css", ".csv", ".txt")
 
 
@@ -21,7 +27,7 @@ def code_hash(modules: Iterable[str], data: Iterable[str] = ()) -> str:
     """SHA-256 over the sources of `modules`, of all our modules they import, and of data files.
 
     Args:
-        modules: dotted names, e.g. "train.datasets".
+        modules: dotted names, e.g. "train.datasets"; what is named by way of a register, too.
         data: rooms, or folders and files in them, whose non-Python files (C, linker scripts,
             templates) count, e.g. "firmware" or "firmware/frontend".
 
@@ -63,7 +69,7 @@ def _closure(modules: Iterable[str]) -> set[str]:
     waiting = list(modules)
     while waiting:
         name = waiting.pop()
-        if name in seen or _file(name) is None:
+        if name in seen or name in REGISTERS or _file(name) is None:
             continue
         seen.add(name)
         waiting.extend(_imports(name))

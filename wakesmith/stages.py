@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from convert.errors import UserError
-from train.quantization import DistilledInt8
+from train.quantization import DistilledInt8, QuantizationSpec
 from train.sources.base import resolve
 from wakesmith.job import Job, file_hash
 from wakesmith.pipeline import Stage
@@ -118,6 +118,7 @@ def scheme_stages(project: Project, base: Path, *, jobs: int = 0) -> list[Stage]
             "quantize",
             "quantizing",
             (project.quantization, *_learning(project, base, jobs)),
+            also=scheme_modules(project.quantization),
             needs=("speech", "train", *(stage.name for stage in before)),
             reads={**_learning_reads(project, base), **_quantization(project, base)},
             data=_FRONTEND,
@@ -200,6 +201,12 @@ def sensitivity_stages(project: Project, base: Path, split: str, *, jobs: int = 
     ]
 
 
+def scheme_modules(scheme: QuantizationSpec) -> tuple[str, ...]:
+    """Names of the modules that a scheme's class, and that of its student, are defined in."""
+    student = (scheme.student,) if isinstance(scheme, DistilledInt8) else ()
+    return tuple(type(one).__module__ for one in (scheme, *student))
+
+
 def own_model_hash(project: Project, base: Path) -> str:
     """Of the file with the user's own network; "" for one of the zoo's.
 
@@ -227,6 +234,7 @@ def _room_stages(project: Project, base: Path, jobs: int) -> list[Stage]:
             "room",
             "measuring flash",
             (room, project.quantization, *_learning(project, base, jobs)),
+            also=scheme_modules(project.quantization),
             needs=("speech", "train"),
             reads={
                 **_learning_reads(project, base),
@@ -286,7 +294,8 @@ def stage_of(
 ) -> Stage:
     """A stage that is `wakesmith.steps.<name>.run(job, *arguments)`.
 
-    Modules that it runs without importing them (as programs of their own) are in `also`.
+    Modules that it runs without importing them (as programs of their own, or by way of a register)
+    are in `also`.
     """
     module = f"wakesmith.steps.{name}"
     run = functools.partial(_run, module, arguments)

@@ -19,26 +19,31 @@ from train.features import TrainingData
 from train.fit import Progress
 from train.quantization import recurrent, registered
 from train.quantization.base import Engine, Quantized, Scheme
-from train.quantization.distilled_int8 import DistilledInt8
-from train.quantization.dynamic_range import DynamicRange
-from train.quantization.float16 import Float16
-from train.quantization.float32 import Float32
-from train.quantization.incremental_int8 import IncrementalInt8
-from train.quantization.ptq_int8 import PtqInt8
-from train.quantization.ptq_int16x8 import PtqInt16x8
-from train.quantization.qat_int8 import QatInt8
+from train.quantization.registered import (
+    DistilledInt8,
+    DynamicRange,
+    Float16,
+    Float32,
+    IncrementalInt8,
+    Mixed,
+    PtqInt8,
+    PtqInt16x8,
+    QatInt8,
+)
 
 if TYPE_CHECKING:
     PlainSpec = Scheme
     QuantizationSpec = Scheme
 else:
-    PlainSpec = functools.reduce(
-        operator.or_, filter(dataclasses.is_dataclass, vars(registered).values())
-    )
+    _CLASSES = [one for one in vars(registered).values() if dataclasses.is_dataclass(one)]
+
+    QuantizationSpec = functools.reduce(operator.or_, _CLASSES)
     """The options of one scheme; told apart by `scheme`."""
 
-    QuantizationSpec = PlainSpec | DistilledInt8
-    """With the schemes that carry out another one."""
+    PlainSpec = functools.reduce(
+        operator.or_, (one for one in _CLASSES if "student" not in one.__dataclass_fields__)
+    )
+    """Without the schemes that carry out another one."""
 
 SCHEMES: Mapping[str, type[Any]] = {one.scheme: one for one in get_args(QuantizationSpec)}
 """Name -> class."""
@@ -51,6 +56,7 @@ __all__ = [
     "Float16",
     "Float32",
     "IncrementalInt8",
+    "Mixed",
     "PlainSpec",
     "PtqInt8",
     "PtqInt16x8",

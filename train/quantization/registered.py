@@ -1,10 +1,13 @@
 """The schemes that can be named in a project file: one line each, which is the registration.
 
-A class of options imported here is known by its `scheme` everywhere. Schemes that carry out another
-one are not here but in `train.quantization` itself.
+A class of options imported here is known by its `scheme` everywhere. One with a field `student`
+carries out another scheme, and cannot itself be a student.
+
+What is only imported here is no part of the code that another scheme runs (`wakesmith.codehash`).
 """
 
 from train.quantization.clustered_int8 import ClusteredInt8 as ClusteredInt8
+from train.quantization.distilled_int8 import DistilledInt8 as DistilledInt8
 from train.quantization.dynamic_range import DynamicRange as DynamicRange
 from train.quantization.float16 import Float16 as Float16
 from train.quantization.float32 import Float32 as Float32

@@ -13,7 +13,14 @@ from pathlib import Path
 from wakesmith.comparing.entries import Entry
 from wakesmith.pipeline import Stage
 from wakesmith.project import Project, VerifySection
-from wakesmith.stages import own_model_hash, scheme_stages, speech_stages, stage_of, train_stage
+from wakesmith.stages import (
+    own_model_hash,
+    scheme_modules,
+    scheme_stages,
+    speech_stages,
+    stage_of,
+    train_stage,
+)
 from wakesmith.store import plain
 
 FOLDER = "compare"
@@ -137,6 +144,7 @@ def _foresee(project: Project, base: Path, entry: Entry, strict: bool) -> Stage:
         "foresee_scheme",
         f"looking whether {entry.label} can run",
         (entry.spec, project.model, fe, project.samples, len(project.labels), base),
+        also=scheme_modules(entry.spec),
         reads={
             "scheme": plain(entry.spec),
             "model": plain(project.model),

@@ -11,8 +11,7 @@ from train.augment import Augmentation
 from train.fit import FitSpec
 from train.keras import start
 from train.models import ModelSpec
-from train.quantization import DistilledInt8, QuantizationSpec, quantize
-from train.quantization.mixed import Mixed
+from train.quantization import DistilledInt8, Mixed, QuantizationSpec, quantize
 from wakesmith.job import Job
 from wakesmith.steps.train import MODEL, prepare, steps_told, untrained
 from wakesmith.store import read_json, write_json
