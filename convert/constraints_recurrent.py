@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from convert import graph as g
-from convert.constraints import Verdict
-from convert.graph import Graph, Op, Tensor, shown
+from convert.constraints import Verdict, named, sides
+from convert.graph import Graph, Op, Tensor
 from convert.prepare_recurrent import (
     LSTM_BIASES,
     LSTM_CELL,
@@ -34,14 +34,6 @@ _WEIGHTS = {
 
 def _at(graph: Graph, op: Op, position: int) -> Tensor:
     return graph.tensors[op.inputs[position]]
-
-
-def _name(tensor: Tensor) -> str:
-    return f'tensor {tensor.index} "{shown(tensor.name)}"'
-
-
-def _shape(shape: tuple[int, ...]) -> str:
-    return "x".join(map(str, shape)) if shape else "scalar"
 
 
 def _biases(op: Op) -> tuple[int, ...]:
@@ -73,7 +65,7 @@ def keeps_its_states(graph: Graph, op: Op) -> Verdict:
     for position in g.STATES[op.kind]:
         tensor = _at(graph, op, position)
         if not tensor.state:
-            return False, f"{_name(tensor)}, which is no variable"
+            return False, f"{named(tensor)}, which is no variable"
     return True, ""
 
 
@@ -85,14 +77,14 @@ def has_constant_plain_weights(graph: Graph, op: Op) -> Verdict:
     for position in (*_WEIGHTS[op.kind], *_biases(op)):
         tensor = _at(graph, op, position)
         if tensor.data is None:
-            return False, f"computed {_name(tensor)}"
+            return False, f"computed {named(tensor)}"
         if position in _biases(op):
             continue
         q = tensor.quant
         if q is None or len(q.scale) != 1 or not 0 < q.scale[0] < math.inf:
-            return False, f"scales {q.scale[:4] if q else 'absent'} for {_name(tensor)}"
+            return False, f"scales {q.scale[:4] if q else 'absent'} for {named(tensor)}"
         if q.zero_point != (0,):
-            return False, f"zero point {q.zero_point[0]} for {_name(tensor)}"
+            return False, f"zero point {q.zero_point[0]} for {named(tensor)}"
     return True, ""
 
 
@@ -105,21 +97,21 @@ def has_lstm_shapes(graph: Graph, op: Op) -> Verdict:
     assert isinstance(o, g.Lstm)
     source, output = graph.tensors[op.inputs[0]].shape, graph.tensors[op.outputs[0]].shape
     if len(source) != 3:
-        return False, f"{_shape(source)} for the input"
+        return False, f"{sides(source)} for the input"
     units = _at(graph, op, LSTM_HIDDEN_WEIGHTS[0]).shape[0]
     batch = source[1] if o.time_major else source[0]
     wanted = dict.fromkeys(LSTM_INPUT_WEIGHTS, (units, source[2]))
     wanted |= dict.fromkeys(LSTM_HIDDEN_WEIGHTS, (units, units))
     for position, shape in wanted.items():
         if _at(graph, op, position).shape != shape:
-            return False, f"{_shape(_at(graph, op, position).shape)}, not {_shape(shape)}"
+            return False, f"{sides(_at(graph, op, position).shape)}, not {sides(shape)}"
     for position in LSTM_BIASES:
         if _at(graph, op, position).shape != (units,):
-            return False, f"{_shape(_at(graph, op, position).shape)} for a bias"
+            return False, f"{sides(_at(graph, op, position).shape)} for a bias"
     for position in (LSTM_HIDDEN, LSTM_CELL):
         if _at(graph, op, position).size != batch * units:
             return False, f"{_at(graph, op, position).size} values for a state"
-    return output == (*source[:2], units), f"{_shape(output)} for the output"
+    return output == (*source[:2], units), f"{sides(output)} for the output"
 
 
 def has_lstm_scales(graph: Graph, op: Op) -> Verdict:
@@ -152,7 +144,7 @@ def has_svdf_shapes(graph: Graph, op: Op) -> Verdict:
     source, output = graph.tensors[op.inputs[0]].shape, graph.tensors[op.outputs[0]].shape
     feature = _at(graph, op, SVDF_FEATURE_WEIGHTS).shape
     time = _at(graph, op, SVDF_TIME_WEIGHTS).shape
-    detail = f"{', '.join(map(_shape, (source, feature, time, output)))}, rank {o.rank}"
+    detail = f"{', '.join(map(sides, (source, feature, time, output)))}, rank {o.rank}"
     if not len(source) == len(feature) == len(time) == 2 or o.rank < 1:
         return False, detail
     filters, memory = time
@@ -237,7 +229,7 @@ def takes_neighbours(graph: Graph, op: Op) -> Verdict:
     source, output = graph.tensors[op.inputs[0]], graph.tensors[op.outputs[0]]
     limits = [graph.tensors[i].data for i in op.inputs[1:4]]
     known = [[int(v) for v in x.ravel()[:16]] for x in limits if x is not None]
-    detail = f"{known} of {_shape(source.shape)} to {_shape(output.shape)}"
+    detail = f"{known} of {sides(source.shape)} to {sides(output.shape)}"
     if len(known) != 3 or o.other:
         return False, detail
     found = sliced_elements(source.shape, known[0], known[1], known[2], o)

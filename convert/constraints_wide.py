@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from convert.constraints import Verdict
-from convert.graph import Conv2D, FullyConnected, Graph, Op, Tensor, shown
+from convert.constraints import Verdict, named
+from convert.graph import Conv2D, FullyConnected, Graph, Op, Tensor
 
 _LARGEST_SUM = 2**47 - 1
 
@@ -41,9 +41,9 @@ def has_fitting_types(graph: Graph, op: Op) -> Verdict:
     weights, bias = _tensor(graph, op, 1), _tensor(graph, op, 2)
     wide = _is_wide(graph, op)
     if bias is not None and bias.dtype != ("int64" if wide else "int32"):
-        return False, f'{bias.dtype} for tensor {bias.index} "{shown(bias.name)}"'
+        return False, f"{bias.dtype} for {named(bias)}"
     if wide and weights is not None and weights.dtype != "int8":
-        return False, f'{weights.dtype} for tensor {weights.index} "{shown(weights.name)}"'
+        return False, f"{weights.dtype} for {named(weights)}"
     options = op.options
     narrow = isinstance(options, Conv2D | FullyConnected) and options.int32_sums
     return not (wide and narrow), "no bias, and a bias type of int32"

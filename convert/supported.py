@@ -13,8 +13,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from convert import constraints as c
+from convert import constraints_plain as plain
 from convert import constraints_recurrent as recurrent
-from convert import constraints_wide as w
+from convert import constraints_weighted as weighted
+from convert import constraints_wide as wide
+from convert import constraints_windows as windows
 from convert.errors import UnsupportedModelError
 from convert.graph import DType, Graph, Op, shown
 from convert.passes import prepare
@@ -56,21 +59,21 @@ COMMON_CONSTRAINTS: tuple[OpConstraint, ...] = (
     c.fits_a_microcontroller,
     c.is_quantized,
     c.has_computed_input,
-    w.keeps_one_type,
+    wide.keeps_one_type,
 )
 _WEIGHTS = (
-    c.has_constant_weights,
-    c.has_symmetric_weights,
-    c.has_weight_scales,
-    c.has_fitting_bias,
-    w.has_fitting_types,
-    c.has_bounded_sums,
-    w.has_bounded_wide_sums,
+    weighted.has_constant_weights,
+    weighted.has_symmetric_weights,
+    weighted.has_weight_scales,
+    weighted.has_fitting_bias,
+    wide.has_fitting_types,
+    weighted.has_bounded_sums,
+    wide.has_bounded_wide_sums,
     c.has_moderate_rescaling,
-    w.has_moderate_wide_rescaling,
+    wide.has_moderate_wide_rescaling,
     c.has_known_activation,
 )
-_WINDOW = (c.has_four_dimensions, c.has_matching_window, c.has_matching_channels)
+_WINDOW = (windows.has_four_dimensions, windows.has_matching_window, windows.has_matching_channels)
 _CONVOLUTION = Rule((_VALUES, _WEIGHT, _BIAS), (*_WINDOW, *_WEIGHTS), optional=1, output=_VALUES)
 _REMEMBERS = (
     recurrent.keeps_its_states,
@@ -78,74 +81,80 @@ _REMEMBERS = (
 )
 _POOL = Rule(
     (_VALUES,),
-    (*_WINDOW, c.has_nearly_equal_quantization, c.has_known_activation),
+    (*_WINDOW, windows.has_nearly_equal_quantization, c.has_known_activation),
     output=_VALUES,
 )
 
 RULES: dict[str, Rule] = {
     "ADD": Rule(
         (_VALUES, _VALUES),
-        (c.broadcasts_to_output, c.has_moderate_output_scale, c.has_known_activation),
+        (plain.broadcasts_to_output, plain.has_moderate_output_scale, c.has_known_activation),
         output=_VALUES,
     ),
     "AVERAGE_POOL_2D": _POOL,
     "CONCATENATION": Rule(
         (_VALUES,),
-        (c.concatenates_few, c.fills_output_along_axis, c.has_equal_quantization),
+        (plain.concatenates_few, plain.fills_output_along_axis, c.has_equal_quantization),
         variadic=True,
         output=_VALUES,
     ),
     "CONV_2D": _CONVOLUTION,
     "DEPTHWISE_CONV_2D": _CONVOLUTION,
-    "DEQUANTIZE": Rule((_INT8,), (c.has_equal_shapes,), output=("float32",)),
+    "DEQUANTIZE": Rule((_INT8,), (plain.has_equal_shapes,), output=("float32",)),
     "FULLY_CONNECTED": Rule(
         (_VALUES, _WEIGHT, _BIAS),
-        (c.has_matrix_weights, *_WEIGHTS, c.has_one_scale_of_int4, c.has_matching_bias_scale),
+        (
+            weighted.has_matrix_weights,
+            *_WEIGHTS,
+            weighted.has_one_scale_of_int4,
+            weighted.has_matching_bias_scale,
+        ),
         optional=1,
         output=_VALUES,
     ),
     "LOGISTIC": Rule(
-        (_INT8,), (c.has_equal_shapes, c.has_probability_output, c.has_usable_input_scale)
+        (_INT8,),
+        (plain.has_equal_shapes, plain.has_probability_output, plain.has_usable_input_scale),
     ),
     "MAX_POOL_2D": _POOL,
     "MEAN": Rule(
         (_VALUES, _INT32),
-        (c.has_constant_axes, c.has_moderate_rescaling, w.has_moderate_wide_rescaling),
+        (plain.has_constant_axes, c.has_moderate_rescaling, wide.has_moderate_wide_rescaling),
         output=_VALUES,
     ),
     "PAD": Rule(
-        (_VALUES, _INT32), (c.has_constant_paddings, c.has_equal_quantization), output=_VALUES
+        (_VALUES, _INT32), (plain.has_constant_paddings, c.has_equal_quantization), output=_VALUES
     ),
     "QUANTIZE": Rule(
         (("int8", "uint8", "int16", "float32"),),
         (
-            c.has_equal_shapes,
-            c.has_uint8_at_the_edges,
+            plain.has_equal_shapes,
+            plain.has_uint8_at_the_edges,
             c.has_moderate_rescaling,
-            w.has_moderate_wide_rescaling,
+            wide.has_moderate_wide_rescaling,
         ),
         output=("int8", "uint8", "int16"),
     ),
     "RELU": Rule(
         (_VALUES,),
-        (c.has_equal_shapes, c.has_moderate_rescaling, w.has_moderate_wide_rescaling),
+        (plain.has_equal_shapes, c.has_moderate_rescaling, wide.has_moderate_wide_rescaling),
         output=_VALUES,
     ),
-    "RELU6": Rule((_INT8,), (c.has_equal_shapes, c.has_relu6_quantization)),
+    "RELU6": Rule((_INT8,), (plain.has_equal_shapes, plain.has_relu6_quantization)),
     "RESHAPE": Rule(
         (_VALUES, ("int32", "int64")),
-        (c.has_constant_shape, c.keeps_its_elements),
+        (plain.has_constant_shape, plain.keeps_its_elements),
         optional=1,
         output=_VALUES,
     ),
     "SOFTMAX": Rule(
         (_VALUES,),
         (
-            c.has_equal_shapes,
-            c.has_few_classes,
-            c.has_probability_output,
-            c.has_usable_beta,
-            w.has_usable_wide_beta,
+            plain.has_equal_shapes,
+            plain.has_few_classes,
+            plain.has_probability_output,
+            plain.has_usable_beta,
+            wide.has_usable_wide_beta,
         ),
         output=_VALUES,
     ),

@@ -1,0 +1,76 @@
+"""What the C target demands of convolutions and pooling; see `convert.constraints`."""
+
+from __future__ import annotations
+
+from convert import graph as g
+from convert.constraints import Verdict, named, output_of, sides, source_of, tensors_of
+from convert.graph import Graph, Op
+
+
+def has_four_dimensions(graph: Graph, op: Op) -> Verdict:
+    """Inputs, outputs and weights have four dimensions (batch, height, width, channels).
+
+    Use a two-dimensional layer.
+    """
+    for tensor in tensors_of(graph, (*op.inputs[:2], *op.outputs)):
+        if len(tensor.shape) != 4:
+            return False, f"{sides(tensor.shape)} for {named(tensor)}"
+    return True, ""
+
+
+def has_matching_window(graph: Graph, op: Op) -> Verdict:
+    """Batch, height and width of the output follow from the options; windows reach at most 32768.
+
+    Export the model again; the file contradicts itself.
+    """
+    o = op.options
+    assert isinstance(o, g.Conv2D | g.DepthwiseConv2D | g.Pool2D)
+    source, output = source_of(graph, op).shape, output_of(graph, op).shape
+    if isinstance(o, g.Pool2D):
+        window, dilation = o.window, (1, 1)
+    else:
+        weights = graph.tensors[op.inputs[1]].shape
+        window, dilation = (weights[1], weights[2]), o.dilation
+    expected = [source[0]]
+    for axis in (0, 1):
+        size, stride = source[1 + axis], o.stride[axis]
+        reach = (window[axis] - 1) * dilation[axis] + 1
+        if max(stride, reach) > 1 << 15:  # TFLite Micro keeps paddings in int16
+            return False, f"a window of {reach} with stride {stride}"
+        expected.append(-(-size // stride) if o.padding == "same" else (size - reach) // stride + 1)
+    return (
+        list(output[:3]) == expected,
+        f"{sides(output)} where {sides(tuple(expected))} must come first",
+    )
+
+
+def has_matching_channels(graph: Graph, op: Op) -> Verdict:
+    """Channels of input, weights and output agree (CONV_2D: groups divide them).
+
+    Export the model again; the file contradicts itself.
+    """
+    source, output = source_of(graph, op).shape, output_of(graph, op).shape
+    detail = f"input {sides(source)}, output {sides(output)}"
+    if isinstance(op.options, g.Pool2D):
+        return source[3] == output[3], detail
+    weights = graph.tensors[op.inputs[1]].shape
+    detail += f", weights {sides(weights)}"
+    if isinstance(op.options, g.DepthwiseConv2D):
+        made = source[3] * op.options.multiplier
+        detail += f", multiplier {op.options.multiplier}"
+        return weights[0] == 1 and weights[3] == made == output[3], detail
+    if source[3] % weights[3]:
+        return False, detail
+    groups = source[3] // weights[3]
+    return weights[0] == output[3] and weights[0] % groups == 0, detail
+
+
+def has_nearly_equal_quantization(graph: Graph, op: Op) -> Verdict:
+    """Input and output have the same zero point and scales that differ by at most 1e-6.
+
+    Convert with the TFLite converter, which keeps them equal.
+    """
+    a, b = source_of(graph, op).quant, output_of(graph, op).quant
+    assert a is not None and b is not None
+    same = abs(a.scale[0] - b.scale[0]) <= 1e-6 and a.zero_point == b.zero_point
+    return same, f"scales {a.scale[0]:g} and {b.scale[0]:g}, {a.zero_point} and {b.zero_point}"
