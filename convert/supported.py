@@ -9,183 +9,16 @@ from __future__ import annotations
 import inspect
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
 
-from convert import constraints as c
-from convert import constraints_plain as plain
-from convert import constraints_recurrent as recurrent
-from convert import constraints_weighted as weighted
-from convert import constraints_wide as wide
-from convert import constraints_windows as windows
+from convert.constraints import Verdict
 from convert.errors import UnsupportedModelError
-from convert.graph import DType, Graph, Op, shown
+from convert.graph import Graph, Op, shown
 from convert.passes import prepare
-from convert.prepare_recurrent import LSTM_UNUSED
+from convert.rules import COMMON_CONSTRAINTS, MODEL_CONSTRAINTS, RULES
 from convert.tflm_ops import RESOLVER_METHODS
 
 Target = Literal["c", "tflm"]
-OpConstraint = Callable[[Graph, Op], c.Verdict]
-Types = tuple[DType, ...]
-
-_INT8: Types = ("int8",)
-_INT32: Types = ("int32",)
-_WEIGHT: Types = ("int8", "int4")
-_VALUES: Types = ("int8", "int16")
-_BIAS: Types = ("int32", "int64")
-
-
-@dataclass(frozen=True)
-class Rule:
-    """What one operator takes: allowed element types by input, and its own constraints."""
-
-    inputs: tuple[Types, ...]
-    constraints: tuple[OpConstraint, ...]
-    optional: int = 0  # how many of the last inputs may be absent
-    variadic: bool = False  # any number of inputs of the first's type
-    output: Types = _INT8
-    absent: tuple[int, ...] = ()  # other inputs that may be -1
-
-
-MODEL_CONSTRAINTS = (
-    c.model_has_operators,
-    c.model_is_int8,
-    c.model_has_batch_1,
-    c.model_computes_its_outputs,
-)
-# `_has_arity` and `_has_types` come before these.
-COMMON_CONSTRAINTS: tuple[OpConstraint, ...] = (
-    c.has_static_shapes,
-    c.fits_a_microcontroller,
-    c.is_quantized,
-    c.has_computed_input,
-    wide.keeps_one_type,
-)
-_WEIGHTS = (
-    weighted.has_constant_weights,
-    weighted.has_symmetric_weights,
-    weighted.has_weight_scales,
-    weighted.has_fitting_bias,
-    wide.has_fitting_types,
-    weighted.has_bounded_sums,
-    wide.has_bounded_wide_sums,
-    c.has_moderate_rescaling,
-    wide.has_moderate_wide_rescaling,
-    c.has_known_activation,
-)
-_WINDOW = (windows.has_four_dimensions, windows.has_matching_window, windows.has_matching_channels)
-_CONVOLUTION = Rule((_VALUES, _WEIGHT, _BIAS), (*_WINDOW, *_WEIGHTS), optional=1, output=_VALUES)
-_REMEMBERS = (
-    recurrent.keeps_its_states,
-    recurrent.has_constant_plain_weights,
-)
-_POOL = Rule(
-    (_VALUES,),
-    (*_WINDOW, windows.has_nearly_equal_quantization, c.has_known_activation),
-    output=_VALUES,
-)
-
-RULES: dict[str, Rule] = {
-    "ADD": Rule(
-        (_VALUES, _VALUES),
-        (plain.broadcasts_to_output, plain.has_moderate_output_scale, c.has_known_activation),
-        output=_VALUES,
-    ),
-    "AVERAGE_POOL_2D": _POOL,
-    "CONCATENATION": Rule(
-        (_VALUES,),
-        (plain.concatenates_few, plain.fills_output_along_axis, c.has_equal_quantization),
-        variadic=True,
-        output=_VALUES,
-    ),
-    "CONV_2D": _CONVOLUTION,
-    "DEPTHWISE_CONV_2D": _CONVOLUTION,
-    "DEQUANTIZE": Rule((_INT8,), (plain.has_equal_shapes,), output=("float32",)),
-    "FULLY_CONNECTED": Rule(
-        (_VALUES, _WEIGHT, _BIAS),
-        (
-            weighted.has_matrix_weights,
-            *_WEIGHTS,
-            weighted.has_one_scale_of_int4,
-            weighted.has_matching_bias_scale,
-        ),
-        optional=1,
-        output=_VALUES,
-    ),
-    "LOGISTIC": Rule(
-        (_INT8,),
-        (plain.has_equal_shapes, plain.has_probability_output, plain.has_usable_input_scale),
-    ),
-    "MAX_POOL_2D": _POOL,
-    "MEAN": Rule(
-        (_VALUES, _INT32),
-        (plain.has_constant_axes, c.has_moderate_rescaling, wide.has_moderate_wide_rescaling),
-        output=_VALUES,
-    ),
-    "PAD": Rule(
-        (_VALUES, _INT32), (plain.has_constant_paddings, c.has_equal_quantization), output=_VALUES
-    ),
-    "QUANTIZE": Rule(
-        (("int8", "uint8", "int16", "float32"),),
-        (
-            plain.has_equal_shapes,
-            plain.has_uint8_at_the_edges,
-            c.has_moderate_rescaling,
-            wide.has_moderate_wide_rescaling,
-        ),
-        output=("int8", "uint8", "int16"),
-    ),
-    "RELU": Rule(
-        (_VALUES,),
-        (plain.has_equal_shapes, c.has_moderate_rescaling, wide.has_moderate_wide_rescaling),
-        output=_VALUES,
-    ),
-    "RELU6": Rule((_INT8,), (plain.has_equal_shapes, plain.has_relu6_quantization)),
-    "RESHAPE": Rule(
-        (_VALUES, ("int32", "int64")),
-        (plain.has_constant_shape, plain.keeps_its_elements),
-        optional=1,
-        output=_VALUES,
-    ),
-    "SOFTMAX": Rule(
-        (_VALUES,),
-        (
-            plain.has_equal_shapes,
-            plain.has_few_classes,
-            plain.has_probability_output,
-            plain.has_usable_beta,
-            wide.has_usable_wide_beta,
-        ),
-        output=_VALUES,
-    ),
-    "STRIDED_SLICE": Rule(
-        (_INT8, _INT32, _INT32, _INT32), (c.has_equal_quantization, recurrent.takes_neighbours)
-    ),
-    "SVDF": Rule(
-        (_INT8, _INT8, _INT8, _INT32, _INT8),
-        (
-            *_REMEMBERS,
-            recurrent.has_svdf_shapes,
-            recurrent.has_svdf_scales,
-            recurrent.has_bounded_gate_sums,
-            recurrent.has_moderate_gate_scales,
-        ),
-        absent=(3,),
-    ),
-    "UNIDIRECTIONAL_SEQUENCE_LSTM": Rule(
-        (_INT8,) * 12 + (_INT32,) * 4 + (_INT8,) * 3 + (("int16",),) + (_INT8,) * 4,
-        (
-            recurrent.is_a_plain_lstm,
-            *_REMEMBERS,
-            recurrent.has_lstm_shapes,
-            recurrent.has_lstm_scales,
-            recurrent.has_bounded_gate_sums,
-            recurrent.has_moderate_gate_scales,
-        ),
-        absent=LSTM_UNUSED,
-    ),
-}
-
 
 # What to do about operators that models made elsewhere often have.
 _OTHER_ACTIVATION = "Use ReLU or ReLU6 there and train again."
@@ -305,7 +138,7 @@ def _check_operator(graph: Graph, op: Op) -> None:
             raise UnsupportedModelError(_message(_place(graph, op) + ": ", constraint, detail))
 
 
-def _has_arity(graph: Graph, op: Op) -> c.Verdict:
+def _has_arity(graph: Graph, op: Op) -> Verdict:
     """Every required input is there, and there is one output.
 
     Export the model again; the file contradicts itself.
@@ -323,7 +156,7 @@ def _has_arity(graph: Graph, op: Op) -> c.Verdict:
     return fits and len(op.outputs) == 1, f"inputs {op.inputs[:20]}, outputs {op.outputs[:20]}"
 
 
-def _has_types(graph: Graph, op: Op) -> c.Verdict:
+def _has_types(graph: Graph, op: Op) -> Verdict:
     """Inputs and outputs have the element types in the table above.
 
     Convert the model to full int8.
@@ -348,13 +181,13 @@ def _place(graph: Graph, op: Op) -> str:
     return f'Operator {op.index} ({shown(op.kind)}, output "{name}")'
 
 
-def _paragraphs(function: Callable[..., c.Verdict]) -> tuple[str, str]:
+def _paragraphs(function: Callable[..., Verdict]) -> tuple[str, str]:
     """What must hold and the way out, each on one line, from the docstring."""
     rule, way_out = inspect.cleandoc(function.__doc__ or "").split("\n\n")
     return " ".join(rule.split()), " ".join(way_out.split())
 
 
-def _message(place: str, function: Callable[..., c.Verdict], detail: str) -> str:
+def _message(place: str, function: Callable[..., Verdict], detail: str) -> str:
     rule, way_out = _paragraphs(function)
     return f"{place}{rule.removesuffix('.')}. Received: {detail}. {way_out}"
 
@@ -393,7 +226,7 @@ def page() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _item(function: Callable[..., c.Verdict]) -> str:
+def _item(function: Callable[..., Verdict]) -> str:
     rule, way_out = _paragraphs(function)
     return f"- {rule} *{way_out}*"
 

@@ -18,7 +18,8 @@ from convert import constraints_windows as windows
 from convert import supported
 from convert.errors import UnsupportedModelError
 from convert.prepare import prepare_graph
-from convert.supported import RULES, check, page
+from convert.rules import COMMON_CONSTRAINTS, MODEL_CONSTRAINTS, RULES
+from convert.supported import check, page
 from convert.tflite_reader import read
 from tests import tflite_builder as build
 from tests.convert import (
@@ -58,14 +59,14 @@ def test_a_broken_constraint_is_named(constraint: Callable, data: bytes, receive
     assert rule.removesuffix(".") + ". Received: " in text
     assert received in text.split("Received: ")[1]
     assert text.endswith(way_out)
-    if constraint not in supported.MODEL_CONSTRAINTS:
+    if constraint not in MODEL_CONSTRAINTS:
         assert text.startswith("Operator 0 (")
     assert "\n" not in text
 
 
 def all_constraints() -> set[Callable]:
     ours = {f for rule in RULES.values() for f in rule.constraints}
-    return ours | set(supported.MODEL_CONSTRAINTS) | set(supported.COMMON_CONSTRAINTS)
+    return ours | set(MODEL_CONSTRAINTS) | set(COMMON_CONSTRAINTS)
 
 
 def test_every_constraint_is_used_and_tested() -> None:
