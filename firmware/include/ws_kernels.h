@@ -42,19 +42,23 @@ typedef struct {
     int32_t x;
 } ws_yx;
 
+/* Sizes and steps of a convolution, the first fields of its parameters for all types of values. */
+#define WS_CONVOLUTION_SIZES                                                                       \
+    int32_t batches;                                                                               \
+    ws_shape input;                                                                                \
+    ws_shape output;                                                                               \
+    ws_yx filter;                                                                                  \
+    ws_yx stride;                                                                                  \
+    ws_yx dilation;                                                                                \
+    ws_yx padding;
+
 /*
  * CONV_2D. weights[channels out][filter.y][filter.x][channels in / groups]; bias may be NULL;
  * multiplier and shift have one entry per output channel. padding counts rows above and columns
  * left of the input; positions outside the input contribute nothing.
  */
 typedef struct {
-    int32_t batches;
-    ws_shape input;
-    ws_shape output;
-    ws_yx filter;
-    ws_yx stride;
-    ws_yx dilation;
-    ws_yx padding;
+    WS_CONVOLUTION_SIZES
     int32_t groups;
     int32_t input_offset;
     int32_t output_offset;
@@ -73,13 +77,7 @@ void ws_conv2d_s8(const ws_conv2d_params *p, const int8_t *input, int8_t *output
  * c * depth_multiplier + m sees input channel c. The rest is as for CONV_2D.
  */
 typedef struct {
-    int32_t batches;
-    ws_shape input;
-    ws_shape output;
-    ws_yx filter;
-    ws_yx stride;
-    ws_yx dilation;
-    ws_yx padding;
+    WS_CONVOLUTION_SIZES
     int32_t depth_multiplier;
     int32_t input_offset;
     int32_t output_offset;

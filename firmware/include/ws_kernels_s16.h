@@ -13,42 +13,29 @@
 extern "C" {
 #endif
 
+/* The last fields of the parameters of an operator with weights. */
+#define WS_WEIGHTED_S16                                                                            \
+    int32_t activation_min;                                                                        \
+    int32_t activation_max;                                                                        \
+    const int8_t *weights;                                                                         \
+    const int64_t *bias;                                                                           \
+    const int16_t *multiplier;                                                                     \
+    const int8_t *right;
+
 /* CONV_2D; see ws_conv2d_params. */
 typedef struct {
-    int32_t batches;
-    ws_shape input;
-    ws_shape output;
-    ws_yx filter;
-    ws_yx stride;
-    ws_yx dilation;
-    ws_yx padding;
+    WS_CONVOLUTION_SIZES
     int32_t groups;
-    int32_t activation_min;
-    int32_t activation_max;
-    const int8_t *weights;
-    const int64_t *bias;
-    const int16_t *multiplier;
-    const int8_t *right;
+    WS_WEIGHTED_S16
 } ws_conv2d_s16_params;
 
 void ws_conv2d_s16(const ws_conv2d_s16_params *p, const int16_t *input, int16_t *output);
 
 /* DEPTHWISE_CONV_2D; see ws_depthwise_conv2d_params. */
 typedef struct {
-    int32_t batches;
-    ws_shape input;
-    ws_shape output;
-    ws_yx filter;
-    ws_yx stride;
-    ws_yx dilation;
-    ws_yx padding;
+    WS_CONVOLUTION_SIZES
     int32_t depth_multiplier;
-    int32_t activation_min;
-    int32_t activation_max;
-    const int8_t *weights;
-    const int64_t *bias;
-    const int16_t *multiplier;
-    const int8_t *right;
+    WS_WEIGHTED_S16
 } ws_depthwise_conv2d_s16_params;
 
 void ws_depthwise_conv2d_s16(const ws_depthwise_conv2d_s16_params *p, const int16_t *input,
@@ -60,12 +47,7 @@ typedef struct {
     int32_t depth;
     int32_t units;
     int32_t scale_step;
-    int32_t activation_min;
-    int32_t activation_max;
-    const int8_t *weights;
-    const int64_t *bias;
-    const int16_t *multiplier;
-    const int8_t *right;
+    WS_WEIGHTED_S16
 } ws_fully_connected_s16_params;
 
 void ws_fully_connected_s16(const ws_fully_connected_s16_params *p, const int16_t *input,
