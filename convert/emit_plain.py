@@ -1,4 +1,4 @@
-"""C of the operators without weights."""
+"""C of the operators without weights; some have kernels for int8 and for int16 values."""
 
 from __future__ import annotations
 
@@ -32,10 +32,26 @@ from convert.params import (
 _MAX_SOFTMAX = 8191  # the sum of the exponentials is kept in 32 bits
 
 
+def _suffixes(layer: Layer) -> tuple[str, str]:
+    """Ends of the names of the kernel's function and of its file."""
+    return ("_s16", "_s16.c") if layer.wide else ("_s8", ".c")
+
+
+def _largest(layer: Layer) -> int:
+    """The largest magnitude of a value, or of an int8 one less its zero point."""
+    return 32768 if layer.wide else 255
+
+
+def _offset(layer: Layer, name: str, value: int) -> list[tuple[str, object]]:
+    """The field of an offset, which int16 values do not have."""
+    return [] if layer.wide else [(name, value)]
+
+
 @emits(PoolParams)
+@emits(PoolParams, wide=True)
 def _pool(layer: Layer, p: PoolParams) -> LayerCode:
     check_steps(layer, p.stride, p.window, p.padding)
-    check_sum(layer, p.window[0] * p.window[1], 255)
+    check_sum(layer, p.window[0] * p.window[1], _largest(layer))
     kind = "max" if layer.op.kind == "MAX_POOL_2D" else "average"
     params = f"{layer.name}_params"
     struct = struct_text(
@@ -52,9 +68,10 @@ def _pool(layer: Layer, p: PoolParams) -> LayerCode:
             ("activation_max", p.activation_max),
         ],
     )
-    call = f"ws_{kind}_pool2d_s8(&{params}, {layer.inputs[0]}, {layer.output});"
+    width, file = _suffixes(layer)
+    call = f"ws_{kind}_pool2d{width}(&{params}, {layer.inputs[0]}, {layer.output});"
     about = f"window {by(p.window)}, stride {by(p.stride)}"
-    return LayerCode((struct,), (call,), "pool2d.c", about=about)
+    return LayerCode((struct,), (call,), f"pool2d{file}", about=about)
 
 
 def split_mean(shape: Shape, axes: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
@@ -77,11 +94,12 @@ def split_mean(shape: Shape, axes: Sequence[int]) -> tuple[tuple[int, ...], tupl
 
 
 @emits(MeanParams)
+@emits(MeanParams, wide=True)
 def _mean(layer: Layer, p: MeanParams) -> LayerCode:
     split = split_mean(p.input_shape, p.axes)
     if split is None:
         refuse(layer, "reduce axes that lie in at most two groups", f"axes {p.axes}")
-    check_sum(layer, p.count, 255)
+    check_sum(layer, p.count, _largest(layer))
     params = f"{layer.name}_params"
     struct = struct_text(
         "ws_mean_params",
@@ -89,15 +107,16 @@ def _mean(layer: Layer, p: MeanParams) -> LayerCode:
         [
             ("kept", split[0]),
             ("reduced", split[1]),
-            ("sum_offset", p.sum_offset),
-            ("output_offset", p.output_offset),
+            *_offset(layer, "sum_offset", p.sum_offset),
+            *_offset(layer, "output_offset", p.output_offset),
             ("multiplier", p.multiplier),
             ("shift", p.shift),
         ],
     )
-    call = f"ws_mean_s8(&{params}, {layer.inputs[0]}, {layer.output});"
+    width, file = _suffixes(layer)
+    call = f"ws_mean{width}(&{params}, {layer.inputs[0]}, {layer.output});"
     about = f"over axes {', '.join(map(str, p.axes))}"
-    return LayerCode((struct,), (call,), "mean.c", about=about)
+    return LayerCode((struct,), (call,), f"mean{file}", about=about)
 
 
 @emits(SoftmaxParams)
@@ -160,6 +179,7 @@ def broadcast_strides(
 
 
 @emits(AddParams)
+@emits(AddParams, wide=True)
 def _add(layer: Layer, p: AddParams) -> LayerCode:
     walk = broadcast_strides(p.input1_shape, p.input2_shape)
     if walk is None:
@@ -174,22 +194,23 @@ def _add(layer: Layer, p: AddParams) -> LayerCode:
             ("stride1", walk[1]),
             ("stride2", walk[2]),
             ("left_shift", p.left_shift),
-            ("offset1", p.input1_offset),
+            *_offset(layer, "offset1", p.input1_offset),
             ("multiplier1", p.input1_multiplier),
             ("shift1", p.input1_shift),
-            ("offset2", p.input2_offset),
+            *_offset(layer, "offset2", p.input2_offset),
             ("multiplier2", p.input2_multiplier),
             ("shift2", p.input2_shift),
-            ("output_offset", p.output_offset),
+            *_offset(layer, "output_offset", p.output_offset),
             ("output_multiplier", p.output_multiplier),
             ("output_shift", p.output_shift),
             ("activation_min", p.activation_min),
             ("activation_max", p.activation_max),
         ],
     )
-    call = f"ws_add_s8(&{params}, {layer.inputs[0]}, {layer.inputs[1]}, {layer.output});"
+    width, file = _suffixes(layer)
+    call = f"ws_add{width}(&{params}, {layer.inputs[0]}, {layer.inputs[1]}, {layer.output});"
     about = "" if p.input1_shape == p.input2_shape else "broadcast"
-    return LayerCode((struct,), (call,), "add.c", about=about)
+    return LayerCode((struct,), (call,), f"add{file}", about=about)
 
 
 def merge_pads(

@@ -1,4 +1,7 @@
-"""C of the operators on int16 values. What only moves bytes uses the int8 kernels."""
+"""C of the operators that are others on int16 values than on int8 ones; see also `emit_plain`.
+
+What only moves bytes uses the int8 kernels.
+"""
 
 from __future__ import annotations
 
@@ -12,31 +15,25 @@ from convert.emit_layer import (
     LayerCode,
     by,
     check_steps,
-    check_sum,
     emit_layer,
     emits,
     refuse,
     struct_text,
 )
-from convert.emit_plain import broadcast_strides, split_mean
 from convert.fixedpoint_wide import exp_table, reciprocal_table, reduced_multiplier
 from convert.params import (
-    AddParams,
     ConcatenationParams,
     ConvParams,
     DepthwiseConvParams,
     FullyConnectedParams,
-    MeanParams,
     PadParams,
     Params,
-    PoolParams,
     RescaleParams,
     ReshapeParams,
     WideSoftmaxParams,
 )
 
 Fields = list[tuple[str, object]]
-_LARGEST = 32768
 
 
 def _array(layer: Layer, ctype: str, key: str, values: Any, definitions: list[str]) -> str:
@@ -127,74 +124,6 @@ def _fully_connected(layer: Layer, p: FullyConnectedParams) -> LayerCode:
     about = f"{p.depth} values to {p.units} units, 64-bit sums"
     macs = p.rows * p.depth * p.units
     return _made(layer, "fully_connected", fields, definitions, about, macs)
-
-
-@emits(PoolParams, wide=True)
-def _pool(layer: Layer, p: PoolParams) -> LayerCode:
-    check_steps(layer, p.stride, p.window, p.padding)
-    check_sum(layer, p.window[0] * p.window[1], _LARGEST)
-    kind = "max" if layer.op.kind == "MAX_POOL_2D" else "average"
-    params = f"{layer.name}_params"
-    fields: Fields = [
-        ("batches", p.input_shape[0]),
-        ("input", p.input_shape[1:]),
-        ("output", p.output_shape[1:]),
-        ("window", p.window),
-        ("stride", p.stride),
-        ("padding", p.padding),
-        ("activation_min", p.activation_min),
-        ("activation_max", p.activation_max),
-    ]
-    struct = struct_text("ws_pool2d_params", params, fields)
-    call = f"ws_{kind}_pool2d_s16(&{params}, {layer.inputs[0]}, {layer.output});"
-    about = f"window {by(p.window)}, stride {by(p.stride)}"
-    return LayerCode((struct,), (call,), "pool2d_s16.c", about=about)
-
-
-@emits(MeanParams, wide=True)
-def _mean(layer: Layer, p: MeanParams) -> LayerCode:
-    split = split_mean(p.input_shape, p.axes)
-    if split is None:
-        refuse(layer, "reduce axes that lie in at most two groups", f"axes {p.axes}")
-    check_sum(layer, p.count, _LARGEST)
-    params = f"{layer.name}_params"
-    fields: Fields = [
-        ("kept", split[0]),
-        ("reduced", split[1]),
-        ("multiplier", p.multiplier),
-        ("shift", p.shift),
-    ]
-    struct = struct_text("ws_mean_params", params, fields)
-    call = f"ws_mean_s16(&{params}, {layer.inputs[0]}, {layer.output});"
-    about = f"over axes {', '.join(map(str, p.axes))}"
-    return LayerCode((struct,), (call,), "mean_s16.c", about=about)
-
-
-@emits(AddParams, wide=True)
-def _add(layer: Layer, p: AddParams) -> LayerCode:
-    walk = broadcast_strides(p.input1_shape, p.input2_shape)
-    if walk is None:
-        shapes = f"{p.input1_shape} and {p.input2_shape}"
-        refuse(layer, "broadcast over at most four groups of dimensions", shapes)
-    params = f"{layer.name}_params"
-    fields: Fields = [
-        ("shape", walk[0]),
-        ("stride1", walk[1]),
-        ("stride2", walk[2]),
-        ("left_shift", p.left_shift),
-        ("multiplier1", p.input1_multiplier),
-        ("shift1", p.input1_shift),
-        ("multiplier2", p.input2_multiplier),
-        ("shift2", p.input2_shift),
-        ("output_multiplier", p.output_multiplier),
-        ("output_shift", p.output_shift),
-        ("activation_min", p.activation_min),
-        ("activation_max", p.activation_max),
-    ]
-    struct = struct_text("ws_add_params", params, fields)
-    call = f"ws_add_s16(&{params}, {layer.inputs[0]}, {layer.inputs[1]}, {layer.output});"
-    about = "" if p.input1_shape == p.input2_shape else "broadcast"
-    return LayerCode((struct,), (call,), "add_s16.c", about=about)
 
 
 @emits(WideSoftmaxParams, wide=True)
