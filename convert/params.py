@@ -18,12 +18,11 @@ Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class ConvParams:
-    """CONV_2D: out = clamp(mbqm(bias + sum(w * (x + input_offset))) + output_offset).
+class ConvolutionParams:
+    """What the two convolutions share: out = clamp(mbqm(bias + sum(w * x')) + output_offset).
 
-    `multiplier` and `shift` have one entry per output channel, also for per-tensor filters.
-    Positions outside the input contribute nothing. The filter is (out, height, width,
-    in / groups).
+    x' is x + input_offset; positions outside the input contribute nothing. `multiplier` and
+    `shift` have one entry per output channel, also for per-tensor filters.
     """
 
     input_shape: Shape
@@ -32,7 +31,6 @@ class ConvParams:
     stride: tuple[int, int]  # height, width
     dilation: tuple[int, int]
     padding: tuple[int, int]  # rows above, columns left of the input
-    groups: int
     has_bias: bool
     input_offset: int
     output_offset: int
@@ -43,26 +41,20 @@ class ConvParams:
 
 
 @dataclass(frozen=True)
-class DepthwiseConvParams:
-    """DEPTHWISE_CONV_2D: as `ConvParams`; output channel = input channel * depth_multiplier + m.
+class ConvParams(ConvolutionParams):
+    """CONV_2D. The filter is (out, height, width, in / groups)."""
+
+    groups: int
+
+
+@dataclass(frozen=True)
+class DepthwiseConvParams(ConvolutionParams):
+    """DEPTHWISE_CONV_2D: output channel = input channel * depth_multiplier + m.
 
     The filter is (1, height, width, out).
     """
 
-    input_shape: Shape
-    filter_shape: Shape
-    output_shape: Shape
-    stride: tuple[int, int]
-    dilation: tuple[int, int]
-    padding: tuple[int, int]
     depth_multiplier: int
-    has_bias: bool
-    input_offset: int
-    output_offset: int
-    activation_min: int
-    activation_max: int
-    multiplier: tuple[int, ...]
-    shift: tuple[int, ...]
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from convert.errors import ModelError
 from convert.graph import Conv2D, DepthwiseConv2D, FullyConnected, Graph, Op, Pool2D, Tensor
 from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams, PoolParams
@@ -22,6 +25,8 @@ from convert.prepare_checks import (
     window_padding,
 )
 
+_C = TypeVar("_C", ConvParams, DepthwiseConvParams)
+
 
 def same_channels(op: Op, output: Tensor, channels: int) -> None:
     """Check the output's last dimension.
@@ -35,9 +40,46 @@ def same_channels(op: Op, output: Tensor, channels: int) -> None:
         )
 
 
+def _convolution(
+    made: Callable[..., _C],
+    graph: Graph,
+    op: Op,
+    tensors: tuple[Tensor, Tensor, Tensor],
+    channels: int,
+    **own: int,
+) -> _C:
+    """Parameters of a convolution of `tensors` (input, filter, output), all of four dimensions.
+
+    Raises:
+        ModelError: the output has other channels, or the tensors contradict each other.
+    """
+    assert isinstance(op.options, Conv2D | DepthwiseConv2D)
+    source, weights, output = tensors
+    o = op.options
+    same_channels(op, output, channels)
+    multiplier, shift = channel_multipliers(op, source, weights, output, channels)
+    low, high = activation_range(op, o.activation, output)
+    window = (weights.shape[1], weights.shape[2])
+    return made(
+        input_shape=source.shape,
+        filter_shape=weights.shape,
+        output_shape=output.shape,
+        stride=o.stride,
+        dilation=o.dilation,
+        padding=window_padding(op, o.padding, source, output, window, o.stride, o.dilation),
+        has_bias=has_bias(graph, op, channels),
+        input_offset=-quant_of(op, source)[1],
+        output_offset=quant_of(op, output)[1],
+        activation_min=low,
+        activation_max=high,
+        multiplier=multiplier,
+        shift=shift,
+        **own,
+    )
+
+
 def prepare_conv(graph: Graph, op: Op) -> ConvParams:
     """CONV_2D. Source: TFLM micro/kernels/conv_common.cc."""
-    assert isinstance(op.options, Conv2D)
     source, weights = need_values(graph, op, op.inputs[0]), need_weights(graph, op)
     output = need_values(graph, op, op.outputs[0])
     need_rank_4(op, source, weights, output)
@@ -47,34 +89,9 @@ def prepare_conv(graph: Graph, op: Op) -> ConvParams:
             f"{where(op)} must have input channels that its filter divides. Received: "
             f"{source.shape[3]} channels, filter {weights.shape}."
         )
-    same_channels(op, output, channels)
-    multiplier, shift = channel_multipliers(op, source, weights, output, channels)
-    low, high = activation_range(op, op.options.activation, output)
-    window = (weights.shape[1], weights.shape[2])
-    return ConvParams(
-        input_shape=source.shape,
-        filter_shape=weights.shape,
-        output_shape=output.shape,
-        stride=op.options.stride,
-        dilation=op.options.dilation,
-        padding=window_padding(
-            op,
-            op.options.padding,
-            source,
-            output,
-            window,
-            op.options.stride,
-            op.options.dilation,
-        ),
-        groups=source.shape[3] // weights.shape[3],
-        has_bias=has_bias(graph, op, channels),
-        input_offset=-quant_of(op, source)[1],
-        output_offset=quant_of(op, output)[1],
-        activation_min=low,
-        activation_max=high,
-        multiplier=multiplier,
-        shift=shift,
-    )
+    groups = source.shape[3] // weights.shape[3]
+    tensors = source, weights, output
+    return _convolution(ConvParams, graph, op, tensors, channels, groups=groups)
 
 
 def prepare_depthwise(graph: Graph, op: Op) -> DepthwiseConvParams:
@@ -83,40 +100,16 @@ def prepare_depthwise(graph: Graph, op: Op) -> DepthwiseConvParams:
     source, weights = need_values(graph, op, op.inputs[0]), need_weights(graph, op)
     output = need_values(graph, op, op.outputs[0])
     need_rank_4(op, source, weights, output)
-    channels = weights.shape[3]
+    channels, multiplier = weights.shape[3], op.options.multiplier
     # The kernel trusts the option; a file where it disagrees with the shapes is damaged.
-    if channels != source.shape[3] * op.options.multiplier:
+    if channels != source.shape[3] * multiplier:
         raise ModelError(
             f"{where(op)} must have input channels * multiplier filters. Received: "
-            f"{source.shape[3]} channels, multiplier {op.options.multiplier}, {channels} filters."
+            f"{source.shape[3]} channels, multiplier {multiplier}, {channels} filters."
         )
-    same_channels(op, output, channels)
-    multiplier, shift = channel_multipliers(op, source, weights, output, channels)
-    low, high = activation_range(op, op.options.activation, output)
-    window = (weights.shape[1], weights.shape[2])
-    return DepthwiseConvParams(
-        input_shape=source.shape,
-        filter_shape=weights.shape,
-        output_shape=output.shape,
-        stride=op.options.stride,
-        dilation=op.options.dilation,
-        padding=window_padding(
-            op,
-            op.options.padding,
-            source,
-            output,
-            window,
-            op.options.stride,
-            op.options.dilation,
-        ),
-        depth_multiplier=op.options.multiplier,
-        has_bias=has_bias(graph, op, channels),
-        input_offset=-quant_of(op, source)[1],
-        output_offset=quant_of(op, output)[1],
-        activation_min=low,
-        activation_max=high,
-        multiplier=multiplier,
-        shift=shift,
+    tensors = source, weights, output
+    return _convolution(
+        DepthwiseConvParams, graph, op, tensors, channels, depth_multiplier=multiplier
     )
 
 
