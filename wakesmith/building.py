@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 from pathlib import Path
-from typing import Literal, cast
+from typing import Any
 
 from rich.console import Console
 from rich.padding import Padding
@@ -41,14 +41,24 @@ ANALYSES = (
 """What the other commands leave there."""
 
 
-def open_project(path: Path, compiler: str | None = None) -> Project:
-    """Read a project file; the command line's compiler wins over the file's."""
+def open_project(
+    path: Path,
+    compiler: str | None = None,
+    runtime: str | None = None,
+    tflm_dir: Path | None = None,
+) -> Project:
+    """Read a project file; the command line's words on firmware win over the file's.
+
+    Raises:
+        UserError: see `load_project`.
+    """
     project = load_project(path)
-    if compiler is not None:
-        chosen = cast(Literal["zig", "gcc"], compiler)
-        section = dataclasses.replace(project.firmware, compiler=chosen)
-        project = dataclasses.replace(project, firmware=section)
-    return project
+    # The file's folder is where a path in it starts; that of the command line is here.
+    folder = None if tflm_dir is None else str(tflm_dir.expanduser().absolute())
+    said = {"compiler": compiler, "runtime": runtime, "tflm_dir": folder}
+    changes: dict[str, Any] = {name: value for name, value in said.items() if value is not None}
+    section = dataclasses.replace(project.firmware, **changes)
+    return dataclasses.replace(project, firmware=section)
 
 
 def build_folder(project: Project, out: Path | None) -> Path:
@@ -64,6 +74,8 @@ def build_project(
     force: bool = False,
     jobs: int = 0,
     compiler: str | None = None,
+    runtime: str | None = None,
+    tflm_dir: Path | None = None,
     quiet: bool = False,
     console: Console | None = None,
 ) -> bool:
@@ -76,6 +88,8 @@ def build_project(
         force: run every stage.
         jobs: worker processes for speech, 0 for one per core.
         compiler: overrides the project file's.
+        runtime: overrides the project file's.
+        tflm_dir: overrides the project file's.
         quiet: print only the closing table.
         console: where to print.
 
@@ -88,7 +102,7 @@ def build_project(
     """
     if until is not None and until not in STAGE_NAMES:
         raise UserError(f"--until must be one of {', '.join(STAGE_NAMES)}. Received: {until}.")
-    project = open_project(path, compiler)
+    project = open_project(path, compiler, runtime, tflm_dir)
     _check_budget(project)
     folder = build_folder(project, out)
     check_folder(folder)

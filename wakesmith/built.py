@@ -25,6 +25,7 @@ from simulate.hostfrontend import HostFrontEnd
 from simulate.hostlib import HostBackend
 from simulate.reference import ReferenceBackend
 from simulate.tflm import TflmBackend
+from simulate.tflm_firmware import TflmFirmwareBackend
 from train.datasets import Dataset
 from wakesmith.clips import load_dataset
 from wakesmith.console import Meter
@@ -39,6 +40,7 @@ from wakesmith.proving import (
 )
 from wakesmith.results import Proof
 from wakesmith.steps.convert import generate
+from wakesmith.steps.firmware import RUNTIME
 from wakesmith.store import read_json
 
 Say = Callable[[str], object]
@@ -109,7 +111,13 @@ class Built:
     @functools.cached_property
     def emulated(self) -> CortexMBackend:
         """The firmware in an emulated core."""
-        return CortexMBackend(self.image, self.generated)
+        kind = TflmFirmwareBackend if self.runtime == "tflm" else CortexMBackend
+        return kind(self.image, self.generated)
+
+    @functools.cached_property
+    def runtime(self) -> str:
+        """What runs the model in the firmware: "c" or "tflm"."""
+        return str(read_json(self.folders["firmware"] / RUNTIME)["runtime"])
 
     @functools.cached_property
     def host(self) -> HostBackend:

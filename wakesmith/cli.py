@@ -26,6 +26,13 @@ class Compiler(str, Enum):
     gcc = "gcc"
 
 
+class Runtime(str, Enum):
+    """What runs the model on the board."""
+
+    c = "c"
+    tflm = "tflm"
+
+
 class Split(str, Enum):
     """Clips that are not trained on."""
 
@@ -113,6 +120,16 @@ def build(
     compiler: Annotated[
         Compiler | None, typer.Option(help="Compiler; overrides the project file.")
     ] = None,
+    runtime: Annotated[
+        Runtime | None,
+        typer.Option(help="Generated C or TFLite Micro; overrides the project file."),
+    ] = None,
+    tflm_dir: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="TFLite Micro tree with its library built; for --runtime tflm."
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the closing table.")] = False,
 ) -> None:
     """Build a project: speech, model, C, firmware, proof and report.
@@ -121,6 +138,9 @@ def build(
     finished stage.
 
     Example:  wakesmith build examples/digits.toml
+
+    Example:  wakesmith build examples/digits.toml --runtime tflm --compiler gcc
+    --tflm-dir ../tflite-micro
     """
     from wakesmith.building import build_project
 
@@ -131,6 +151,8 @@ def build(
         force=force,
         jobs=jobs,
         compiler=compiler.value if compiler else None,
+        runtime=runtime.value if runtime else None,
+        tflm_dir=tflm_dir,
         quiet=quiet,
     )
     if not same:

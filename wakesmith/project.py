@@ -83,11 +83,17 @@ class FirmwareSection:
         compiler: "zig" (clang, comes with pip) or "gcc" (arm-none-eabi-gcc, to be installed).
         pack_weights: keep weights with few values in 4 bits where that saves flash; false keeps
             all in 8, which takes up to an eighth fewer instructions.
+        runtime: what runs the model: "c" (generated, without an interpreter) or "tflm" (TFLite
+            Micro, which needs compiler = "gcc" and tflm_dir).
+        tflm_dir: a TFLite Micro tree in which its library has been built for the board's core, or
+            one of the folders in its gen; relative to the project file.
     """
 
     board: str = "mps2-an386"
     compiler: Literal["zig", "gcc"] = "zig"
     pack_weights: bool = True
+    runtime: Literal["c", "tflm"] = "c"
+    tflm_dir: str = ""
 
     def __post_init__(self) -> None:
         from firmware.board import load_board

@@ -17,6 +17,7 @@ from wakesmith.pipeline import Stage
 from wakesmith.project import Project, runs_as_c
 from wakesmith.results import Results
 from wakesmith.room import Room
+from wakesmith.runtimes import library_of, library_reads
 from wakesmith.steps import speech
 from wakesmith.steps.quantize import chooses
 from wakesmith.store import plain
@@ -51,7 +52,9 @@ def build_stages(project: Project, base: Path, *, jobs: int = 0) -> list[Stage]:
         model that does not run as C.
 
     Raises:
-        UserError: a source's folder or file, a noise folder or the model's file does not exist.
+        UserError: a source's folder or file, a noise folder or the model's file does not exist, or
+            the runtime does not go with the rest.
+        FirmwareError: TFLite Micro's library cannot be used.
     """
     train = _foreseeing(train_stage(project, base, jobs=jobs), project, base)
     stages = [
@@ -106,6 +109,7 @@ def scheme_stages(project: Project, base: Path, *, jobs: int = 0) -> list[Stage]
     """
     fe, labels, before = project.frontend, project.labels, _room_stages(project, base, jobs)
     pack = project.firmware.pack_weights
+    library = library_of(project, base)
     target = {
         "frontend": fe.to_json(),
         "labels": list(labels),
@@ -158,9 +162,14 @@ def scheme_stages(project: Project, base: Path, *, jobs: int = 0) -> list[Stage]
                 project.firmware.board,
                 project.firmware.compiler,
                 pack,
+                library,
             ),
             needs=("quantize",),
-            reads={**target, "firmware": plain(project.firmware), "name": project.project.name},
+            reads={
+                **target,
+                "firmware": {**plain(project.firmware), "tflm_dir": library_reads(library)},
+                "name": project.project.name,
+            },
             data=("firmware",),
             packages=("numpy", "ziglang"),
         ),
@@ -221,6 +230,11 @@ def _room_stages(project: Project, base: Path, jobs: int) -> list[Stage]:
     """Where the scheme chooses bits by the budget of flash: a stage that measures what is left."""
     if not project.budget.flash or not chooses(project.quantization):
         return []
+    if project.firmware.runtime != "c":
+        raise UserError(
+            "A scheme that chooses bits by the budget of flash must go with the runtime c. "
+            f"Received: {project.firmware.runtime}. Leave flash out of [budget], or the runtime."
+        )
     room = Room(
         flash=project.budget.flash,
         name=project.project.name,

@@ -52,7 +52,7 @@ def compare_project(
         UserError: an unknown scheme; one of those named that cannot run; see `Pipeline.run`.
         KeyboardInterrupt: after Ctrl-C, with what to do in its message.
     """
-    project = open_project(path)
+    project = open_project(path, runtime="c")  # candidates are measured as generated C
     count = project.compare.seeds if seeds is None else seeds
     if not 1 <= count <= _MOST_SEEDS:
         raise SpecError(f"--seeds must be from 1 to {_MOST_SEEDS}. Received: {count}.")

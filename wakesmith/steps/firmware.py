@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 from convert.emit_frontend import emit_frontend
+from convert.errors import UserError
 from convert.frontend import FrontEnd
+from convert.generated import GeneratedModel
 from firmware.application import build_application
-from firmware.board import load_board
+from firmware.board import Board, load_board
+from firmware.image import Image
+from firmware.tflm_tree import TflmLibrary
 from wakesmith.job import Job
 from wakesmith.steps.convert import generate
-from wakesmith.store import write_json
+from wakesmith.store import read_json, write_json
+
+RUNTIME = "runtime.json"
+"""What runs the model in this image; written beside it."""
 
 
 def run(
@@ -22,20 +30,38 @@ def run(
     board: str,
     compiler: Literal["zig", "gcc"],
     pack: bool,
+    library: TflmLibrary | None = None,
 ) -> None:
-    """Write the image and `sizes.json`: where every byte of flash and RAM went."""
-    job.progress(0, 1, f"compiling with {compiler}")
+    """Write the image, `sizes.json` (where every byte of flash and RAM went) and `runtime.json`.
+
+    Raises:
+        UserError: TFLite Micro shall run the model and cannot.
+    """
     tflite = (job.inputs["quantize"] / "model.tflite").read_bytes()
     generated = generate(tflite, labels, fe, clip_samples, pack)
-    image = build_application(
-        generated.files,
-        emit_frontend(fe),
-        load_board(board),
-        out_dir=job.out,
-        title=name,
-        kernels=generated.kernels,
-        compiler=compiler,
-    )
+    target = load_board(board)
+    if library is None:
+        job.progress(0, 1, f"compiling with {compiler}")
+        runtime: dict[str, Any] = {"runtime": "c"}
+        image = build_application(
+            generated.files,
+            emit_frontend(fe),
+            target,
+            out_dir=job.out,
+            title=name,
+            kernels=generated.kernels,
+            compiler=compiler,
+        )
+    else:
+        quantized = read_json(job.inputs["quantize"] / "quantize.json")
+        if "tflm" not in quantized["runs_on"]:
+            raise UserError(
+                "The runtime tflm must have a model that TFLite Micro runs. Received: one of "
+                f"scheme {quantized['scheme']}. Choose the runtime c."
+            )
+        job.progress(0, 1, "measuring TFLite Micro's arena, compiling with gcc")
+        image, runtime = _tflm(tflite, generated, fe, target, library, job.out, name)
+    write_json(job.out / RUNTIME, runtime)
     write_json(
         job.out / "sizes.json",
         {
@@ -48,3 +74,24 @@ def run(
             "sha256": image.sha256,
         },
     )
+
+
+def _tflm(
+    tflite: bytes,
+    generated: GeneratedModel,
+    fe: FrontEnd,
+    board: Board,
+    library: TflmLibrary,
+    out: Path,
+    title: str,
+) -> tuple[Image, dict[str, Any]]:
+    from wakesmith.runtimes import build_tflm
+
+    built = build_tflm(tflite, generated, fe, board, library, out_dir=out, title=title)
+    return built.image, {
+        "runtime": "tflm",
+        "library": library.about,
+        "arena": built.arena.size,
+        "arena_used": built.arena.used,
+        "arena_measured": built.arena.where,
+    }
