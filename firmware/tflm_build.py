@@ -75,7 +75,7 @@ def build_tflm_application(
             library's headers.
     """
     with _harness(model, board, library, ()) as link:
-        return build_listening(
+        image = build_listening(
             {**_hosted(), **_c_files(model)},
             frontend,
             board,
@@ -85,6 +85,7 @@ def build_tflm_application(
             compiler="gcc",
             link=link,
         )
+    return _without_constructors(image)
 
 
 def build_tflm_bare(
@@ -116,7 +117,24 @@ def build_tflm_bare(
         "main.c": TFLM_DIR / "main.c",
     }
     with _harness(model, board, library, defines) as link:
-        return build(sources, board, compiler="gcc", out_dir=out_dir, name=name, link=link)
+        image = build(sources, board, compiler="gcc", out_dir=out_dir, name=name, link=link)
+    return _without_constructors(image)
+
+
+def _without_constructors(image: Image) -> Image:
+    """The image, unless C++ objects in it would have to be built before main, which nobody does.
+
+    Raises:
+        FirmwareError: there are such objects.
+    """
+    for section in image.sections:
+        if section.name.startswith((".init_array", ".preinit_array", ".ctors")):
+            raise FirmwareError(
+                "The library of TFLite Micro must need nothing to be done before main. Received: "
+                f"{section.size} bytes of {section.name}. It is known to work with commit "
+                f"{PROVEN_COMMIT[:12]}."
+            )
+    return image
 
 
 def _hosted() -> dict[str, Source]:
