@@ -23,8 +23,8 @@ LABELS = ("silence", "one", "zwölf", 'say "hi"')
 
 
 @cache
-def keyword_tflite() -> bytes:
-    """conv 8 of 10x4 by 2, depthwise 3x3, pointwise, mean, dense 4, softmax on (1, 49, 40, 1)."""
+def keyword_tflite(channels: int = 8) -> bytes:
+    """conv of 10x4 by 2, depthwise 3x3, pointwise, mean, dense 4, softmax on (1, 49, 40, 1)."""
     rng = np.random.default_rng(11)
 
     def weights(name: str, shape: tuple[int, ...], axis: int) -> TensorSpec:
@@ -38,18 +38,18 @@ def keyword_tflite() -> bytes:
 
     tensors = [
         activation_tensor("input", (1, 49, 40, 1), (1 / 64, 0)),  # 0
-        weights("w0", (8, 10, 4, 1), 0),  # 1
-        bias("b0", 8),  # 2
-        activation_tensor("conv", (1, 25, 20, 8), (0.05, -128)),  # 3
-        weights("w1", (1, 3, 3, 8), 3),  # 4
-        bias("b1", 8),  # 5
-        activation_tensor("depthwise", (1, 25, 20, 8), (0.04, -128)),  # 6
-        weights("w2", (8, 1, 1, 8), 0),  # 7
-        bias("b2", 8),  # 8
-        activation_tensor("pointwise", (1, 25, 20, 8), (0.04, -10)),  # 9
+        weights("w0", (channels, 10, 4, 1), 0),  # 1
+        bias("b0", channels),  # 2
+        activation_tensor("conv", (1, 25, 20, channels), (0.05, -128)),  # 3
+        weights("w1", (1, 3, 3, channels), 3),  # 4
+        bias("b1", channels),  # 5
+        activation_tensor("depthwise", (1, 25, 20, channels), (0.04, -128)),  # 6
+        weights("w2", (channels, 1, 1, channels), 0),  # 7
+        bias("b2", channels),  # 8
+        activation_tensor("pointwise", (1, 25, 20, channels), (0.04, -10)),  # 9
         constant("axes", (1, 2)),  # 10
-        activation_tensor("mean", (1, 8), (0.02, -20)),  # 11
-        weights("w3", (4, 8), 0),  # 12
+        activation_tensor("mean", (1, channels), (0.02, -20)),  # 11
+        weights("w3", (4, channels), 0),  # 12
         bias("b3", 4),  # 13
         activation_tensor("logits", (1, 4), (0.02, 4)),  # 14
         activation_tensor("output", (1, 4), (1 / 256, -128)),  # 15
