@@ -173,8 +173,9 @@ class Machine:
             CortexMFault: as for `run`.
             DeviceError: a driver and a device model do not agree.
         """
-        end = self.clock.after(milliseconds * self.image.board.clock_hz // 1000, self._end)
-        self._patience = end.cycle - self.clock.now() + 1
+        cycles = milliseconds * self.image.board.clock_hz // 1000
+        end = self.clock.at(self.clock.now() + cycles, self._end, outlives_reset=True)
+        self._patience = cycles + 1
         self._go(self._engine.reg_read(arm.UC_ARM_REG_PC), _RETURN, limit)
         end.cancel()
 
@@ -259,6 +260,7 @@ class Machine:
 
     def _reset_chip(self) -> None:
         """Devices and core as after power-on; memory stays."""
+        self.clock.reset_chip()
         self.system.reset()
         for _, device in self.chip.parts:
             device.reset()

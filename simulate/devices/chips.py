@@ -8,6 +8,11 @@ from dataclasses import dataclass
 from firmware.board import Board
 from simulate.devices.cmsdk import CmsdkUart
 from simulate.devices.device import Console, Device, Surroundings, View
+from simulate.devices.nrf import Ppi
+from simulate.devices.nrf_pdm import NrfPdm
+from simulate.devices.nrf_system import NrfClock, NrfGpio, NrfTimer, NrfWatchdog
+from simulate.devices.nrf_uarte import NrfUarte
+from simulate.devices.sound import Sound
 
 
 @dataclass(frozen=True)
@@ -19,11 +24,13 @@ class Chip:
         console: where the firmware's text goes and where its input comes from.
         start: what the chip does before the first instruction: view of the memory -> (stack
             pointer, program counter).
+        sound: what its microphone hears, where it has one.
     """
 
     parts: tuple[tuple[int, Device], ...]
     console: Console
     start: Callable[[View], tuple[int, int]]
+    sound: Sound | None = None
 
 
 def vector_table(address: int) -> Callable[[View], tuple[int, int]]:
@@ -38,9 +45,28 @@ def vector_table(address: int) -> Callable[[View], tuple[int, int]]:
 
 def mps2(board: Board, around: Surroundings) -> Chip:
     """Arm's MPS2 and MPS3 boards: UART 0, whose receive interrupt is 0 (AN386, 3.6)."""
-    console = CmsdkUart(around, 0)
-    return Chip(((board.console_uart, console),), console, vector_table(board.flash_origin))
+    console = Console()
+    uart = CmsdkUart(around, 0, console)
+    return Chip(((board.console_uart, uart),), console, vector_table(board.flash_origin))
 
 
-CHIPS: Mapping[str, Callable[[Board, Surroundings], Chip]] = {"mps2": mps2}
+def nrf52840(board: Board, around: Surroundings) -> Chip:
+    """Nordic nRF52840: addresses and interrupts of Product Specification v1.7, 4.2.3."""
+    console, sound, ppi = Console(), Sound(), Ppi()
+    clock = NrfClock(around, ppi)
+    gpio = NrfGpio()
+    parts = (
+        (0x4000_0000, clock),
+        (0x4000_2000, NrfUarte(around, ppi, console)),
+        (0x4000_8000, NrfTimer(around, ppi, 0x4000_8000, 8)),
+        (0x4000_9000, NrfTimer(around, ppi, 0x4000_9000, 9)),
+        (0x4001_0000, NrfWatchdog(around, ppi)),
+        (0x4001_D000, NrfPdm(around, ppi, clock, sound)),
+        (0x4001_F000, ppi),
+        (0x5000_0000, gpio),
+    )
+    return Chip(parts, console, vector_table(board.flash_origin), sound)
+
+
+CHIPS: Mapping[str, Callable[[Board, Surroundings], Chip]] = {"mps2": mps2, "nrf52840": nrf52840}
 """By the name that `board.toml` uses."""

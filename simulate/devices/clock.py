@@ -11,10 +11,16 @@ from simulate.counting import NEVER, Counter
 
 
 class Event:
-    """Something that is to happen at `cycle`; `cancel` it before."""
+    """Something that is to happen at `cycle`; `cancel` it before.
 
-    def __init__(self, cycle: int, action: Callable[[], None]) -> None:
+    `outlives_reset` is for what does not belong to the chip.
+    """
+
+    def __init__(
+        self, cycle: int, action: Callable[[], None], outlives_reset: bool = False
+    ) -> None:
         self.cycle = cycle
+        self.outlives_reset = outlives_reset
         self.action: Callable[[], None] | None = action
 
     def cancel(self) -> None:
@@ -63,9 +69,16 @@ class Clock:
         """Cycles of this clock in `count` periods of a clock of `rate_hz`, rounded up."""
         return -(-count * self.hz // rate_hz)
 
-    def at(self, cycle: int, action: Callable[[], None]) -> Event:
+    def reset_chip(self) -> None:
+        """The chip is reset: nothing of it is planned any more; time goes on."""
+        for _, _, event in self._events:
+            if not event.outlives_reset:
+                event.cancel()
+        self._program()
+
+    def at(self, cycle: int, action: Callable[[], None], outlives_reset: bool = False) -> Event:
         """Call `action` when `cycle` is reached; at once, in the next block, if that is past."""
-        event = Event(cycle, action)
+        event = Event(cycle, action, outlives_reset)
         heapq.heappush(self._events, (cycle, next(self._order), event))
         self._program()
         return event

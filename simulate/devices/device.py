@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -64,11 +65,12 @@ class Device:
         raise DeviceError(f"{type(self).__name__} takes no 0x{value:x} at 0x{offset:03x}")
 
 
-class Console(Device):
-    """A serial port that Python talks to.
+class Console:
+    """A serial line that Python talks to.
 
     Attributes:
         sent: everything that the firmware wrote.
+        line_ends: (length of `sent`, cycle) at the end of every line.
         polled: the firmware looks for bytes; nothing interrupts it when one comes.
     """
 
@@ -76,16 +78,37 @@ class Console(Device):
 
     def __init__(self) -> None:
         self.sent = bytearray()
+        self.line_ends: list[tuple[int, int]] = []
+        self._coming: deque[int] = deque()
+        self._told: Callable[[], None] | None = None
+
+    def attach(self, told: Callable[[], None]) -> None:
+        """`told` is called when bytes are on their way."""
+        self._told = told
+
+    def emit(self, data: bytes, cycle: int) -> None:
+        """The firmware has written."""
+        self.sent += data
+        if b"\n" in data:
+            self.line_ends.append((len(self.sent), cycle))
 
     @property
     def unread(self) -> int:
         """Bytes that are still to come."""
-        raise NotImplementedError
+        return len(self._coming)
+
+    def pop(self) -> int:
+        """The next byte arrives."""
+        return self._coming.popleft()
 
     def feed(self, data: bytes) -> None:
         """Bytes that will arrive, in order."""
-        raise NotImplementedError
+        self._coming.extend(data)
+        if self._told is not None:
+            self._told()
 
     def clear(self) -> None:
         """Forget what was sent and what has not been read."""
-        raise NotImplementedError
+        self.sent.clear()
+        self.line_ends.clear()
+        self._coming.clear()
