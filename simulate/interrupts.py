@@ -12,6 +12,8 @@ from collections.abc import Callable
 SVCALL, PENDSV, SYSTICK, FIRST = 11, 14, 15, 16
 """Exception numbers; interrupt n is exception 16 + n."""
 
+_FIXED = {2: -2, 3: -1}  # NMI and HardFault
+
 THREAD = 256
 """The priority of code outside exceptions: below all."""
 
@@ -68,7 +70,7 @@ class Interrupts:
 
     def priority(self, number: int) -> int:
         """Of an exception; lower is more urgent."""
-        return self._priority.get(number, 0)
+        return _FIXED.get(number, self._priority.get(number, 0))
 
     def running(self) -> int:
         """The priority of what runs, masks left aside."""

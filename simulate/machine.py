@@ -19,7 +19,7 @@ from unicorn import unicorn_const as uc
 
 from firmware.image import Image
 from simulate.cores import emulated
-from simulate.counting import EVENT, LIMIT, NEVER, TOO_DEEP, Counter, Scope
+from simulate.counting import EVENT, LIMIT, TOO_DEEP, Counter, Scope
 from simulate.devices.chips import CHIPS
 from simulate.devices.clock import Clock
 from simulate.devices.device import Device, Surroundings
@@ -82,7 +82,7 @@ class Machine:
         self._memory = Memory(self._engine, board, self.elf)
         self._stop = Stop()
         self._patience = self._limit = 0
-        self._waiting = False
+        self._waiting = self._reporting = False
         self._restart = ""
         self.resets: list[str] = []
         wanted = copies or {}
@@ -383,6 +383,10 @@ class Machine:
         return self._proceed(pc)
 
     def _give_up(self, here: int, stopped: int) -> None:
+        if self._reporting:
+            words = f"{self._stop.error or 'no end'}"
+            self.console.sent += f"\nthe fault handler failed: {words}\n".encode()
+            return
         self.counter.drop_scopes()
         if stopped == LIMIT:
             self._raise(f"no end after {self._limit:,} instructions", here, None, "")
@@ -405,15 +409,21 @@ class Machine:
             reason += "; the fault finds no room on the stack, the core locks up"
         elif halt is not None:
             before = len(self.console.sent)
-            self.counter.arm(_FAULT_LIMIT)
-            self.counter.stop_at(NEVER)
-            try:
-                self._engine.emu_start(self._vector(exception) | 1, halt)
-            except UcError as error:
-                self.console.sent += f"\nthe fault handler failed: {error}\n".encode()
+            self._run_handler(exception, halt)
             report = self.console.sent[before:].decode("utf-8", "replace")
         jumped = bool(trouble.cfsr & (IBUSERR | INVSTATE))
         self._raise(reason, pc & ~1, trouble.address, report, link, jumped)
+
+    def _run_handler(self, exception: int, halt: int) -> None:
+        """Its console may need time to pass; interrupts do not come through."""
+        self.counter.arm(_FAULT_LIMIT)
+        self._interrupts.begin(exception)
+        self._reporting = True
+        go: int | None = self._vector(exception) & ~1
+        while go is not None:
+            go = self._stretch(go, halt)
+        self._reporting = False
+        self._interrupts.end()
 
     def _raise(
         self,

@@ -1,4 +1,4 @@
-"""Clips in a board's own memory, classified from end to end, on QEMU: nothing crosses a UART but text.
+"""Clips in a board's own memory, classified from end to end on QEMU: only text crosses a UART.
 
 Every board runs the same program over the same application: for each clip one line with the CRC-32
 of its features, that of the arena after the model has run, and the scores.
@@ -84,7 +84,7 @@ int main(void) {
 
 @cache
 def small_model() -> GeneratedModel:
-    """The keyword network with four channels in place of eight: it fits the 16 kB of a micro:bit."""
+    """The keyword network with four channels, not eight: it fits the 16 kB of a micro:bit."""
     return emit_model(read(keyword_tflite(4)), labels=LABELS)
 
 
@@ -120,7 +120,7 @@ def application(board: Board, compiler: Compiler, folder: Path) -> Image:
 def in_qemu(
     board: Board, compiler: Compiler, pcm: NDArray[np.int16], folder: Path
 ) -> tuple[str, ...]:
-    """A line for every clip; clips lie in the upper half of the flash, or of the RAM with the M55."""
+    """A line for every clip; clips lie in the upper half of the larger memory."""
     model = small_model()
     sources = {
         path.name: path

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from firmware.board import Board
 from simulate.devices.cmsdk import CmsdkUart
 from simulate.devices.device import Console, Device, Surroundings, View
 from simulate.devices.nrf import Ppi
+from simulate.devices.nrf51 import BY_WATCHDOG, Nrf51Clock, NrfUart
 from simulate.devices.nrf_pdm import NrfPdm
 from simulate.devices.nrf_system import NrfClock, NrfGpio, NrfTimer, NrfWatchdog
 from simulate.devices.nrf_uarte import NrfUarte
@@ -50,6 +51,26 @@ def mps2(board: Board, around: Surroundings) -> Chip:
     return Chip(((board.console_uart, uart),), console, vector_table(board.flash_origin))
 
 
+def nrf51(board: Board, around: Surroundings) -> Chip:
+    """Nordic nRF51822: addresses of the Reference Manual v3.0, chapter 8 "Memory"."""
+    console, ppi = Console(), Ppi()
+    clock = Nrf51Clock(around, ppi)
+
+    def bite(reason: str) -> None:
+        clock.cause |= BY_WATCHDOG
+        around.reset(reason)
+
+    parts = (
+        (0x4000_0000, clock),
+        (0x4000_2000, NrfUart(around, ppi, console)),
+        (0x4000_8000, NrfTimer(around, ppi, 0x4000_8000, 8)),
+        (0x4001_0000, NrfWatchdog(replace(around, reset=bite), ppi)),
+        (0x4001_F000, ppi),
+        (0x5000_0000, NrfGpio()),
+    )
+    return Chip(parts, console, vector_table(board.flash_origin))
+
+
 def nrf52840(board: Board, around: Surroundings) -> Chip:
     """Nordic nRF52840: addresses and interrupts of Product Specification v1.7, 4.2.3."""
     console, sound, ppi = Console(), Sound(), Ppi()
@@ -68,5 +89,9 @@ def nrf52840(board: Board, around: Surroundings) -> Chip:
     return Chip(parts, console, vector_table(board.flash_origin), sound)
 
 
-CHIPS: Mapping[str, Callable[[Board, Surroundings], Chip]] = {"mps2": mps2, "nrf52840": nrf52840}
+CHIPS: Mapping[str, Callable[[Board, Surroundings], Chip]] = {
+    "mps2": mps2,
+    "nrf51": nrf51,
+    "nrf52840": nrf52840,
+}
 """By the name that `board.toml` uses."""

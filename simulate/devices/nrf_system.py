@@ -8,8 +8,6 @@ from simulate.devices.clock import Event
 from simulate.devices.device import Device, DeviceError, Surroundings
 from simulate.devices.nrf import NrfPeripheral, Ppi
 
-CORE_HZ = 64_000_000
-
 
 class NrfClock(NrfPeripheral):
     """CLOCK and POWER, 5.4 and 5.3, which share one block: the high-frequency crystal."""
@@ -76,7 +74,7 @@ class NrfTimer(NrfPeripheral):
     @property
     def _period(self) -> int:
         """Core cycles in one count."""
-        return (CORE_HZ // 16_000_000) << self.values[self._PRESCALER]
+        return (self.around.clock.hz // 16_000_000) << self.values[self._PRESCALER]
 
     def _now(self) -> int:
         passed = 0
