@@ -18,8 +18,9 @@ from convert.codebook import codes_of
 from convert.graph import CHANNEL_AXES
 from convert.nibbles import pack_nibbles
 from convert.repack import weight_tensors
-from tests import op_cases as oc
 from tests import tflite_builder as tb
+from tests.op_cases import drawing
+from tests.op_cases.drawing import clips_of
 
 WAYS = ("int4", "tensor", "channel")
 _INT4_SCALE = 16  # int4 weights are so much smaller than int8 ones; their scale makes up for it
@@ -75,32 +76,37 @@ def _scaled(options: dict, way: str) -> dict:
     return options | {"weight_scale": [s * _INT4_SCALE for s in options["weight_scale"]]}
 
 
-def cases() -> Iterator[oc.Made]:
+def cases() -> Iterator[drawing.Made]:
     """All of them."""
     yield from _convolutions()
     yield from _depthwise()
     yield from _dense()
 
 
-def _convolutions() -> Iterator[oc.Made]:
+def _convolutions() -> Iterator[drawing.Made]:
     for i in range(36):
         way = WAYS[i % 3]
-        rng = oc._rng(f"low bit conv {i}")
-        options = oc._window(rng, dilate=i % 4 == 0)
+        rng = drawing.rng_of(f"low bit conv {i}")
+        options = drawing.window(rng, dilate=i % 4 == 0)
         channels, filters = int(rng.integers(1, 10)), int(rng.integers(1, 10))
         if i % 6 == 5:  # pointwise, as in separable blocks
             options |= {"kernel": (1, 1), "dilation": (1, 1)}
             channels, filters = int(rng.integers(1, 40)), int(rng.integers(1, 40))
         depth = channels * math.prod(options["kernel"])
-        options = _scaled(oc._weighted(rng, options, filters, depth), way)
+        options = _scaled(drawing.weighted_options(rng, options, filters, depth), way)
         weights = few_valued((filters, *options["kernel"], channels), 0, way, i)
         model = tb.conv_2d(channels=channels, filters=filters, weights=weights, **options)
         shape = (1, options["height"], options["width"], channels)
-        name = f"conv_{i:02}_{way}_{oc._describe(options)}_c{channels}_f{filters}"
-        yield name, _finish(model, way), oc._clips(shape, options["input_q"][1], str(i)), True
+        name = f"conv_{i:02}_{way}_{drawing.described(options)}_c{channels}_f{filters}"
+        yield (
+            name,
+            _finish(model, way),
+            clips_of(shape, options["input_q"][1], str(i)),
+            True,
+        )
     for way in WAYS:
         for groups in (2, 3):
-            inputs = oc._clips((1, 5, 4, 6), 3, "groups")
+            inputs = clips_of((1, 5, 4, 6), 3, "groups")
             yield f"conv_{groups}_groups_{way}", _grouped(groups, way), inputs, True
         yield (
             f"conv_stride_past_filter_{way}",
@@ -114,7 +120,7 @@ def _convolutions() -> Iterator[oc.Made]:
                 ),
                 way,
             ),
-            oc._clips((1, 9, 8, 3), 3, "past"),
+            clips_of((1, 9, 8, 3), 3, "past"),
             True,
         )
 
@@ -131,37 +137,42 @@ def _grouped(groups: int, way: str) -> bytes:
     return _finish(tb.build_model(ops, tensors), way)
 
 
-def _depthwise() -> Iterator[oc.Made]:
+def _depthwise() -> Iterator[drawing.Made]:
     for i in range(36):
         way = WAYS[i % 3]
-        rng = oc._rng(f"low bit depthwise {i}")
-        options = oc._window(rng, dilate=i % 4 == 0)
+        rng = drawing.rng_of(f"low bit depthwise {i}")
+        options = drawing.window(rng, dilate=i % 4 == 0)
         multiplier = int(rng.choice([1, 1, 2, 3, 8]))
         channels = int(rng.integers(1, 12))
         made = channels * multiplier
-        options = oc._weighted(rng, options, made, math.prod(options["kernel"]))
+        options = drawing.weighted_options(rng, options, made, math.prod(options["kernel"]))
         options = _scaled(options | {"bias": True}, way)
         weights = few_valued((1, *options["kernel"], made), 3, way, i)
         model = tb.depthwise_conv_2d(
             channels=channels, multiplier=multiplier, weights=weights, **options
         )
         shape = (1, options["height"], options["width"], channels)
-        name = f"depthwise_{i:02}_{way}_{oc._describe(options)}_c{channels}_m{multiplier}"
-        yield name, _finish(model, way), oc._clips(shape, options["input_q"][1], str(i)), True
+        name = f"depthwise_{i:02}_{way}_{drawing.described(options)}_c{channels}_m{multiplier}"
+        yield (
+            name,
+            _finish(model, way),
+            clips_of(shape, options["input_q"][1], str(i)),
+            True,
+        )
 
 
-def _dense() -> Iterator[oc.Made]:
+def _dense() -> Iterator[drawing.Made]:
     for i in range(21):
         way = WAYS[i % 3]
-        rng = oc._rng(f"low bit dense {i}")
+        rng = drawing.rng_of(f"low bit dense {i}")
         depth, units = int(rng.integers(1, 300)), int(rng.integers(2, 20))
-        options = oc._weighted(rng, {}, units, depth)
+        options = drawing.weighted_options(rng, {}, units, depth)
         if way == "int4":  # which TFLite Micro runs with one scale only
             options |= {"per_channel": False, "weight_scale": options["weight_scale"][:1]}
         options = _scaled(options, way)
         weights = few_valued((units, depth), 0, way, i)
         model = tb.fully_connected(inputs=depth, units=units, weights=weights, **options)
-        inputs = oc._clips((1, depth), options["input_q"][1], str(i))
+        inputs = clips_of((1, depth), options["input_q"][1], str(i))
         yield f"dense_{i:02}_{way}_{depth}_to_{units}", _finish(model, way), inputs, True
     for way in WAYS:
         model = tb.fully_connected(
@@ -170,8 +181,18 @@ def _dense() -> Iterator[oc.Made]:
             input_shape=(1, 3, 13),
             output_shape=(3, 5),
         )
-        yield f"dense_rows_{way}", _finish(model, way), oc._clips((1, 3, 13), 3, "rows"), True
+        yield (
+            f"dense_rows_{way}",
+            _finish(model, way),
+            clips_of((1, 3, 13), 3, "rows"),
+            True,
+        )
         model = tb.fully_connected(
             inputs=41, weights=few_valued((5, 41), 0, way, 4), output_q=(1e-4, 100)
         )
-        yield f"dense_saturates_{way}", _finish(model, way), oc._clips((1, 41), 3, "sat"), True
+        yield (
+            f"dense_saturates_{way}",
+            _finish(model, way),
+            clips_of((1, 41), 3, "sat"),
+            True,
+        )

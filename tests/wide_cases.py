@@ -14,6 +14,7 @@ from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as sch
 
 from tests import op_cases as oc
 from tests import tflite_builder as tb
+from tests.op_cases import drawing
 
 _TYPES = schema.TensorType
 _WIDER = 256
@@ -69,7 +70,7 @@ def _data(model: schema.ModelT, tensor: schema.TensorT, dtype: type) -> NDArray:
 
 
 def _set_data(model: schema.ModelT, tensor: schema.TensorT, values: NDArray) -> None:
-    buffer = tb._AlignedBuffer()
+    buffer = tb.AlignedBuffer()
     buffer.data = values.tobytes()
     tensor.buffer = len(model.buffers)
     model.buffers.append(buffer)
@@ -88,7 +89,7 @@ def every_value() -> NDArray[np.int16]:
     return np.arange(-32768, 32768).astype(np.int16).reshape(16, 4096)
 
 
-def cases() -> Iterator[oc.Made]:
+def cases() -> Iterator[drawing.Made]:
     """All of them."""
     for family, share in SHARE.items():
         for i, (name, model, inputs, portable) in enumerate(oc.FAMILIES[family]()):
@@ -99,7 +100,7 @@ def cases() -> Iterator[oc.Made]:
     yield from _long_sums()
 
 
-def _rescaling() -> Iterator[oc.Made]:
+def _rescaling() -> Iterator[drawing.Made]:
     """QUANTIZE between int8 and int16 and between int16, RELU, on every value."""
     numbers = np.random.default_rng(16)
 
@@ -121,7 +122,7 @@ def _rescaling() -> Iterator[oc.Made]:
         plans.append(("int16", "int8", (draw(1e-5, 1e-3), 0), (draw(0.001, 0.2), 31 * i - 60)))
         plans.append(("int16", "int16", (draw(1e-5, 1e-3), 0), (draw(1e-5, 1e-3), 0)))
     for i, (source, output, a, b) in enumerate(plans):
-        values = every_value() if source == "int16" else oc._every_value()
+        values = every_value() if source == "int16" else drawing.every_value()
         model = tb.quantize(
             shape=(1, values.shape[1]), dtype=source, input_q=a, output_q=b, output_dtype=output
         )
@@ -131,7 +132,7 @@ def _rescaling() -> Iterator[oc.Made]:
         yield f"relu_every_value_{i}", model, every_value(), True
 
 
-def _softmax() -> Iterator[oc.Made]:
+def _softmax() -> Iterator[drawing.Made]:
     """Two classes that part by every difference, so that every entry of both tables is used."""
     exact = 10 / 65535  # a difference d then is looked up at 32767 - d
     for scale in (exact, exact * 0.37, exact * 2.9, 1.7, 1e-9):
@@ -150,7 +151,7 @@ def _softmax_model(shape: tuple[int, ...], scale: float) -> bytes:
     return as_int16(tb.pack(made))
 
 
-def _long_sums() -> Iterator[oc.Made]:
+def _long_sums() -> Iterator[drawing.Made]:
     """Sums that need more than 32 bits, and biases that do."""
     rng = np.random.default_rng(64)
     extremes = np.full((3, 3000), -32768, np.int16)

@@ -1,0 +1,75 @@
+"""Cases of several operators."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from convert import graph as g
+from tests import tflite_builder as tb
+from tests.op_cases.drawing import (
+    Made,
+    clips_of,
+    rng_of,
+)
+from tests.tflite_builder import OpSpec, TensorSpec, activation_tensor, constant
+
+
+def network_cases() -> Iterator[Made]:
+    """Small nets, so that buffers are reused between layers."""
+    for i in range(6):
+        rng = rng_of(f"network {i}")
+        channels = int(rng.integers(2, 9))
+        yield (
+            f"separable_{i}",
+            _separable(rng, channels, residual=i % 2 == 1),
+            clips_of((1, 9, 6, 1), 3, str(i)),
+            True,
+        )
+
+
+def _separable(rng: np.random.Generator, channels: int, residual: bool) -> bytes:
+    """conv, depthwise, pointwise (+ shortcut), mean, dense, softmax."""
+
+    def weights(name: str, shape: tuple[int, ...], axis: int) -> TensorSpec:
+        scales = tuple(float(np.float32(s)) for s in rng.uniform(0.002, 0.02, shape[axis]))
+        data = rng.integers(-127, 128, shape).astype(np.int8)
+        return TensorSpec(name, shape, "int8", scales, (0,), axis, data)
+
+    def bias(name: str, count: int) -> TensorSpec:
+        data = rng.integers(-2000, 2000, count).astype(np.int32)
+        return TensorSpec(name, (count,), "int32", (1e-4,), (0,), 0, data)
+
+    full, half = (1, 9, 6, channels), (1, 5, 3, channels)
+    tensors = [
+        activation_tensor("input", (1, 9, 6, 1), (1 / 64, 3)),  # 0
+        weights("w0", (channels, 3, 3, 1), 0),  # 1
+        bias("b0", channels),  # 2
+        activation_tensor("conv", half, (0.03, -128)),  # 3
+        weights("w1", (1, 3, 3, channels), 3),  # 4
+        bias("b1", channels),  # 5
+        activation_tensor("depthwise", half, (0.02, -128)),  # 6
+        weights("w2", (channels, 1, 1, channels), 0),  # 7
+        bias("b2", channels),  # 8
+        activation_tensor("pointwise", half, (0.05, -10)),  # 9
+        activation_tensor("sum", half, (0.06, -20)),  # 10
+        constant("axes", (1, 2)),  # 11
+        activation_tensor("mean", (1, channels), (0.03, -20)),  # 12
+        weights("w3", (7, channels), 0),  # 13
+        bias("b3", 7),  # 14
+        activation_tensor("logits", (1, 7), (0.02, 4)),  # 15
+        activation_tensor("output", (1, 7), (1 / 256, -128)),  # 16
+    ]
+    assert full
+    last = 10 if residual else 9
+    ops = [
+        OpSpec("CONV_2D", (0, 1, 2), (3,), g.Conv2D("same", (2, 2), (1, 1), "relu")),
+        OpSpec("DEPTHWISE_CONV_2D", (3, 4, 5), (6,), g.DepthwiseConv2D("same", (1, 1), 1)),
+        OpSpec("CONV_2D", (6, 7, 8), (9,), g.Conv2D("same", (1, 1))),
+        *([OpSpec("ADD", (3, 9), (10,), g.Add("relu"))] if residual else []),
+        OpSpec("MEAN", (last, 11), (12,), g.Mean(False)),
+        OpSpec("FULLY_CONNECTED", (12, 13, 14), (15,), g.FullyConnected()),
+        OpSpec("SOFTMAX", (15,), (16,), g.Softmax(1.0)),
+    ]
+    return tb.build_model(ops, tensors, [0], [16])

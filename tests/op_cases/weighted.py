@@ -1,0 +1,177 @@
+"""Cases of operators with weights or windows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from convert import graph as g
+from tests import tflite_builder as tb
+from tests.op_cases.drawing import (
+    ACTIVATIONS,
+    Made,
+    clips_of,
+    described,
+    quant,
+    rng_of,
+    weighted_options,
+    window,
+)
+from tests.tflite_builder import OpSpec, TensorSpec, activation_tensor
+
+
+def conv_2d_cases() -> Iterator[Made]:
+    for i in range(64):
+        rng = rng_of(f"conv_2d {i}")
+        options = window(rng, dilate=i % 3 == 0)
+        channels, filters = int(rng.integers(1, 10)), int(rng.integers(1, 10))
+        if i % 8 == 7:  # pointwise, as in separable blocks
+            options |= {"kernel": (1, 1), "dilation": (1, 1)}
+            channels, filters = int(rng.integers(1, 40)), int(rng.integers(1, 40))
+        depth = channels * math.prod(options["kernel"])
+        options = weighted_options(rng, options, filters, depth)
+        shape = (1, options["height"], options["width"], channels)
+        model = tb.conv_2d(channels=channels, filters=filters, **options)
+        inputs = clips_of(shape, options["input_q"][1], str(i))
+        yield f"{i:02}_{described(options)}_c{channels}_f{filters}", model, inputs, True
+    extremes = {
+        "multiplier_above_one": {"weight_scale": 0.05, "output_q": (0.0003, 5)},
+        "multiplier_is_one": {"weight_scale": 0.5, "input_q": (0.5, 0), "output_q": (0.25, 0)},
+        "multiplier_is_half": {"weight_scale": 0.5, "input_q": (0.5, 0), "output_q": (0.5, 0)},
+        "ties_eighths": {"weight_scale": 0.5, "input_q": (0.5, 1), "output_q": (2.0, 0)},
+        "ties_many": {"weight_scale": 1 / 64, "input_q": (1 / 64, 1), "output_q": (0.25, 0)},
+        "multiplier_vanishes": {"weight_scale": 1e-7, "input_q": (1e-4, 9), "output_q": (0.5, -9)},
+        "tiny_multiplier": {"weight_scale": 1e-5, "input_q": (1e-3, 9), "output_q": (0.5, -9)},
+        "zero_scale_channel": {"weight_scale": [0.01, 0.0, 0.02, 0.01]},
+        "large_bias": {"bias_data": np.array([2**30, -(2**30), 2**20, -(2**20)])},
+        "no_bias_relu6": {"bias": False, "activation": "relu6", "output_q": (6 / 255, -128)},
+        "weights_minus_128": {"weights": np.full((4, 3, 3, 3), -128)},
+    }
+    for label, more in extremes.items():
+        options = {"input_q": (1 / 64, 3)} | more
+        inputs = clips_of((1, 6, 5, 3), options["input_q"][1], label)
+        yield label, tb.conv_2d(seed=len(label), **options), inputs, True
+    yield "two_images", tb.conv_2d(batch=2), clips_of((2, 6, 5, 3), 3, "two"), False
+    for groups in (2, 3):
+        yield f"{groups}_groups", _grouped(groups), clips_of((1, 5, 4, 6), 3, "groups"), False
+
+
+def _grouped(groups: int) -> bytes:
+    rng = rng_of(f"groups {groups}")
+    shape = (6, 3, 2, 6 // groups)
+    weights = rng.integers(-127, 128, shape).astype(np.int8)
+    tensors = [
+        activation_tensor("input", (1, 5, 4, 6), (1 / 64, 3)),
+        TensorSpec("weights", shape, "int8", (0.01,), (0,), 0, weights),
+        activation_tensor("output", (1, 5, 4, 6), (0.02, -7)),
+    ]
+    return tb.build_model([OpSpec("CONV_2D", (0, 1), (2,), g.Conv2D("same", (1, 1)))], tensors)
+
+
+def depthwise_conv_2d_cases() -> Iterator[Made]:
+    for i in range(56):
+        # With a bias: TFLite Micro crashes on a depthwise convolution whose third input is -1.
+        rng = rng_of(f"depthwise {i}")
+        options = window(rng, dilate=i % 3 == 0)
+        multiplier = int(rng.choice([1, 1, 2, 3, 8]))
+        channels = int(rng.integers(1, 12))
+        options = weighted_options(
+            rng, options, channels * multiplier, math.prod(options["kernel"])
+        )
+        options["bias"] = True
+        shape = (1, options["height"], options["width"], channels)
+        model = tb.depthwise_conv_2d(channels=channels, multiplier=multiplier, **options)
+        inputs = clips_of(shape, options["input_q"][1], str(i))
+        yield f"{i:02}_{described(options)}_c{channels}_m{multiplier}", model, inputs, True
+    extremes = {
+        "multiplier_above_one": {"weight_scale": 0.05, "output_q": (0.0003, 5)},
+        "ties": {"weight_scale": 1 / 64, "input_q": (1 / 64, 1), "output_q": (1 / 16, 0)},
+        "multiplier_vanishes": {"weight_scale": 1e-7, "input_q": (1e-4, 9), "output_q": (0.5, -9)},
+        "large_bias": {"bias_data": np.array([2**30, -(2**30), 2**20])},
+        "weights_minus_128": {"weights": np.full((1, 3, 3, 3), -128)},
+    }
+    for label, more in extremes.items():
+        options = {"input_q": (1 / 64, 3)} | more
+        inputs = clips_of((1, 6, 5, 3), options["input_q"][1], label)
+        yield label, tb.depthwise_conv_2d(seed=len(label), **options), inputs, True
+    yield "no_bias", _depthwise_without_bias(), clips_of((1, 6, 5, 3), 3, "no_bias"), True
+    yield "two_images", tb.depthwise_conv_2d(batch=2), clips_of((2, 6, 5, 3), 3, "two"), False
+
+
+def _depthwise_without_bias() -> bytes:
+    """Two inputs, the one way to leave the bias out that TFLite Micro survives."""
+    weights = rng_of("no bias").integers(-127, 128, (1, 3, 3, 3)).astype(np.int8)
+    tensors = [
+        activation_tensor("input", (1, 6, 5, 3), (1 / 64, 3)),
+        TensorSpec("weights", (1, 3, 3, 3), "int8", (0.01,), (0,), 3, weights),
+        activation_tensor("output", (1, 6, 5, 3), (0.02, -7)),
+    ]
+    op = OpSpec("DEPTHWISE_CONV_2D", (0, 1), (2,), g.DepthwiseConv2D("same", (1, 1), 1))
+    return tb.build_model([op], tensors)
+
+
+def fully_connected_cases() -> Iterator[Made]:
+    for i in range(44):
+        rng = rng_of(f"fully_connected {i}")
+        inputs_count, units = int(rng.integers(1, 300)), int(rng.integers(1, 20))
+        options = weighted_options(rng, {}, units, inputs_count)
+        if units == 1:
+            options["per_channel"] = False
+            options["weight_scale"] = options["weight_scale"][:1]
+        if i % 2:  # scales whose product float32 must round
+            options["input_q"] = (float(np.float32(rng.uniform(0.01, 0.1))), 11)
+        model = tb.fully_connected(inputs=inputs_count, units=units, **options)
+        how = "per_channel" if options["per_channel"] else "per_tensor"
+        inputs = clips_of((1, inputs_count), options["input_q"][1], str(i))
+        yield f"{i:02}_{inputs_count}_to_{units}_{how}", model, inputs, True
+    ranks = {
+        "rank_1_in": {"input_shape": (12,), "output_shape": (1, 5)},
+        "rank_3_in": {"input_shape": (1, 3, 4)},
+        "rank_4_in": {"input_shape": (1, 2, 2, 3)},
+        "three_rows": {"input_shape": (1, 3, 12), "output_shape": (3, 5)},
+        "three_rows_kept": {
+            "input_shape": (1, 3, 12),
+            "output_shape": (1, 3, 5),
+            "keep_dims": True,
+        },
+    }
+    for label, more in ranks.items():
+        model = tb.fully_connected(seed=3, **more)
+        yield label, model, clips_of(more["input_shape"], 3, label), True
+    for per_channel in (False, True):
+        model = tb.fully_connected(
+            inputs=40,
+            units=60,
+            per_channel=per_channel,
+            weight_scale=1 / 64,
+            input_q=(1 / 64, 1),
+            output_q=(1 / 8, 0),
+        )
+        how = "channel" if per_channel else "tensor"
+        yield f"ties_per_{how}", model, clips_of((1, 40), 1, "ties"), True
+    yield "no_bias", tb.fully_connected(bias=False), clips_of((1, 12), 3, "nb"), True
+    yield "saturates", tb.fully_connected(output_q=(1e-4, 100)), clips_of((1, 12), 3, "sat"), True
+
+
+def pool_cases(kind: str) -> Iterator[Made]:
+    for i in range(28):
+        rng = rng_of(f"{kind} {i}")
+        options = window(rng, dilate=False)
+        options["window"] = options.pop("kernel")
+        del options["dilation"]
+        channels = int(rng.integers(1, 10))
+        activation = ACTIVATIONS[i % 4] if i % 2 else "none"
+        q = quant(rng, 0.005, 0.1)
+        if i % 7 == 6:  # over the whole map
+            options |= {"window": (options["height"], options["width"]), "padding": "valid"}
+        model = tb.pool_2d(kind, channels=channels, q=q, activation=activation, **options)
+        shape = (1, options["height"], options["width"], channels)
+        w, s = options["window"], options["stride"]
+        name = (
+            f"{i:02}_{options['height']}x{options['width']}_w{w[0]}x{w[1]}_s{s[0]}x{s[1]}_"
+            f"{options['padding']}_c{channels}_{activation}"
+        )
+        yield name, model, clips_of(shape, q[1], str(i)), True
+    yield "two_images", tb.pool_2d(kind, batch=2), clips_of((2, 6, 5, 3), 3, "two"), False

@@ -1,0 +1,187 @@
+"""Models of one operator without weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convert import graph as g
+from tests.tflite_builder.writing import (
+    OpSpec,
+    QParams,
+    TensorSpec,
+    activation_tensor,
+    build_model,
+    constant,
+)
+
+
+def mean(
+    *,
+    shape: tuple[int, ...] = (1, 4, 5, 3),
+    axes: tuple[int, ...] = (1, 2),
+    keep_dims: bool = False,
+    input_q: QParams = (1 / 64, 3),
+    output_q: QParams = (1 / 64, 3),
+) -> bytes:
+    """MEAN over `axes` (negative ones count from the end)."""
+    chosen = {a % len(shape) for a in axes}
+    kept = [1 if i in chosen else s for i, s in enumerate(shape) if keep_dims or i not in chosen]
+    tensors = [
+        activation_tensor("input", shape, input_q),
+        constant("axes", axes),
+        activation_tensor("output", kept, output_q),
+    ]
+    return build_model([OpSpec("MEAN", (0, 1), (2,), g.Mean(keep_dims))], tensors)
+
+
+def softmax(
+    *,
+    shape: tuple[int, ...] = (1, 10),
+    beta: float = 1.0,
+    input_q: QParams = (0.1, 4),
+    output_q: QParams = (1 / 256, -128),
+) -> bytes:
+    """SOFTMAX over the last dimension."""
+    tensors = [
+        activation_tensor("input", shape, input_q),
+        activation_tensor("output", shape, output_q),
+    ]
+    return build_model([OpSpec("SOFTMAX", (0,), (1,), g.Softmax(beta))], tensors)
+
+
+def logistic(
+    *,
+    shape: tuple[int, ...] = (1, 10),
+    input_q: QParams = (0.1, 4),
+    output_q: QParams = (1 / 256, -128),
+) -> bytes:
+    """LOGISTIC."""
+    tensors = [
+        activation_tensor("input", shape, input_q),
+        activation_tensor("output", shape, output_q),
+    ]
+    return build_model([OpSpec("LOGISTIC", (0,), (1,))], tensors)
+
+
+def relu(
+    kind: str = "RELU",
+    *,
+    shape: tuple[int, ...] = (1, 10),
+    input_q: QParams = (0.1, 4),
+    output_q: QParams = (0.06, -128),
+) -> bytes:
+    """RELU or RELU6 (or RELU_N1_TO_1) as an operator of its own."""
+    tensors = [
+        activation_tensor("input", shape, input_q),
+        activation_tensor("output", shape, output_q),
+    ]
+    return build_model([OpSpec(kind, (0,), (1,))], tensors)
+
+
+def relu6(*, shape: tuple[int, ...] = (1, 10), q: QParams = (0.1, 4)) -> bytes:
+    """RELU6; TFLite Micro clamps without rescaling."""
+    return relu("RELU6", shape=shape, input_q=q, output_q=q)
+
+
+def reshape(
+    *,
+    shape: tuple[int, ...] = (1, 4, 3),
+    new_shape: tuple[int, ...] = (1, 12),
+    target: str = "tensor",
+    request: tuple[int, ...] | None = None,
+    q: QParams = (1 / 64, 3),
+) -> bytes:
+    """RESHAPE; the wanted shape (`request`, default `new_shape`) as "tensor" or "option"."""
+    wanted = request if request is not None else new_shape
+    tensors = [activation_tensor("input", shape, q), activation_tensor("output", new_shape, q)]
+    if target == "tensor":
+        tensors.append(constant("shape", wanted))
+        op = OpSpec("RESHAPE", (0, 2), (1,))
+    else:
+        op = OpSpec("RESHAPE", (0,), (1,), new_shape=wanted)
+    return build_model([op], tensors, [0], [1])
+
+
+def add(
+    *,
+    shape: tuple[int, ...] = (1, 4, 3),
+    other_shape: tuple[int, ...] | None = None,
+    other_data: NDArray | None = None,
+    activation: g.Activation = "none",
+    a_q: QParams = (0.02, 3),
+    b_q: QParams = (0.03, -5),
+    output_q: QParams = (0.04, 1),
+) -> bytes:
+    """ADD; `other_shape` for broadcasting, `other_data` for a constant second operand."""
+    b_shape = other_shape or shape
+    tensors = [
+        activation_tensor("a", shape, a_q),
+        activation_tensor("b", b_shape, b_q, data=other_data),
+        activation_tensor("output", np.broadcast_shapes(shape, b_shape), output_q),
+    ]
+    return build_model([OpSpec("ADD", (0, 1), (2,), g.Add(activation))], tensors)
+
+
+def pad(
+    *,
+    shape: tuple[int, ...] = (1, 4, 3, 2),
+    paddings: Sequence[tuple[int, int]] = ((0, 0), (1, 2), (0, 1), (0, 0)),
+    kind: str = "PAD",
+    dtype: str = "int32",
+    q: QParams = (1 / 64, 3),
+) -> bytes:
+    """PAD with the zero point."""
+    grown = [s + a + b for s, (a, b) in zip(shape, paddings, strict=True)]
+    tensors = [
+        activation_tensor("input", shape, q),
+        constant("paddings", paddings, dtype),
+        activation_tensor("output", grown, q),
+    ]
+    return build_model([OpSpec(kind, (0, 1), (2,))], tensors)
+
+
+def quantize(
+    *,
+    shape: tuple[int, ...] = (1, 10),
+    dtype: str = "int8",
+    input_q: QParams = (0.1, 4),
+    output_q: QParams = (0.06, -5),
+    output_dtype: str = "int8",
+) -> bytes:
+    """QUANTIZE from `dtype` ("float32" quantizes, the others requantize) to `output_dtype`."""
+    tensors = [
+        TensorSpec("input", shape, dtype, (input_q[0],), (input_q[1],)),
+        TensorSpec("output", shape, output_dtype, (output_q[0],), (output_q[1],)),
+    ]
+    return build_model([OpSpec("QUANTIZE", (0,), (1,))], tensors)
+
+
+def dequantize(*, shape: tuple[int, ...] = (1, 10), input_q: QParams = (0.1, 4)) -> bytes:
+    """DEQUANTIZE from int8 to float32."""
+    tensors = [activation_tensor("input", shape, input_q), TensorSpec("output", shape, "float32")]
+    return build_model([OpSpec("DEQUANTIZE", (0,), (1,))], tensors)
+
+
+def concatenation(
+    *,
+    shapes: Sequence[tuple[int, ...]] = ((1, 4, 3), (1, 4, 2)),
+    axis: int = 2,
+    activation: g.Activation = "none",
+    input_qs: Sequence[QParams] | None = None,
+    output_q: QParams = (1 / 64, 3),
+) -> bytes:
+    """CONCATENATION along `axis`."""
+    qs = input_qs or [output_q] * len(shapes)
+    joined = list(shapes[0])
+    joined[axis] = sum(s[axis] for s in shapes)
+    tensors = [
+        activation_tensor(f"input{i}", s, q)
+        for i, (s, q) in enumerate(zip(shapes, qs, strict=True))
+    ]
+    tensors.append(activation_tensor("output", joined, output_q))
+    places = tuple(range(len(shapes)))
+    op = OpSpec("CONCATENATION", places, (len(shapes),), g.Concatenation(axis, activation))
+    return build_model([op], tensors)
