@@ -9,7 +9,12 @@ from typing import Any
 from convert.codebook import is_linear, rows
 from convert.emit_layer import Layer, LayerCode, by, check_steps, check_sum, emits, struct_text
 from convert.graph import CODES
-from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams
+from convert.params import (
+    ConvolutionParams,
+    ConvParams,
+    DepthwiseConvParams,
+    FullyConnectedParams,
+)
 
 
 def _scales(
@@ -76,6 +81,19 @@ def _about_weights(layer: Layer) -> str:
     return f", weights of 4 bits with {count} table{'s' if count > 1 else ''}"
 
 
+def convolution_sizes(p: ConvolutionParams) -> list[tuple[str, object]]:
+    """The fields of WS_CONVOLUTION_SIZES."""
+    return [
+        ("batches", p.input_shape[0]),
+        ("input", p.input_shape[1:]),
+        ("output", p.output_shape[1:]),
+        ("filter", p.filter_shape[1:3]),
+        ("stride", p.stride),
+        ("dilation", p.dilation),
+        ("padding", p.padding),
+    ]
+
+
 def _convolution(
     layer: Layer, p: ConvParams | DepthwiseConvParams, own: tuple[str, int], kernel: str
 ) -> LayerCode:
@@ -86,13 +104,7 @@ def _convolution(
     check_sum(layer, taps * depth, 255 * 128)
     definitions: list[str] = []
     fields: list[tuple[str, object]] = [
-        ("batches", p.input_shape[0]),
-        ("input", p.input_shape[1:]),
-        ("output", p.output_shape[1:]),
-        ("filter", p.filter_shape[1:3]),
-        ("stride", p.stride),
-        ("dilation", p.dilation),
-        ("padding", p.padding),
+        *convolution_sizes(p),
         own,
         ("input_offset", p.input_offset),
         ("output_offset", p.output_offset),

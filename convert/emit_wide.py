@@ -20,6 +20,7 @@ from convert.emit_layer import (
     refuse,
     struct_text,
 )
+from convert.emit_weighted import convolution_sizes
 from convert.fixedpoint_wide import exp_table, reciprocal_table, reduced_multiplier
 from convert.params import (
     ConcatenationParams,
@@ -77,13 +78,7 @@ def _convolution(
     definitions: list[str] = []
     constants = _constants(layer, p.multiplier, p.shift, definitions)
     fields: Fields = [
-        ("batches", p.input_shape[0]),
-        ("input", p.input_shape[1:]),
-        ("output", p.output_shape[1:]),
-        ("filter", p.filter_shape[1:3]),
-        ("stride", p.stride),
-        ("dilation", p.dilation),
-        ("padding", p.padding),
+        *convolution_sizes(p),
         own,
         ("activation_min", p.activation_min),
         ("activation_max", p.activation_max),
