@@ -10,12 +10,13 @@ The text is a function of the graph, the prefix and the labels: no dates, no pat
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from convert import (
     codebook,
     cwriter,
+    emit_header,
     emit_plain,
     emit_recurrent,
     emit_weighted,
@@ -26,17 +27,11 @@ from convert import (
 from convert.emit_layer import ConstantPool, Layer, LayerCode, emit_layer
 from convert.errors import SpecError, UnsupportedModelError
 from convert.generated import GeneratedModel, LayerSlot, TensorSlot
-from convert.graph import STATES, DType, Graph, Op, Tensor, shown
+from convert.graph import STATES, Graph, Op, Tensor, shown
 from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams, Params
 from convert.prepare import prepare_graph
 from convert.prepare_wide import is_wide
 
-_CTYPE: dict[DType, str] = {
-    "int8": "int8_t",
-    "int16": "int16_t",
-    "uint8": "uint8_t",
-    "float32": "float",
-}
 _MAX_ARENA = 2**31 - 1
 # Imported so that their emitters are registered.
 _EMITTERS = (emit_plain, emit_recurrent, emit_weighted, emit_wide)
@@ -122,13 +117,9 @@ class _Writer:
             codes.append(code)
             texts.append(self._layer_text(layer, slot, code))
         macs = sum(code.macs for code in codes)
-        files = {
-            f"{self.prefix}.h": self._header(slots, macs),
-            f"{self.prefix}.c": self._source(slots, texts),
-        }
-        return GeneratedModel(
+        model = GeneratedModel(
             prefix=self.prefix,
-            files=files,
+            files={},
             layers=tuple(slots),
             inputs=self.inputs,
             outputs=self.outputs,
@@ -142,15 +133,20 @@ class _Writer:
             states=tuple(self._at(tensor) for tensor in self.graph.states),
             steps=self.steps,
         )
+        files = {
+            f"{self.prefix}.h": emit_header.model_header(model, self.graph),
+            f"{self.prefix}.c": self._source(slots, texts),
+        }
+        return replace(model, files=files)
 
     def _edge(self, index: int) -> TensorSlot:
         """A graph input or output."""
         tensor = self.graph.tensors[index]
-        if tensor.dtype not in _CTYPE or index not in self.plan:
+        if tensor.dtype not in emit_header.CTYPE or index not in self.plan:
             received = "a constant" if tensor.data is not None else tensor.dtype
             raise UnsupportedModelError(
                 "Inputs and outputs of a model must be computed tensors of type "
-                f"{', '.join(_CTYPE)}. "
+                f"{', '.join(emit_header.CTYPE)}. "
                 f"Received: {received} for tensor {index} ({shown(tensor.name)})."
             )
         return self._at(tensor)
@@ -219,7 +215,7 @@ class _Writer:
                         f"int16. Received: {tensor.dtype} for tensor {index} "
                         f"({shown(tensor.name)})."
                     )
-                ctype = _CTYPE[tensor.dtype]
+                ctype = emit_header.CTYPE[tensor.dtype]
                 expression, text = self.pool.add(ctype, f"{name}_in{position}", tensor.data)
                 definitions.append(text)
             expressions.append(expression)
@@ -304,8 +300,10 @@ class _Writer:
             ("input", self.inputs, ""),
             ("output", self.outputs, "const "),
         ):
-            for function, edge in zip(self._accessors(role, len(edges)), edges, strict=True):
-                ctype = f"{qualifier}{_CTYPE[edge.dtype]} *"
+            for function, edge in zip(
+                emit_header.accessors(self.prefix, role, len(edges)), edges, strict=True
+            ):
+                ctype = f"{qualifier}{emit_header.CTYPE[edge.dtype]} *"
                 value = self._place(edge.tensor)
                 if edge.dtype not in ("int8", "int16"):
                     value = f"({ctype})({qualifier}void *){value}"
@@ -362,75 +360,3 @@ class _Writer:
             "#endif",
             "",
         ]
-
-    def _accessors(self, role: str, count: int) -> list[str]:
-        """Function names: model_input, and model_input_1 and so on where there are more."""
-        return [f"{self.prefix}_{role}" + (f"_{i}" if i else "") for i in range(count)]
-
-    def _header(self, slots: list[LayerSlot], macs: int) -> str:
-        name, capital = self.prefix, self.capital
-        lines = [
-            "#include <stdint.h>",
-            "",
-            "#ifdef __cplusplus",
-            'extern "C" {',
-            "#endif",
-            "",
-            f'#define {capital}_HASH "{self.graph.model_hash}"',
-            f"#define {capital}_ARENA_SIZE {max(self.plan.arena_size, memory.ALIGNMENT)}"
-            " /* bytes of RAM */",
-            f"#define {capital}_CONSTANT_SIZE {self.pool.nbytes} /* bytes of flash, beside code */",
-            f"#define {capital}_MACS {macs} /* multiplications per run */",
-            f"#define {capital}_LAYER_COUNT {len(slots)}",
-        ]
-        for role, edges in (("INPUT", self.inputs), ("OUTPUT", self.outputs)):
-            for position, edge in enumerate(edges):
-                macro = f"{capital}_{role}" + (f"_{position}" if position else "")
-                lines += ["", *self._edge_macros(macro, edge)]
-        if self.labels:
-            lines += [
-                "",
-                f"#define {capital}_LABEL_COUNT {len(self.labels)}",
-                f"extern const char *const {name}_labels[{capital}_LABEL_COUNT]; /* UTF-8 */",
-            ]
-        if self.graph.states:
-            kept = sum(tensor.nbytes for tensor in self.graph.states)
-            lines += [
-                "",
-                f"#define {capital}_STATE_SIZE {kept} /* bytes kept from run to run */",
-                f"#define {capital}_STEPS {self.steps} /* runs for one window */",
-            ]
-        lines += ["", "/* Call once before anything else. */", f"void {name}_init(void);", ""]
-        if self.graph.states:
-            about = "Forget all runs before: call it at the start of each window."
-            lines += [cwriter.comment(about), f"void {name}_reset(void);", ""]
-        lines.append("/* Where to put the input; running the model may overwrite it. */")
-        for function, edge in zip(
-            self._accessors("input", len(self.inputs)), self.inputs, strict=True
-        ):
-            lines.append(f"{_CTYPE[edge.dtype]} *{function}(void);")
-        lines += ["", "/* Where the output is after a run, until the next input is written. */"]
-        for function, edge in zip(
-            self._accessors("output", len(self.outputs)), self.outputs, strict=True
-        ):
-            lines.append(f"const {_CTYPE[edge.dtype]} *{function}(void);")
-        lines += ["", "/* Run the model; always returns 0. */", f"int {name}_invoke(void);"]
-        lines += ["", "#ifdef __cplusplus", "}", "#endif"]
-        body = cwriter.guarded(f"{name}.h", "\n".join(lines))
-        return self._banner("Include this; compile the source beside it and the kernels.") + (
-            f"\n{body}"
-        )
-
-    def _edge_macros(self, macro: str, edge: TensorSlot) -> list[str]:
-        """Sizes, and the quantization where there is one."""
-        shape = ", ".join(map(str, edge.shape)) or "1"
-        lines = [
-            f"#define {macro}_SIZE {math.prod(edge.shape)} /* values */",
-            f"#define {macro}_SHAPE {{{shape}}}",
-        ]
-        quant = self.graph.tensors[edge.tensor].quant
-        if edge.dtype == "int8" and quant is not None and len(quant.scale) == 1:
-            zero = quant.zero_point[0] if quant.zero_point else 0
-            lines.append(f"#define {macro}_SCALE {cwriter.float32(quant.scale[0])}")
-            lines.append(f"#define {macro}_ZERO_POINT {cwriter.integer(zero)}")
-        return lines
