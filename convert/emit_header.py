@@ -75,6 +75,17 @@ def model_header(model: GeneratedModel, graph: Graph) -> str:
     ):
         lines.append(f"const {CTYPE[edge.dtype]} *{function}(void);")
     lines += ["", "/* Run the model; always returns 0. */", f"int {name}_invoke(void);"]
+    if model.layers:
+        about = "The layers one by one, to measure them. Takes no flash unless it is used."
+        lines += [
+            "",
+            cwriter.comment(about),
+            "typedef struct {",
+            "    const char *kind;",
+            "    void (*run)(void);",
+            f"}} {name}_layer_t;",
+            f"extern const {name}_layer_t {name}_layers[{capital}_LAYER_COUNT];",
+        ]
     lines += ["", "#ifdef __cplusplus", "}", "#endif"]
     body = cwriter.guarded(f"{name}.h", "\n".join(lines))
     return cwriter.banner(

@@ -24,8 +24,8 @@ void ws_app_hop(const int16_t *hop) {
 }
 
 /*
- * `prepare` brings the window's features to the model's input, all of them or those of the first
- * run, and returns 0 while the window is not full; `run` then runs the model over the window.
+ * ws_app_prepare brings the window's features to the model's input, all of them or those of the
+ * first run; `run` then runs the model over the window.
  */
 #if WS_APP_STEPS > 1
 static int32_t peak;
@@ -38,7 +38,7 @@ WS_ENTRY(ws_app_feed) void ws_app_feed(uint32_t step) {
     }
 }
 
-static int prepare(void) {
+int ws_app_prepare(void) {
     if (window.count < window.frames) {
         return 0;
     }
@@ -56,7 +56,7 @@ static void run(void) {
     }
 }
 #else
-static int prepare(void) {
+int ws_app_prepare(void) {
     return ws_window_features(&window, ws_runtime_input());
 }
 
@@ -85,7 +85,7 @@ static int invoke(void) {
 
 int ws_app_classify(void) {
     ws_app_wrong = 0;
-    return prepare() && invoke();
+    return ws_app_prepare() && invoke();
 }
 
 WS_ENTRY(ws_app_features) int ws_app_features(const int16_t *pcm, uint32_t samples) {
@@ -94,7 +94,7 @@ WS_ENTRY(ws_app_features) int ws_app_features(const int16_t *pcm, uint32_t sampl
         ws_app_hop(pcm);
         pcm += WS_FE_HOP;
     }
-    return prepare();
+    return ws_app_prepare();
 }
 
 WS_ENTRY(ws_app_clip) int ws_app_clip(const int16_t *pcm, uint32_t samples) {

@@ -48,6 +48,10 @@ void ws_app_begin(void);
 /* Hear WS_FE_HOP more samples. */
 void ws_app_hop(const int16_t *hop);
 
+/* Leave the features of the last WS_APP_SAMPLES samples in the model's input, with several runs per
+   window those of the first; 0 when fewer samples were heard. */
+int ws_app_prepare(void);
+
 /* Classify the last WS_APP_SAMPLES samples into ws_app_result; 0 when fewer were heard or the
    runtime failed (ws_app_wrong tells), else 1. */
 int ws_app_classify(void);

@@ -27,6 +27,13 @@ const int8_t *ws_runtime_output(void);
 /* Forget all runs before; does nothing with a model that remembers nothing. */
 void ws_runtime_reset(void);
 
+/*
+ * For `bench`: run the model once and tell what each layer takes, in cycles of ws_board_cycles.
+ * A runtime need not have it; then the whole run is told as one layer.
+ */
+typedef void (*ws_runtime_tell_t)(uint32_t layer, const char *kind, uint32_t cycles);
+const char *ws_runtime_bench(ws_runtime_tell_t tell);
+
 #ifdef __cplusplus
 }
 #endif
