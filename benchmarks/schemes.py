@@ -41,6 +41,7 @@ from firmware.application import build_application  # noqa: E402
 from firmware.board import load_board  # noqa: E402
 from simulate.cortexm import CortexMBackend  # noqa: E402
 from simulate.hostfrontend import HostFrontEnd  # noqa: E402
+from simulate.listening import listening_sources  # noqa: E402
 from train.evaluate import run_tflite  # noqa: E402
 from train.features import Examples, TrainingData, clean_examples, training_data  # noqa: E402
 from train.fit import fit, predictions  # noqa: E402
@@ -240,6 +241,9 @@ def on_chip(result: Quantized, exact: Float, prove: int) -> dict[str, int]:
             generated.files,
             emit_frontend(settings.frontend),
             load_board(settings.firmware.board),
+            listening=listening_sources(
+                graph, exact.classes, settings.frontend, settings.samples, vectors=False
+            ),
             out_dir=Path(folder),
             kernels=generated.kernels,
         )

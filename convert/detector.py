@@ -1,7 +1,7 @@
 """From posteriors to events: the settings, and the integers that firmware and simulator share.
 
-The rules are in docs/SPEC.md ("Detector"); firmware/app/ws_detector.c and simulate/detector.py carry
-them out, equal event for event.
+The rules are in docs/SPEC.md ("Detector"); firmware/app/ws_detector.c and simulate/detector.py
+carry them out, equal event for event.
 """
 
 from __future__ import annotations
@@ -56,6 +56,24 @@ class Detector:
         for word, threshold in self.thresholds.items():
             _share(f"thresholds.{word}", threshold)
 
+    def check(self, words: Collection[str], hop_ms: int) -> None:
+        """Refuse settings that do not go with a model's words and its front-end's hop.
+
+        Raises:
+            SpecError: every_ms is no multiple of the hop, or a threshold is for no word.
+        """
+        if self.every_ms % hop_ms:
+            raise SpecError(
+                f"detect.every_ms must be a multiple of the front-end's hop, {hop_ms} ms. "
+                f"Received: {self.every_ms}."
+            )
+        for word in self.thresholds:
+            if word not in words:
+                raise SpecError(
+                    "detect.thresholds must be for words of the project "
+                    f"({', '.join(words)}). Received: {word!r}."
+                )
+
     def plan(
         self,
         labels: Sequence[str],
@@ -75,18 +93,9 @@ class Detector:
             zero_point: of the model's int8 output.
 
         Raises:
-            SpecError: every_ms is no multiple of the hop, or a threshold is for no word.
+            SpecError: as for `check`.
         """
-        if self.every_ms % hop_ms:
-            raise SpecError(
-                f"every_ms must be a multiple of the front-end's hop, {hop_ms} ms. "
-                f"Received: {self.every_ms}."
-            )
-        for word in self.thresholds:
-            if word not in words:
-                raise SpecError(
-                    f"thresholds must be for words ({', '.join(words)}). Received: {word!r}."
-                )
+        self.check(words, hop_ms)
         steps = Fraction(scale)
 
         def least(share: Fraction) -> int:
@@ -101,8 +110,7 @@ class Detector:
             average=self.average,
             pause=-(-self.refractory_ms // self.every_ms),
             threshold=tuple(
-                least(t) if label in words else NEVER
-                for label, t in zip(labels, own, strict=True)
+                least(t) if label in words else NEVER for label, t in zip(labels, own, strict=True)
             ),
             release=tuple(
                 least(t * release) if label in words else NEVER

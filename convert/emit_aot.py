@@ -313,9 +313,10 @@ class _Writer:
             lines.append(f"    {slot.function}();")
             lines.append(f"    OBSERVE({position}, {self._place(slot.output)}, {slot.nbytes});")
         lines += ["    return 0;", "}"]
-        lines += ["", f"const {name}_layer_t {name}_layers[{capital}_LAYER_COUNT] = {{"]
-        lines += [f'    {{"{slot.kind}", {slot.function}}},' for slot in slots]
-        lines.append("};")
+        if slots:
+            lines += ["", f"const {name}_layer_t {name}_layers[{capital}_LAYER_COUNT] = {{"]
+            lines += [f'    {{"{slot.kind}", {slot.function}}},' for slot in slots]
+            lines.append("};")
         if self.labels:
             lines += ["", cwriter.label_array(f"{name}_labels", self.labels).rstrip("\n")]
         return "\n".join(lines) + "\n"

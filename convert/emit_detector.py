@@ -25,7 +25,8 @@ def emit_detector(plan: DetectorPlan) -> dict[str, str]:
         ("AVERAGE", f"{plan.average}u", "results in the moving average"),
         ("PAUSE", f"{plan.pause}u", "results ignored after an event"),
     )
-    lines = [
+    version = f"#define WS_APP_VERSION {cwriter.string_literal(cwriter.VERSION)}"
+    lines = [version, ""] + [
         f"#define WS_DETECT_{name} {value} {cwriter.comment(note)}" for name, value, note in macros
     ]
     arrays = (

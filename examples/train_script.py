@@ -8,6 +8,7 @@ from firmware.application import build_application
 from firmware.board import load_board
 from simulate.compare import compare
 from simulate.cortexm import CortexMBackend
+from simulate.listening import listening_sources
 from simulate.tflm import TflmBackend
 from train import augment, datasets, evaluate, features, fit, keras, models, quantization
 
@@ -23,6 +24,8 @@ test = features.clean_examples(speech, "test", features.HostFrontEnd(fe))
 outputs = evaluate.run_tflite(tflite, test.features)
 print("accuracy", evaluate.score(outputs, test.labels, words).accuracy)
 c, board = emit_model(read(tflite), labels=words), load_board("mps2-an386")
-image = build_application(c.files, emit_frontend(fe), board, out_dir=Path("build/script"))
+more = listening_sources(read(tflite), words, fe, samples=16000)
+folder = Path("build/script")
+image = build_application(c.files, emit_frontend(fe), board, listening=more, out_dir=folder)
 x, chip = test.features[:5, ..., None], CortexMBackend(image, c)
 print(compare(TflmBackend(tflite).run(x), chip.run(x), read(tflite), ("tflm", "cortex-m")))

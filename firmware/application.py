@@ -19,6 +19,7 @@ def build_application(
     frontend: Mapping[str, Source],
     board: Board,
     *,
+    listening: Mapping[str, Source],
     out_dir: Path,
     name: str = "firmware",
     title: str = "wakesmith",
@@ -32,6 +33,7 @@ def build_application(
         model: `GeneratedModel.files` of a model whose prefix is "model".
         frontend: `convert.emit_frontend.emit_frontend(fe)`.
         board: what to build for.
+        listening: `simulate.listening.listening_sources`: detector settings and self-test.
         out_dir: where the files go.
         name: stem of the files.
         title: what the firmware calls itself at start.
@@ -46,6 +48,8 @@ def build_application(
         {**_folder("runtime"), **_kernels(kernels), **_model(model)},
         frontend,
         board,
+        listening=listening,
+        runtime_name="c",
         compiler=compiler,
         out_dir=out_dir,
         name=name,
@@ -59,6 +63,8 @@ def build_listening(
     frontend: Mapping[str, Source],
     board: Board,
     *,
+    listening: Mapping[str, Source],
+    runtime_name: str,
     compiler: Compiler,
     out_dir: Path,
     name: str,
@@ -72,6 +78,8 @@ def build_listening(
         runtime: implements ws_runtime.h, together with what is in `link`.
         frontend: as for `build_application`.
         board: what to build for.
+        listening: as for `build_application`.
+        runtime_name: what the firmware calls its runtime.
         compiler: as for `firmware.build.build`.
         out_dir: where the files go.
         name: stem of the files.
@@ -89,13 +97,13 @@ def build_listening(
         )
     quoted = title.replace("\\", "\\\\").replace('"', '\\"')
     return build(
-        {**_folder("frontend"), **_folder("app"), **frontend, **runtime},
+        {**_folder("frontend"), **_folder("app"), **frontend, **listening, **runtime},
         board,
         compiler=compiler,
         out_dir=out_dir,
         name=name,
         optimize=optimize,
-        defines=(f'WS_APP_NAME="{quoted}"',),
+        defines=(f'WS_APP_NAME="{quoted}"', f'WS_RUNTIME_NAME="{runtime_name}"'),
         link=link,
     )
 

@@ -55,6 +55,7 @@ def build_tflm_application(
     board: Board,
     library: TflmLibrary,
     *,
+    listening: Mapping[str, Source],
     out_dir: Path,
     name: str = "firmware",
     title: str = "wakesmith",
@@ -66,6 +67,7 @@ def build_tflm_application(
         frontend: `convert.emit_frontend.emit_frontend(fe)`.
         board: what to build for.
         library: `find_library` for the board's core.
+        listening: `simulate.listening.listening_sources`: detector settings and self-test.
         out_dir: where the files go.
         name: stem of the files.
         title: what the firmware calls itself at start.
@@ -79,6 +81,8 @@ def build_tflm_application(
             {**_hosted(), **_c_files(model)},
             frontend,
             board,
+            listening=listening,
+            runtime_name="tflm",
             out_dir=out_dir,
             name=name,
             title=title,

@@ -24,6 +24,8 @@ from simulate.backend import Trace, batch_of, clip_shape
 from simulate.elf import Elf
 from simulate.faults import CortexMFault
 from simulate.machine import HOST_WINDOW, Machine
+from simulate.machine_line import MachineLine
+from simulate.protocol import Board, scores_of
 
 __all__ = [
     "CortexMBackend",
@@ -366,7 +368,7 @@ class Heard:
         label: text of the best class.
         index: of that class.
         scores: int8, one per class.
-        lines: the answer as the UART carried it.
+        lines: the answer as the console carried it.
     """
 
     label: str
@@ -376,7 +378,7 @@ class Heard:
 
 
 class Recognizer:
-    """Sends clips to the console, as one would to a board, and reads what comes back.
+    """Sends clips over the console, as one would to a board, and reads what comes back.
 
     Args:
         image: firmware made by `firmware.application.build_application`.
@@ -395,14 +397,14 @@ class Recognizer:
                 f"Firmware must get ready for clips. Received: {self.banner.strip()!r}."
             )
         self.clip_samples = int(found.group(1))
+        self._line = MachineLine(self.machine)
+        self.board = Board(self._line)
+        self._labels: tuple[str, ...] = ()
 
-    def send(self, data: bytes, patience_ms: int = 1000) -> tuple[str, ...]:
+    def send(self, data: bytes, patience_ms: int = 0) -> tuple[str, ...]:
         """Any bytes over the UART, then silence; the lines that come back."""
-        before = len(self.machine.console.sent)
-        self.machine.console.feed(data)
-        self.machine.run(limit=100_000_000_000, patience_ms=patience_ms)
-        answer = self.machine.console.sent[before:].decode("utf-8", "replace")
-        return tuple(answer.splitlines())
+        self._line.feed(data, patience_ms)
+        return self._line.rest()
 
     def recognize(self, pcm: NDArray[np.int16]) -> Heard:
         """One clip of 16 kHz mono int16.
@@ -411,18 +413,12 @@ class Recognizer:
             UserError: the firmware refuses the clip.
             CortexMFault: it faults.
         """
-        lines = self.send(frame_clip(pcm), patience_ms=0)
-        if len(lines) != 2 or not lines[0].startswith("result "):
-            raise UserError(f"The firmware must answer a clip. Received: {' | '.join(lines)!r}.")
-        _, index, _, label = lines[0].split(" ", 3)
-        scores = tuple(int(value) for value in lines[1].split()[1:])
-        return Heard(label, int(index), scores, lines)
-
-
-def frame_clip(pcm: NDArray[np.int16]) -> bytes:
-    """A clip as it goes over the console: see firmware/app/main.c."""
-    header = b"WSP1" + int(pcm.size).to_bytes(4, "little")
-    return header + np.ascontiguousarray(pcm, dtype="<i2").tobytes()
+        if not self._labels:
+            self._labels = tuple(label.text for label in self.board.info().labels)
+        lines = self.board.inject(pcm)
+        scores = scores_of(lines)[-1]
+        index = int(np.argmax(scores))
+        return Heard(self._labels[index], index, scores, lines)
 
 
 def recognize(image: Image, pcm: NDArray[np.int16]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The firmware's detector (firmware/app/ws_detector.c), event for event: docs/SPEC.md, "Detector"."""
+"""The detector of firmware/app/ws_detector.c, event for event: docs/SPEC.md, "Detector"."""
 
 from __future__ import annotations
 

@@ -87,9 +87,20 @@ class QemuBoard:
         self._process.communicate()
         self._folder.cleanup()
 
-    def send(self, data: bytes) -> None:
-        """Bytes into the console."""
-        self._console.sendall(data)
+    def send(self, data: bytes | str) -> None:
+        """Bytes into the console, or a line without its end."""
+        self._console.sendall(data.encode() + b"\n" if isinstance(data, str) else data)
+
+    def receive(self) -> str:
+        """The next line; see `simulate.protocol.Line`.
+
+        Raises:
+            UserError: none comes in time.
+        """
+        found = self.lines(1)
+        if not found:
+            raise UserError(f"The board must answer. Received: {bytes(self._text)!r}.")
+        return found[0]
 
     def lines(self, count: int, timeout_s: float = 30.0) -> tuple[str, ...]:
         """The next `count` lines of the console; fewer when they do not come in time."""

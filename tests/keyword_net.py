@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from convert import graph as g
+from convert.detector import Detector
 from convert.emit_aot import emit_model
 from convert.emit_frontend import emit_frontend
 from convert.frontend import FrontEnd
@@ -17,9 +18,11 @@ from firmware.application import build_application
 from firmware.board import load_board
 from firmware.build import Compiler
 from firmware.image import Image
+from simulate.listening import listening_sources
 from tests.tflite_builder import OpSpec, TensorSpec, activation_tensor, build_model, constant
 
 LABELS = ("silence", "one", "zwölf", 'say "hi"')
+WORDS = LABELS[1:]
 
 
 @cache
@@ -71,13 +74,22 @@ def keyword_model() -> GeneratedModel:
     return emit_model(read(keyword_tflite()), labels=LABELS)
 
 
-def keyword_image(out_dir: Path, compiler: Compiler = "zig") -> Image:
-    """The network as firmware of the default board."""
+def keyword_image(
+    out_dir: Path,
+    compiler: Compiler = "zig",
+    *,
+    board: str = "mps2-an386",
+    detect: Detector | None = None,
+) -> Image:
+    """The network as firmware of the default board, or another."""
     model = keyword_model()
     return build_application(
         model.files,
         emit_frontend(FrontEnd()),
-        load_board("mps2-an386"),
+        load_board(board),
+        listening=listening_sources(
+            read(keyword_tflite()), LABELS, FrontEnd(), 16000, words=WORDS, detect=detect
+        ),
         out_dir=out_dir,
         name=f"keyword-{compiler}",
         title="keyword test",

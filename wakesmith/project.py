@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from convert.detector import Detector
 from convert.errors import SpecError
 from convert.frontend import FrontEnd
 from train.augment import Augmentation
@@ -201,6 +202,7 @@ class Project:
         default_factory=QatInt8
     )
     firmware: FirmwareSection = field(default_factory=FirmwareSection)
+    detect: Detector = field(default_factory=Detector)
     verify: VerifySection = field(default_factory=VerifySection)
     budget: BudgetSection = field(default_factory=BudgetSection)
     compare: CompareSection = field(default_factory=CompareSection)
@@ -214,6 +216,7 @@ class Project:
                 raise SpecError(
                     f"[{name}] must go with {name} = true in [project]. Received: {name} = false."
                 )
+        self.detect.check(self.project.words, self.frontend.hop_ms)
         self.data_spec()  # what only the whole can tell: reserved words, clip length
 
     def data_spec(self) -> DataSpec:

@@ -22,6 +22,7 @@ from convert.graph import Graph
 from convert.tflite_reader import read
 from firmware.application import build_application
 from firmware.board import load_board
+from simulate.listening import listening_sources
 from train.features import TrainingData
 from train.quantization.gates import install
 from train.quantization.low_bit import Method, weight_tensors, weighted_layers
@@ -96,6 +97,7 @@ class Room:
                 generated.files,
                 emit_frontend(fe),
                 load_board(self.board),
+                listening=listening_sources(graph, self.labels, fe, self.samples),
                 out_dir=Path(folder),
                 title=self.name,
                 kernels=generated.kernels,

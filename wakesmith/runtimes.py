@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,7 @@ def build_tflm(
     board: Board,
     library: TflmLibrary,
     *,
+    listening: Mapping[str, str],
     out_dir: Path,
     title: str,
 ) -> TflmFirmware:
@@ -91,6 +93,7 @@ def build_tflm(
         fe: the front-end.
         board: what to build for.
         library: of the board's core.
+        listening: `simulate.listening.listening_sources`.
         out_dir: where the image goes.
         title: what the firmware calls itself at start.
 
@@ -105,6 +108,7 @@ def build_tflm(
         emit_frontend(fe),
         board,
         library,
+        listening=listening,
         out_dir=out_dir,
         title=title,
     )

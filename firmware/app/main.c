@@ -1,6 +1,6 @@
 /*
- * The application: obeys the console (docs/PROTOCOL.md), listens to the microphone when told, and at
- * once on boards that have one.
+ * The application: obeys the console (docs/PROTOCOL.md), listens to the microphone when told, and
+ * at once on boards that have one.
  */
 #include "ws_app.h"
 #include "ws_board.h"
@@ -9,6 +9,34 @@
 #include "ws_protocol.h"
 #include "ws_runtime.h"
 #include "ws_text.h"
+
+#define BYTES_AT_ONCE 64u
+#define CYCLES_PER_MS (WS_CLOCK_HZ / 1000u)
+
+static uint32_t told; /* cycles of the last whole millisecond */
+
+/* Tell everybody how many milliseconds have passed. */
+static void pass_time(void) {
+    const uint32_t passed = ws_board_cycles() - told;
+    if (passed < CYCLES_PER_MS) {
+        return;
+    }
+    const uint32_t milliseconds = passed / CYCLES_PER_MS;
+    told += milliseconds * CYCLES_PER_MS;
+    ws_listen_tick(milliseconds);
+    ws_inject_tick(milliseconds);
+}
+
+/* A flood of bytes must not keep the microphone waiting. */
+static void read_console(void) {
+    for (uint32_t i = 0; i < BYTES_AT_ONCE; i++) {
+        const int32_t byte = ws_board_get();
+        if (byte < 0) {
+            return;
+        }
+        ws_protocol_byte((uint8_t)byte);
+    }
+}
 
 /* Sleep unless there is something to do. Interrupts are masked while looking, so that one that
    comes between the look and the sleep ends the sleep (Armv7-M ARM B1.5.17, WFI). */
@@ -32,19 +60,15 @@ int main(void) {
         ws_put_text("ready samples ");
         ws_put_unsigned(WS_APP_SAMPLES);
         ws_put_text("\n");
+        ws_listen_start(0);
     } else {
         ws_error(ws_refusal);
     }
     for (;;) {
         ws_board_watch();
-        if (ws_board_millisecond()) {
-            ws_listen_tick();
-            ws_inject_tick();
-        }
-        const int32_t byte = ws_board_get();
-        if (byte >= 0) {
-            ws_protocol_byte((uint8_t)byte);
-        } else if (!ws_listen_step()) {
+        pass_time();
+        read_console();
+        if (!ws_listen_step()) {
             rest();
         }
     }

@@ -42,8 +42,7 @@ void ws_capture_put(const int16_t *pcm, uint32_t count) {
         const uint32_t room = WS_CAPTURE_SIZE - (at - tail);
         stored = count < room ? count : room;
         const uint32_t place = at % WS_CAPTURE_SIZE;
-        const uint32_t first =
-            stored < WS_CAPTURE_SIZE - place ? stored : WS_CAPTURE_SIZE - place;
+        const uint32_t first = stored < WS_CAPTURE_SIZE - place ? stored : WS_CAPTURE_SIZE - place;
         memcpy(memory + place, pcm, first * sizeof *pcm);
         memcpy(memory, pcm + first, (stored - first) * sizeof *pcm);
         samples = memory;

@@ -8,7 +8,8 @@
 extern "C" {
 #endif
 
-/* CRC-32 of IEEE 802.3, as zlib.crc32: ws_crc32(0, all) or, piece by piece, with the last result. */
+/* CRC-32 of IEEE 802.3, as zlib.crc32: ws_crc32(0, all) or, piece by piece, with the last result.
+ */
 uint32_t ws_crc32(uint32_t crc, const void *data, uint32_t count);
 
 /*
@@ -19,7 +20,8 @@ uint32_t ws_crc32(uint32_t crc, const void *data, uint32_t count);
 int ws_read_number(const char **text, uint32_t *value);
 int ws_read_hex(const char **text, uint32_t *value);
 
-/* 1, with *text behind it, when `word` stands at *text and a space (taken too) or the end follows. */
+/* 1, with *text behind it, when `word` stands at *text and a space (taken too) or the end follows.
+ */
 int ws_read_word(const char **text, const char *word);
 
 /*

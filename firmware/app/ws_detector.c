@@ -28,8 +28,7 @@ static uint32_t average(ws_detector_t *detector, const int8_t *scores) {
 
 int32_t ws_detector_push(ws_detector_t *detector, const int8_t *scores) {
     const uint32_t best = average(detector, scores);
-    if (detector->last >= 0 &&
-        detector->sums[detector->last] < ws_detect_release[detector->last]) {
+    if (detector->last >= 0 && detector->sums[detector->last] < ws_detect_release[detector->last]) {
         detector->last = -1;
     }
     if (detector->pause > 0) {
@@ -42,6 +41,6 @@ int32_t ws_detector_push(ws_detector_t *detector, const int8_t *scores) {
     }
     detector->last = (int32_t)best;
     detector->pause = WS_DETECT_PAUSE;
-    detector->score = detector->sums[best] / WS_DETECT_AVERAGE;
+    detector->score = detector->sums[best] / (int32_t)WS_DETECT_AVERAGE;
     return detector->last;
 }

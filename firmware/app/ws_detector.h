@@ -18,10 +18,10 @@ extern "C" {
 
 typedef struct {
     int8_t held[WS_DETECT_AVERAGE][MODEL_OUTPUT_SIZE]; /* ring of the last results */
-    int32_t sums[MODEL_OUTPUT_SIZE];                   /* of the ring, counted from the zero point */
-    uint32_t next;                                     /* where the next result goes */
-    uint32_t count;                                    /* results held */
-    uint32_t pause;                                    /* results that are still ignored */
+    int32_t sums[MODEL_OUTPUT_SIZE]; /* of the ring, counted from the zero point */
+    uint32_t next;                   /* where the next result goes */
+    uint32_t count;                  /* results held */
+    uint32_t pause;                  /* results that are still ignored */
     int32_t last;  /* word of the last event until its average falls below release; else -1 */
     int32_t score; /* of the last event: the average, from 0 up, in steps of the output's scale */
 } ws_detector_t;

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "ws_app.h"
+#include "ws_board.h"
 #include "ws_codec.h"
 #include "ws_protocol.h"
 #include "ws_stream.h"
@@ -21,6 +22,14 @@ static uint32_t mistakes;
 static uint32_t waited; /* milliseconds since the last block */
 static uint32_t filled;
 static int16_t hop[WS_FE_HOP];
+
+/* While samples are awaited, nobody sleeps for long. */
+static void set_active(int on) {
+    if (active != on) {
+        active = on;
+        ws_clock_tick(on);
+    }
+}
 
 static void ask(void) {
     ws_put_text("send ");
@@ -57,19 +66,19 @@ void ws_inject_start(const char *text) {
     mistakes = 0;
     waited = 0;
     filled = 0;
-    active = 1;
+    set_active(1);
     ws_stream_begin();
     ask();
 }
 
 int ws_inject_stop(void) {
     const int was = active;
-    active = 0;
+    set_active(0);
     return was;
 }
 
 static void fail(const char *why) {
-    active = 0;
+    set_active(0);
     ws_error(why);
 }
 
@@ -103,7 +112,7 @@ static int hear(void) {
 }
 
 static void finish(void) {
-    active = 0;
+    set_active(0);
     if (!streaming) {
         if (!ws_app_classify()) {
             ws_error(ws_app_wrong);
@@ -159,8 +168,9 @@ void ws_inject_block(const char *text) {
     }
 }
 
-void ws_inject_tick(void) {
-    if (active && ++waited >= PATIENCE_MS) {
+void ws_inject_tick(uint32_t milliseconds) {
+    waited += milliseconds;
+    if (active && waited >= PATIENCE_MS) {
         fail("inject must go on within 5 seconds. It is over");
     }
 }

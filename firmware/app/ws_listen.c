@@ -17,7 +17,7 @@ static uint32_t events;   /* since `listen` */
 static uint32_t overruns; /* since `listen` */
 static int16_t hop[WS_FE_HOP];
 
-void ws_listen_start(void) {
+void ws_listen_start(int asked) {
     ws_capture_reset();
     ws_stream_begin();
     stuck = 0;
@@ -25,16 +25,20 @@ void ws_listen_start(void) {
     events = 0;
     overruns = 0;
     if (!ws_board_listen()) {
-        ws_error("listen must find a microphone. Received: a board without one. Use inject");
+        if (asked) {
+            ws_error("listen must find a microphone. Received: a board without one. Use inject");
+        }
         return;
     }
     listening = 1;
+    ws_clock_tick(1);
     ws_put_text("ok listen\n");
 }
 
 void ws_listen_mute(void) {
     if (listening) {
         ws_board_mute();
+        ws_clock_tick(0);
         ws_board_led(0);
         light = 0;
         listening = 0;
@@ -113,11 +117,18 @@ int ws_listen_step(void) {
     return 1;
 }
 
-void ws_listen_tick(void) {
-    if (light > 0 && --light == 0) {
-        ws_board_led(0);
+void ws_listen_tick(uint32_t milliseconds) {
+    if (!listening) {
+        return;
     }
-    if (listening && silent < SILENCE_MS && ++silent == SILENCE_MS) {
-        ws_error("the microphone must give samples. Received: none for a second");
+    if (light > 0) {
+        light = light > milliseconds ? light - milliseconds : 0;
+        ws_board_led(light > 0);
+    }
+    if (silent < SILENCE_MS) {
+        silent += milliseconds;
+        if (silent >= SILENCE_MS) {
+            ws_error("the microphone must give samples. Received: none for a second");
+        }
     }
 }

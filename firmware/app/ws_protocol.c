@@ -10,10 +10,6 @@
 
 #define WS_LINE_MOST 255u
 
-#ifndef WS_RUNTIME_NAME
-#define WS_RUNTIME_NAME "c"
-#endif
-
 const char *ws_refusal;
 
 static char line[WS_LINE_MOST + 1u];
@@ -137,7 +133,7 @@ static void obey(const char *text) {
         info();
     } else if (ws_read_word(&text, "listen") && *text == '\0') {
         if (ready_to_run()) {
-            ws_listen_start();
+            ws_listen_start(1);
         }
     } else if (ws_read_word(&text, "selftest") && *text == '\0') {
         ws_listen_mute();

@@ -29,7 +29,8 @@ void ws_tell_event(void);
 
 /* --- listening to the microphone (ws_listen.c) --- */
 
-void ws_listen_start(void);
+/* `asked`: tell also that there is no microphone. */
+void ws_listen_start(int asked);
 void ws_listen_stop(void);
 
 /* Microphone off, nothing said: before another command needs the model. */
@@ -38,8 +39,8 @@ void ws_listen_mute(void);
 /* Hear what the microphone has brought; 0 when there was nothing to do. */
 int ws_listen_step(void);
 
-/* A millisecond has passed. */
-void ws_listen_tick(void);
+/* Time has passed. */
+void ws_listen_tick(uint32_t milliseconds);
 
 /* --- sound from the host (ws_inject.c) --- */
 
@@ -48,7 +49,7 @@ void ws_inject_block(const char *arguments);
 
 /* 1 when an injection was under way; it is over now. */
 int ws_inject_stop(void);
-void ws_inject_tick(void);
+void ws_inject_tick(uint32_t milliseconds);
 
 /* --- checks (ws_selftest.c, ws_bench.c) --- */
 

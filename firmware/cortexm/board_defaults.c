@@ -1,6 +1,7 @@
 /* What a board need not have, or has in the way most boards do: weak, so that board.c overrides. */
 #include "ws_board.h"
 #include "ws_cortexm.h"
+#include "ws_vectors.h"
 
 #define WS_DEFAULT __attribute__((weak))
 
@@ -22,11 +23,25 @@ void ws_clock_start(void) {
     last_millisecond = 0;
 }
 
+void ws_clock_tick(int on) {
+    (void)ws_board_cycles();
+    WS_SYST_CSR = on ? 7u : 5u; /* bit 1: interrupt at the wrap */
+}
+
+/* The interrupt at the wrap; WS_SYST_CSR tells whether there is one. */
+WS_DEFAULT void SysTick_Handler(void) {
+    (void)ws_board_cycles();
+}
+
 WS_DEFAULT uint32_t ws_board_cycles(void) {
+    uint32_t masked;
+    __asm volatile("mrs %0, primask\n\tcpsid i" : "=r"(masked)::"memory");
     const uint32_t count = WS_SYST_CVR & SYSTICK_MASK;
     cycles += (last_count - count) & SYSTICK_MASK;
     last_count = count;
-    return cycles;
+    const uint32_t now = cycles;
+    __asm volatile("msr primask, %0" ::"r"(masked) : "memory");
+    return now;
 }
 
 WS_DEFAULT int ws_board_millisecond(void) {

@@ -25,8 +25,6 @@ __attribute__((naked, used)) void ws_fault_entry(void) {
                    : "i"(FAULT_STACK_WORDS * 4));
 }
 
-void SysTick_Handler(void) __attribute__((weak, alias("ws_fault_entry")));
-
 static void put_register(const char *name, uint32_t value) {
     ws_put_text(name);
     ws_put_hex(value);

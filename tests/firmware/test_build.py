@@ -167,9 +167,11 @@ def test_not_an_elf(tmp_path: Path) -> None:
 
 def test_application_refuses_other_prefixes(tmp_path: Path) -> None:
     with pytest.raises(FirmwareError, match="prefix"):
-        build_application({"net.h": "", "net.c": ""}, {}, BOARD, out_dir=tmp_path)
+        build_application({"net.h": "", "net.c": ""}, {}, BOARD, listening={}, out_dir=tmp_path)
     with pytest.raises(FirmwareError, match="printable"):
-        build_application(keyword_model().files, {}, BOARD, out_dir=tmp_path, title="two\nlines")
+        build_application(
+            keyword_model().files, {}, BOARD, listening={}, out_dir=tmp_path, title="two\nlines"
+        )
 
 
 def test_compiler_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,13 +21,13 @@ from firmware.errors import FirmwareError
 from firmware.image import Image
 from simulate import counting
 from simulate.compare import compare
-from simulate.cortexm import CortexMBackend, CortexMFault, Recognizer, frame_clip, recognize
+from simulate.cortexm import CortexMBackend, CortexMFault
 from simulate.frontend import features
 from simulate.machine import Machine
 from simulate.qemu import QemuBoard, qemu_available
 from simulate.reference import ReferenceBackend
 from tests.firmware.faulty import SOURCE
-from tests.keyword_net import LABELS, keyword_image, keyword_model, keyword_tflite
+from tests.keyword_net import keyword_image, keyword_model, keyword_tflite
 from tests.op_cases import op_cases
 from tests.simulate.test_models import MODELS
 
@@ -313,73 +312,6 @@ def test_bad_inputs(backend: CortexMBackend, tmp_path: Path) -> None:
     other = emit_model(read(op_cases("network")[0].model))
     with pytest.raises(UserError, match="must hold the model"):
         CortexMBackend(backend.image, other)
-
-
-# --- over the UART ---
-
-
-def conversation(pcm: np.ndarray, short: bool = False) -> Iterator[tuple[bytes, int]]:
-    """(bytes to send, lines that come back); the end of each is followed by silence."""
-    good = frame_clip(pcm)
-    if not short:
-        yield good, 2
-        yield b"WS" + good, 3
-    yield b"XYZ" + good, 3  # one error, then the result
-    yield b"WSP1" + (15999).to_bytes(4, "little") + bytes(40), 1
-    yield b"WSP1" + (0xFFFFFFFF).to_bytes(4, "little"), 1
-    yield b"WSP1\x80", 1  # header ends early
-    yield b"WS", 1
-    yield good[: 8 + 1401], 1  # clip ends early
-    yield good, 2
-
-
-def test_protocol_survives_malformed_messages(keyword: Image, backend: CortexMBackend) -> None:
-    pcm = clips(1)[0]
-    scores = backend.run_clip(pcm)
-    best = int(np.argmax(scores))
-    result = (
-        f"result {best} {scores[best]} {LABELS[best]}",
-        "scores " + " ".join(map(str, scores)),
-    )
-    receiver = Recognizer(keyword)
-    assert receiver.banner.splitlines()[0] == "name keyword test"
-    assert f"model {keyword_model().model_hash}" in receiver.banner
-    answers = []
-    for data, count in conversation(pcm):
-        answers.append(receiver.send(data))
-        assert len(answers[-1]) == count, (data[:12], answers[-1])
-    magic = "error header must begin with WSP1"
-    cut = "error header must be complete"
-    size = "error samples must be 16000 to 57600000. Received: "
-    assert answers == [
-        result,
-        (magic, *result),
-        (magic, *result),
-        (f"{size}15999",),
-        (f"{size}4294967295",),
-        (cut,),
-        (cut,),
-        ("error clip must bring 16000 samples. Received: 700",),
-        result,
-    ]
-    heard = receiver.recognize(pcm)
-    assert heard.label == LABELS[best] and heard.scores == tuple(scores)
-    assert recognize(keyword, pcm) == result
-    with pytest.raises(UserError, match="must answer"):
-        receiver.recognize(pcm[:100])
-
-
-@pytest.mark.parametrize("compiler", [pytest.param("zig", marks=QEMU)])
-def test_qemu_prints_the_same(compiler: str, keyword: Image) -> None:
-    pcm = clips(2)[1]
-    receiver = Recognizer(keyword)
-    with QemuBoard(keyword) as board:
-        banner = receiver.banner.splitlines()
-        assert list(board.lines(len(banner))) == banner
-        for data, count in conversation(pcm, short=True):  # QEMU takes 0.1 ms and more per byte
-            board.send(data)
-            assert board.lines(count) == receiver.send(data)
-            board.lines(1, timeout_s=0.7)  # silence, so that the firmware gives up waiting
 
 
 def test_speed(keyword: Image) -> None:

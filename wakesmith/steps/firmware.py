@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from convert.detector import Detector
 from convert.emit_frontend import emit_frontend
 from convert.errors import UserError
 from convert.frontend import FrontEnd
 from convert.generated import GeneratedModel
+from convert.tflite_reader import read
 from firmware.application import build_application
 from firmware.board import Board, load_board
 from firmware.image import Image
 from firmware.tflm_tree import TflmLibrary
+from simulate.listening import listening_sources
 from wakesmith.job import Job
 from wakesmith.steps.convert import generate
 from wakesmith.store import read_json, write_json
@@ -30,6 +34,8 @@ def run(
     board: str,
     compiler: Literal["zig", "gcc"],
     pack: bool,
+    words: tuple[str, ...],
+    detect: Detector,
     library: TflmLibrary | None = None,
 ) -> None:
     """Write the image, `sizes.json` (where every byte of flash and RAM went) and `runtime.json`.
@@ -39,6 +45,9 @@ def run(
     """
     tflite = (job.inputs["quantize"] / "model.tflite").read_bytes()
     generated = generate(tflite, labels, fe, clip_samples, pack)
+    listening = listening_sources(
+        read(tflite), labels, fe, clip_samples, words=words, detect=detect
+    )
     target = load_board(board)
     if library is None:
         job.progress(0, 1, f"compiling with {compiler}")
@@ -47,6 +56,7 @@ def run(
             generated.files,
             emit_frontend(fe),
             target,
+            listening=listening,
             out_dir=job.out,
             title=name,
             kernels=generated.kernels,
@@ -60,7 +70,7 @@ def run(
                 f"scheme {quantized['scheme']}. Choose the runtime c."
             )
         job.progress(0, 1, "measuring TFLite Micro's arena, compiling with gcc")
-        image, runtime = _tflm(tflite, generated, fe, target, library, job.out, name)
+        image, runtime = _tflm(tflite, generated, fe, target, library, listening, job.out, name)
     write_json(job.out / RUNTIME, runtime)
     write_json(
         job.out / "sizes.json",
@@ -82,12 +92,15 @@ def _tflm(
     fe: FrontEnd,
     board: Board,
     library: TflmLibrary,
+    listening: Mapping[str, str],
     out: Path,
     title: str,
 ) -> tuple[Image, dict[str, Any]]:
     from wakesmith.runtimes import build_tflm
 
-    built = build_tflm(tflite, generated, fe, board, library, out_dir=out, title=title)
+    built = build_tflm(
+        tflite, generated, fe, board, library, listening=listening, out_dir=out, title=title
+    )
     return built.image, {
         "runtime": "tflm",
         "library": library.about,

@@ -27,7 +27,7 @@ int ws_board_millisecond(void);
 
 /*
  * Clock cycles of the processor since some moment; wraps. The default extends the 24 bits of the
- * SysTick and must be called at least every 2^24 cycles.
+ * SysTick and must be called at least every 2^24 cycles, or ws_clock_tick be on.
  */
 uint32_t ws_board_cycles(void);
 
@@ -58,6 +58,10 @@ void ws_board_sleep(void);
 
 /* Let the SysTick count the processor's clock, for the default millisecond and cycle counters. */
 void ws_clock_start(void);
+
+/* With an interrupt at every 2^24 cycles or without, as after start: with it the cycle counter
+   never loses time, and nobody sleeps longer. Counts of instructions are steadier without. */
+void ws_clock_tick(int on);
 
 /* A byte from the console: called from its interrupt. More than fit are dropped. */
 void ws_board_received(uint8_t byte);

@@ -17,7 +17,7 @@ typedef void (*ws_vector_t)(void);
 /* Places the board's table right behind the core's. */
 #define WS_INTERRUPTS __attribute__((section(".vectors.irq"), used))
 
-/* Exception 15. A board that has the SysTick interrupt on defines it; it is a fault otherwise. */
+/* Exception 15; board_defaults.c has one for its own clock. */
 void SysTick_Handler(void);
 
 #endif
