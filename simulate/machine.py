@@ -84,6 +84,7 @@ class Machine:
         self._patience = self._limit = 0
         self._waiting = self._reporting = False
         self._restart = ""
+        self._called = False
         self.resets: list[str] = []
         wanted = copies or {}
         self.counter = Counter(
@@ -100,7 +101,9 @@ class Machine:
         self.exceptions = Exceptions(
             *(self._engine, self._interrupts, self.view, self._vector, core.faults)
         )
-        around = Surroundings(self.clock, self.view, self._interrupts.line, self.restart)
+        around = Surroundings(
+            self.clock, self.view, self._interrupts.line, self.restart, lambda: self._called
+        )
         self.chip = CHIPS[board.chip](board, around)
         self.console = self.chip.console
         for base, device in (
@@ -180,7 +183,9 @@ class Machine:
         end.cancel()
 
     def restart(self, reason: str) -> None:
-        """Reset the chip, as a watchdog does; RAM and what was printed stay."""
+        """Reset the chip, as a watchdog does; RAM and what was printed stay. Not during `call`."""
+        if self._called:
+            return
         self._restart = reason
         self._engine.emu_stop()
 
@@ -204,7 +209,11 @@ class Machine:
         for number, value in enumerate(arguments[:4]):
             engine.reg_write(arm.UC_ARM_REG_R0 + number, value & 0xFFFFFFFF)
         self._patience = 0
-        self._go(entry, _RETURN, limit)
+        self._called = True
+        try:
+            self._go(entry, _RETURN, limit)
+        finally:
+            self._called = False
         engine.reg_write(arm.UC_ARM_REG_SP, stack)
         return int(engine.reg_read(arm.UC_ARM_REG_R0))
 

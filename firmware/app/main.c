@@ -23,6 +23,7 @@ static void pass_time(void) {
     }
     const uint32_t milliseconds = passed / CYCLES_PER_MS;
     told += milliseconds * CYCLES_PER_MS;
+    ws_board_watch();
     ws_listen_tick(milliseconds);
     ws_inject_tick(milliseconds);
 }
@@ -53,7 +54,11 @@ static void rest(void) {
 }
 
 int main(void) {
-    ws_refusal = ws_runtime_init();
+    if (ws_integrity_ok()) {
+        ws_refusal = ws_runtime_init();
+    } else {
+        ws_refusal = WS_IMAGE_WRONG;
+    }
     ws_put_text("name " WS_APP_NAME "\nprotocol " WS_PROTOCOL_VERSION "\nboard " WS_BOARD_NAME
                 "\nmodel " MODEL_HASH "\n");
     if (ws_refusal == 0) {
@@ -65,7 +70,6 @@ int main(void) {
         ws_error(ws_refusal);
     }
     for (;;) {
-        ws_board_watch();
         pass_time();
         read_console();
         if (!ws_listen_step()) {

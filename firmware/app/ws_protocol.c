@@ -86,7 +86,8 @@ static void info(void) {
         put_label(i);
     }
     ws_put_text("\nimage ");
-    ws_put_text(ws_refusal == 0 ? "ok" : ws_refusal);
+    ws_put_hex(ws_integrity_crc());
+    ws_put_text(ws_integrity_ok() ? " ok" : " wrong");
     ws_put_text("\nok info\n");
 }
 

@@ -11,6 +11,8 @@
 
 #define WS_PROTOCOL_VERSION "1"
 
+#define WS_IMAGE_WRONG "the image must have the CRC of its build: flash is damaged. Flash it again"
+
 /* What makes inference impossible, told at start and to every command that needs it; 0: nothing. */
 extern const char *ws_refusal;
 

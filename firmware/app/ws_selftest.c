@@ -4,6 +4,7 @@
 #include "ws_app.h"
 #include "ws_board.h"
 #include "ws_codec.h"
+#include "ws_cortexm.h"
 #include "ws_protocol.h"
 #include "ws_runtime.h"
 #include "ws_selftest_vectors.h"
@@ -66,10 +67,16 @@ static void check_clip(void) {
 void ws_selftest(void) {
     const char *wrong = 0;
     failures = 0;
+    if (!ws_integrity_ok()) { /* again: flash may have changed since the start */
+        ws_refusal = WS_IMAGE_WRONG;
+    }
     if (ws_refusal != 0) {
         ws_error(ws_refusal);
         return;
     }
+    ws_put_text("check image 0 ");
+    ws_put_hex(ws_integrity_crc());
+    ws_put_text(" ok\n");
 #if WS_SELFTEST_COUNT > 0
     check_clip();
     for (uint32_t i = 0; i < WS_SELFTEST_COUNT && wrong == 0; i++) {

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from firmware.board import Board
 from simulate.devices.cmsdk import CmsdkUart
+from simulate.devices.cmsdk_watchdog import CmsdkWatchdog
 from simulate.devices.device import Console, Device, Surroundings, View
 from simulate.devices.nrf import Ppi
 from simulate.devices.nrf51 import BY_WATCHDOG, Nrf51Clock, NrfUart
@@ -48,7 +49,10 @@ def mps2(board: Board, around: Surroundings) -> Chip:
     """Arm's MPS2 and MPS3 boards: UART 0, whose receive interrupt is 0 (AN386, 3.6)."""
     console = Console()
     uart = CmsdkUart(around, 0, console)
-    return Chip(((board.console_uart, uart),), console, vector_table(board.flash_origin))
+    parts: list[tuple[int, Device]] = [(board.console_uart, uart)]
+    if board.watchdog is not None:
+        parts.append((board.watchdog.base, CmsdkWatchdog(around, board.watchdog)))
+    return Chip(tuple(parts), console, vector_table(board.flash_origin))
 
 
 def nrf51(board: Board, around: Surroundings) -> Chip:

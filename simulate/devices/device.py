@@ -28,12 +28,15 @@ class Surroundings:
         view: the memory, as a bus master reaches it.
         line: (interrupt number, high) moves an interrupt line.
         reset: the whole chip is to be reset, for the reason given.
+        debugged: whether a function is being called from outside, as a debugger does: watchdogs
+            stand still.
     """
 
     clock: Clock
     view: View
     line: Callable[[int, bool], None]
     reset: Callable[[str], None]
+    debugged: Callable[[], bool] = lambda: False
 
 
 class Device:

@@ -64,8 +64,11 @@ def test_layers_are_in_order_and_inside_the_arena() -> None:
         assert slot.offset == plan.offset_of(slot.output)
         assert 0 <= slot.offset <= slot.offset + slot.nbytes <= made.arena_size
         assert f"WS_NOINLINE void {slot.function}(void) {{" in made.files["net.c"]
-    invoke = made.files["net.c"].split("int net_invoke(void) {")[1]
+    end = made.files["net.c"].split("int net_invoke(void) {")[1]
+    invoke, table = end.split("const net_layer_t net_layers[NET_LAYER_COUNT] = {")
     assert re.findall(r"net_layer_\w+", invoke) == [s.function for s in made.layers]
+    named = [f'    {{"{s.kind}", {s.function}}},' for s in made.layers]
+    assert table.split("};")[0].strip("\n").split("\n") == named
 
 
 def test_header_says_what_a_caller_needs() -> None:

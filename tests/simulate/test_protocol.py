@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from unicorn.unicorn_const import UC_HOOK_CODE
 
 from convert.detector import Detector
 from convert.frontend import FrontEnd
@@ -23,6 +24,7 @@ from tests.keyword_net import LABELS, keyword_image, keyword_model, keyword_tfli
 from tests.simulate.test_cortexm import QEMU, clips
 
 UNKNOWN = "error a command must be info, selftest, bench, listen, stop, inject or pcm. Received: {}"
+LAYER = keyword_model().layers[1].function
 LONG = "error a line must have at most 255 bytes"
 ASCII = "error a line must be printable ASCII"
 WRONG_PCM = "error pcm must be followed by a number, a CRC of 8 hex digits and base64"
@@ -50,7 +52,11 @@ def test_banner_and_info(receiver: Recognizer) -> None:
     assert info["protocol"] == "1" and info["board"] == "mps2-an386"
     assert info["model"] == keyword_model().model_hash
     assert info["frontend"] == FrontEnd().hash()
-    assert info["image"] == "ok" and info["runtime"] == "c" and info["clock"] == "25000000"
+    assert (
+        re.fullmatch("[0-9a-f]{8} ok", info["image"])
+        and info["runtime"] == "c"
+        and info["clock"] == "25000000"
+    )
     assert tuple(label.text for label in info.labels) == LABELS
     assert [label.threshold for label in info.labels] == [2**31 - 1, 461, 461, 461]
     assert info.samples == 16000
@@ -73,19 +79,60 @@ def test_scores_of_a_clip(receiver: Recognizer, keyword: Image) -> None:
 def test_selftest_finds_the_answers_of_the_build(receiver: Recognizer) -> None:
     lines = receiver.board.ask("selftest")
     assert [re.sub(r" [0-9a-f]{8} ", " ", line) for line in lines] == [
+        "check image 0 ok",
         "check features 0 ok",
         "check vector 0 ok",
         "check vector 1 ok",
     ]
 
 
-@pytest.mark.parametrize("symbol", ["ws_selftest_windows", "ws_selftest_answers", "ws_fe_window"])
-def test_selftest_finds_damage(symbol: str, keyword: Image) -> None:
+def damage(machine: Machine, symbol: str) -> None:
+    """Flip bits in a third of an object, after start-up has found the image whole."""
+    size = machine.image.symbol(symbol).size
+    machine.symbol_view(symbol, size)[size // 3 : 2 * size // 3] ^= 64
+
+
+IMAGE = "the image must have the CRC of its build: flash is damaged"
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("symbol", ["ws_selftest_answers", "ws_fe_window", "ws_fe_log"])
+def test_damage_is_found(symbol: str, keyword: Image) -> None:
     machine = Machine(keyword)
     machine.boot()
-    size = keyword.symbol(symbol).size
-    machine.symbol_view(symbol, size)[size // 3 : 2 * size // 3] ^= 64
-    with pytest.raises(BoardError, match=r"must obey selftest.*Received: [123] other answers"):
+    damage(machine, symbol)
+    board = Board(MachineLine(machine))
+    with pytest.raises(BoardError, match=IMAGE):
+        board.ask("selftest")
+    for command in ("listen", "inject 16000 clip", "bench"):  # refused from then on
+        with pytest.raises(BoardError, match=IMAGE):
+            board.ask(command)
+    assert board.info()["image"].endswith(" wrong")
+
+
+@pytest.mark.fault
+def test_damage_at_start(keyword: Image) -> None:
+    machine = Machine(keyword)
+    machine.symbol_view("ws_fe_window", 4)[1] ^= 1
+    banner = machine.boot()
+    assert f"error {IMAGE}" in banner and "ready" not in banner
+    with pytest.raises(BoardError, match=IMAGE):
+        Board(MachineLine(machine)).inject(clips(1)[0])
+
+
+@pytest.mark.fault
+def test_wrong_arithmetic_is_found(keyword: Image) -> None:
+    """The image is whole, but RAM that the model needs does not hold what was written."""
+    machine = Machine(keyword)
+    machine.boot()
+    arena = machine.elf.symbols["model_arena"]
+    cell = arena + keyword_model().layers[0].offset + 1000
+
+    def stuck(*_: object) -> None:
+        machine.view(cell, 64)[:] = 127
+
+    machine._engine.hook_add(UC_HOOK_CODE, stuck, None, *[machine.elf.symbols[LAYER]] * 2)
+    with pytest.raises(BoardError, match=r"must obey selftest.*Received: [12] other answers"):
         Board(MachineLine(machine)).ask("selftest")
 
 
@@ -242,7 +289,7 @@ def test_noise_on_the_line_never_stops_the_firmware(seed: int, receiver: Recogni
         )  # fmt: skip
     receiver.send(b"\n")
     assert receiver.board.info()["model"] == keyword_model().model_hash  # it lives on
-    assert len(receiver.board.ask("selftest")) == 3
+    assert len(receiver.board.ask("selftest")) == 4
 
 
 @pytest.mark.parametrize("compiler", [pytest.param("zig", marks=QEMU)])
