@@ -77,8 +77,15 @@ class Exceptions:
         return self._interrupts.candidate(self._threshold(masks=False)) is not None
 
     def masked(self) -> bool:
-        """True when something would be taken but for PRIMASK: to be looked at again soon."""
-        return self.wakes() and self._interrupts.candidate(self._threshold(masks=True)) is None
+        """True when something would be taken but for PRIMASK, BASEPRI or FAULTMASK.
+
+        Nothing tells when code changes these, so it is to be looked at again soon.
+        """
+        running = self._interrupts.running()
+        return (
+            self._interrupts.candidate(running) is not None
+            and self._interrupts.candidate(self._threshold(masks=True)) is None
+        )
 
     def take(self, pc: int) -> int | None:
         """Enter the most urgent exception; returns the handler's address, or None.

@@ -330,10 +330,7 @@ class Machine:
         here = int(self._engine.reg_read(arm.UC_ARM_REG_PC))
         stopped = self.counter.stopped
         if self._restart:
-            self.resets.append(self._restart)
-            self._restart = ""
-            self._reset_chip()
-            return int(self._engine.reg_read(arm.UC_ARM_REG_PC))
+            return self._begin_again()
         if self._stop.error is None and stopped in (0, EVENT):
             if self._stop.interrupt == EXIT:
                 return self._leave(here)
@@ -353,6 +350,8 @@ class Machine:
     def _proceed(self, pc: int) -> int | None:
         """Do what is due, and enter an exception that is to be taken now."""
         self.clock.run_due()
+        if self._restart:
+            return self._begin_again()
         if self._waiting:
             return None
         try:
@@ -364,6 +363,12 @@ class Machine:
         if self.exceptions.masked():
             self.clock.stop_after_one_block()
         return pc
+
+    def _begin_again(self) -> int:
+        self.resets.append(self._restart)
+        self._restart = ""
+        self._reset_chip()
+        return int(self._engine.reg_read(arm.UC_ARM_REG_PC))
 
     def _leave(self, value: int) -> int | None:
         try:

@@ -98,3 +98,14 @@ WS_DEFAULT void ws_board_watch(void) {
 
 WS_DEFAULT void ws_board_sleep(void) {
 }
+
+/* --- without the application, nobody listens --- */
+
+WS_DEFAULT void ws_capture_put(const int16_t *pcm, uint32_t count) {
+    (void)pcm;
+    (void)count;
+}
+
+WS_DEFAULT void ws_capture_lost(uint32_t samples) {
+    (void)samples;
+}

@@ -54,6 +54,14 @@ void ws_board_watch(void);
  */
 void ws_board_sleep(void);
 
+/* --- for the microphone's interrupt; the application's ring (ws_capture.h) takes what comes --- */
+
+/* The next `count` samples. */
+void ws_capture_put(const int16_t *pcm, uint32_t count);
+
+/* The next `samples` samples were lost before they reached memory. */
+void ws_capture_lost(uint32_t samples);
+
 /* --- offered to boards by board_defaults.c --- */
 
 /* Let the SysTick count the processor's clock, for the default millisecond and cycle counters. */

@@ -10,12 +10,13 @@
 
 #define WS_REG32(address) (*(volatile uint32_t *)(uintptr_t)(address))
 
-#define WS_SYST_CSR WS_REG32(0xE000E010u)  /* B3.3.3: bit 16 COUNTFLAG, bit 2 CLKSOURCE */
-#define WS_SYST_RVR WS_REG32(0xE000E014u)  /* B3.3.4 */
-#define WS_SYST_CVR WS_REG32(0xE000E018u)  /* B3.3.5 */
-#define WS_SCB_ICSR WS_REG32(0xE000ED04u)  /* B3.2.4: bits 8:0 VECTACTIVE */
-#define WS_SCB_VTOR WS_REG32(0xE000ED08u)  /* B3.2.5 */
-#define WS_SCB_CCR WS_REG32(0xE000ED14u)   /* B3.2.8: bit 4 DIV_0_TRP */
+#define WS_SYST_CSR WS_REG32(0xE000E010u) /* B3.3.3: bit 16 COUNTFLAG, bit 2 CLKSOURCE */
+#define WS_SYST_RVR WS_REG32(0xE000E014u) /* B3.3.4 */
+#define WS_SYST_CVR WS_REG32(0xE000E018u) /* B3.3.5 */
+#define WS_NVIC_ISER(n) WS_REG32(0xE000E100u + 4u * (n)) /* B3.4.4: ones enable interrupts */
+#define WS_SCB_ICSR WS_REG32(0xE000ED04u)                /* B3.2.4: bits 8:0 VECTACTIVE */
+#define WS_SCB_VTOR WS_REG32(0xE000ED08u)                /* B3.2.5 */
+#define WS_SCB_CCR WS_REG32(0xE000ED14u)                 /* B3.2.8: bit 4 DIV_0_TRP */
 #define WS_SCB_SHCSR WS_REG32(0xE000ED24u) /* B3.2.13: bits 16 to 18 enable three faults */
 #define WS_SCB_CFSR WS_REG32(0xE000ED28u)  /* B3.2.15; Armv8-M: bit 20 STKOF */
 #define WS_SCB_HFSR WS_REG32(0xE000ED2Cu)  /* B3.2.16 */
