@@ -49,6 +49,7 @@ typedef struct {
     uint64_t elsewhere; /* instructions outside the counted code */
     uint32_t stopped;   /* 1: limit, 2: division by zero, 3: scopes too deep, 4: event */
     uint32_t trap_zero; /* CCR.DIV_0_TRP */
+    uint32_t masked;    /* something is pending that only a mask keeps back */
     uint32_t lowest;    /* of the stack pointers seen at scope entries; unused stack: painting */
     uint32_t depth;
     /* from here on private */
@@ -253,5 +254,17 @@ void ws_divide(engine_t uc, uint64_t address, uint32_t size, void *user) {
     if (reg(c, uc, id) == 0) {
         c->stopped = 2;
         (void)c->stop(uc);
+    }
+}
+
+/* Called before every instruction that may change a mask: such a one ends its block, and what waits
+   is looked at before the next. */
+void ws_unmask(engine_t uc, uint64_t address, uint32_t size, void *user) {
+    counter_t *c = user;
+    (void)uc;
+    (void)address;
+    (void)size;
+    if (c->masked != 0) {
+        c->bound = 0;
     }
 }

@@ -41,6 +41,7 @@ class _Head(ctypes.Structure):
         ("elsewhere", ctypes.c_uint64),
         ("stopped", ctypes.c_uint32),
         ("trap_zero", ctypes.c_uint32),
+        ("masked", ctypes.c_uint32),
     )
 
 
@@ -137,6 +138,12 @@ class Counter:
         for position in np.flatnonzero(first & second):
             address = self._base + 2 * int(position)
             self._hook(engine, UC_HOOK_CODE, self._lib.ws_divide, address, address)
+        # CPSIE (B5.2.1, T1), and MSR to PRIMASK, BASEPRI, BASEPRI_MAX or FAULTMASK (B5.2.3, T1).
+        opens = (halves & 0xFFFC) == 0xB660
+        opens[:-1] |= ((halves[:-1] & 0xFFF0) == 0xF380) & ((halves[1:] & 0xFFF8) == 0x8810)
+        for position in np.flatnonzero(opens):
+            address = self._base + 2 * int(position)
+            self._hook(engine, UC_HOOK_CODE, self._lib.ws_unmask, address, address)
 
     def _hook(self, engine: Uc, kind: int, function: object, begin: int, end: int) -> None:
         handle = ctypes.c_size_t()
@@ -186,6 +193,10 @@ class Counter:
     def trap_zero(self, on: bool) -> None:
         """Stop at a division by zero, as CCR.DIV_0_TRP asks."""
         self._head.contents.trap_zero = int(on)
+
+    def stop_at_unmask(self, on: bool) -> None:
+        """Stop with EVENT behind the next instruction that may change PRIMASK and the like."""
+        self._head.contents.masked = int(on)
 
     def clear(self) -> None:
         """Forget all counts."""

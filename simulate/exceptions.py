@@ -77,10 +77,7 @@ class Exceptions:
         return self._interrupts.candidate(self._threshold(masks=False)) is not None
 
     def masked(self) -> bool:
-        """True when something would be taken but for PRIMASK, BASEPRI or FAULTMASK.
-
-        Nothing tells when code changes these, so it is to be looked at again soon.
-        """
+        """True when something would be taken but for PRIMASK, BASEPRI or FAULTMASK."""
         running = self._interrupts.running()
         return (
             self._interrupts.candidate(running) is not None

@@ -22,7 +22,7 @@ from simulate.cores import emulated
 from simulate.counting import EVENT, LIMIT, TOO_DEEP, Counter, Scope
 from simulate.devices.chips import CHIPS
 from simulate.devices.clock import Clock
-from simulate.devices.device import Device, Surroundings
+from simulate.devices.device import Device, DeviceError, Surroundings
 from simulate.devices.dwt import BASE as DWT_BASE
 from simulate.devices.dwt import Dwt
 from simulate.devices.system import SystemControl
@@ -85,6 +85,7 @@ class Machine:
         self._waiting = self._reporting = False
         self._restart = ""
         self._called = False
+        self._disagreement: DeviceError | None = None
         self.resets: list[str] = []
         wanted = copies or {}
         self.counter = Counter(
@@ -261,11 +262,24 @@ class Machine:
         return Scope(address, source.ctypes.data, self.copies[name].ctypes.data, copy[1])
 
     def _map(self, base: int, device: Device) -> None:
-        self._engine.mmio_map(
-            *(base, device.size),
-            *(lambda _e, offset, size, _u: device.read(offset, size), None),
-            *(lambda _e, offset, size, value, _u: device.write(offset, value, size), None),
-        )
+        def read(_e: Uc, offset: int, size: int, _u: object) -> int:
+            try:
+                return device.read(offset, size)
+            except DeviceError as error:
+                self._disagree(error)
+                return 0
+
+        def write(_e: Uc, offset: int, size: int, value: int, _u: object) -> None:
+            try:
+                device.write(offset, value, size)
+            except DeviceError as error:
+                self._disagree(error)
+
+        self._engine.mmio_map(base, device.size, read, None, write, None)
+
+    def _disagree(self, error: DeviceError) -> None:
+        self._disagreement = error
+        self._engine.emu_stop()
 
     def _reset_chip(self) -> None:
         """Devices and core as after power-on; memory stays."""
@@ -329,6 +343,8 @@ class Machine:
             self._stop.error = caught
         here = int(self._engine.reg_read(arm.UC_ARM_REG_PC))
         stopped = self.counter.stopped
+        if self._disagreement is not None:
+            raise self._disagreement
         if self._restart:
             return self._begin_again()
         if self._stop.error is None and stopped in (0, EVENT):
@@ -360,8 +376,7 @@ class Machine:
             self._fault(Trouble("stack overflow: an interrupt found no room", 5, STKERR), pc)
         if handler is not None:
             pc = handler
-        if self.exceptions.masked():
-            self.clock.stop_after_one_block()
+        self.counter.stop_at_unmask(self.exceptions.masked())
         return pc
 
     def _begin_again(self) -> int:

@@ -114,10 +114,6 @@ class Clock:
         """Stop the core at its next block, to look at what changed."""
         self._counter.stop_at(0)
 
-    def stop_after_one_block(self) -> None:
-        """The same, but let it come one block further."""
-        self._counter.stop_at(self._counter.elapsed + 1)
-
     def _program(self) -> None:
         cycle = self.next_event()
         if cycle is None:
