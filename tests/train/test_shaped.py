@@ -25,7 +25,14 @@ from train.quantization.clustered_int8 import ClusteredInt8
 from train.quantization.clusters import Clustering, initial_levels, lloyd
 from train.quantization.gates import Gates, install
 from train.quantization.kernels import Kernel, choose, kernels, positive_norms, tensor_of
-from train.quantization.masks import Masks, Pruning, is_two_of_four, magnitude_mask, pairs_mask
+from train.quantization.masks import (
+    Masks,
+    Pruning,
+    is_two_of_four,
+    layer_adaptive_masks,
+    magnitude_mask,
+    pairs_mask,
+)
 from train.quantization.promises import proven_notes
 from train.quantization.pruned_clustered_int8 import PrunedClusteredInt8
 from train.quantization.pruned_int8 import PrunedInt8
@@ -87,6 +94,11 @@ def assert_engines_agree(tflite: bytes) -> None:
     ("spec", "pruned", "levels"),
     [
         (PrunedInt8(pruning_epochs=3, **QUICK), {"conv", "pointwise_1", "words"}, None),
+        (
+            PrunedInt8(pruning_epochs=3, spread="uniform", **QUICK),
+            {"conv", "pointwise_1", "words"},
+            None,
+        ),
         (PrunedInt8(pattern="2:4", pruning_epochs=1, depthwise=True, **QUICK), set(LAYERS), None),
         (ClusteredInt8(clusters=6, depthwise=True, **QUICK), set(), 6),
         (
@@ -97,7 +109,7 @@ def assert_engines_agree(tflite: bytes) -> None:
             5,
         ),
     ],
-    ids=["pruned", "two_of_four", "clustered", "both"],
+    ids=["pruned", "uniform", "two_of_four", "clustered", "both"],
 )
 def test_schemes(
     spec: Any, pruned: set[str], levels: int | None, trained: Any, data: TrainingData
@@ -115,8 +127,12 @@ def test_schemes(
             assert is_two_of_four(array)
             assert np.mean(array == 0) >= (0 if name == "conv" else 0.5)
         else:
-            assert np.count_nonzero(array == 0) >= spec.pruning().sparsity * array.size
             assert np.count_nonzero(array) > 0
+            if spec.spread == "uniform":
+                assert np.count_nonzero(array == 0) >= spec.pruning().sparsity * array.size
+    if pruned and spec.pattern == "unstructured":
+        together = np.concatenate([found[name].reshape(-1) for name in sorted(pruned)])
+        assert np.count_nonzero(together == 0) >= spec.pruning().sparsity * together.size
     for name, array in found.items():
         if levels is not None and (spec.depthwise or name != "depthwise_1"):
             assert len(np.unique(array)) <= levels, name
@@ -204,6 +220,21 @@ def test_magnitude_mask(sparsity: float) -> None:
     assert np.count_nonzero(magnitude_mask(np.ones(10, np.float32), 0.7)) == 3
 
 
+def test_layer_adaptive_masks() -> None:
+    small, large = np.array([[1.0, -2.0], [3.0, 4.0]]), np.array([10.0, 20.0, 30.0])
+    # Scores by hand: 1/30, 4/29, 9/25, 1 and 100/1400, 400/1300, 1, whatever the kernel's scale.
+    for scale in (1, 1000):
+        for zeros, cut in ((1, [1]), (2, [1, 10]), (3, [1, 2, 10]), (4, [1, 2, 10, 20])):
+            masks = layer_adaptive_masks([small, scale * large], zeros / 7)
+            assert [m.shape for m in masks] == [(2, 2), (3,)]
+            gone = [*np.abs(small[~masks[0]]), *large[~masks[1]]]
+            assert sorted(gone) == cut
+    # One weight of each kernel stays, also of one that is all zero.
+    for mask in layer_adaptive_masks([small, np.zeros(5), large], 0.99):
+        assert np.count_nonzero(mask) == 1
+    assert all(m.all() for m in layer_adaptive_masks([small, large], 0.0))
+
+
 def test_two_of_four(trained: Any) -> None:
     assert is_two_of_four(np.array([[1, 0, 0, 2, 3, 4]]))
     assert not is_two_of_four(np.array([[1, 0, 5, 2, 3, 4]]))
@@ -224,7 +255,7 @@ def test_two_of_four(trained: Any) -> None:
 def test_masks_rise_and_then_stay(trained: Any) -> None:
     _, every = aware_kernels(trained)
     kernel = every[0]
-    masks = Masks([kernel], Pruning(0.8, "unstructured", 5, 1e-3), ramp=40)
+    masks = Masks([kernel], Pruning(0.8, "unstructured", "uniform", 5, 1e-3), ramp=40)
     assert kernel.gate.before is not None
     kept = []
     for step in range(1, 51):
@@ -281,7 +312,7 @@ def test_broken_promises_are_told(trained: Any, data: TrainingData) -> None:
     gates, every = aware_kernels(trained)
     gates.calibrate(data.calibration)
     tflite = to_tflite(gates.model, "int8", quantization_aware=True)
-    pruning = Pruning(0.5, "2:4", 1, 1e-3)
+    pruning = Pruning(0.5, "2:4", "lamp", 1, 1e-3)
     with pytest.raises(ModelError, match=r"two of four.*layer depthwise_1"):
         proven_notes(tflite, every, every, pruning=pruning, clustering=None)
     few = Clustering(4, "linear")
@@ -303,6 +334,7 @@ def test_broken_promises_are_told(trained: Any, data: TrainingData) -> None:
         (PrunedInt8, {"sparsity": 0.96}, r"sparsity must be from 0 to 0\.95\. Received: 0\.96"),
         (PrunedInt8, {"sparsity": -0.1}, "sparsity must be from 0"),
         (PrunedInt8, {"sparsity": float("nan")}, "sparsity must be from 0"),
+        (PrunedInt8, {"spread": "even"}, 'spread must be "lamp" or "uniform". Received: even'),
         (PrunedInt8, {"sparsity": 0.7, "pattern": "2:4"}, r"must be 0\.5 \(or left out\)"),
         (PrunedInt8, {"pattern": "1:4"}, r'pattern must be "unstructured" or "2:4"'),
         (PrunedInt8, {"pruning_epochs": 0}, "pruning_epochs must be from 1"),

@@ -1,5 +1,11 @@
 """Pruning by magnitude: which weights are zero, and how their number grows.
 
+Layers differ in how many weights they can spare. With spread "lamp" the share of zeros holds for
+all pruned kernels together, and who gives how many is decided by layer-adaptive magnitude (Lee et
+al., "Layer-adaptive sparsity for the magnitude-based pruning", ICLR 2021): a weight's score is its
+square over the sum of the squares of its kernel's weights that are not smaller, and the lowest
+scores of all kernels are cut. With "uniform" every kernel gives the same share.
+
 The share of zeros rises by tfmot's `PolynomialDecay` (Zhu and Gupta, "To prune, or not to prune",
 2017): s(t) = s_end · (1 - (1 - t / t_end)³). 2:4 masks are tfmot's, too: in every four weights that
 stand next to each other along the last dimension of the .tflite, the two smaller ones are zero.
@@ -26,6 +32,7 @@ from train.keras import load
 from train.quantization.kernels import Kernel
 
 Pattern = Literal["unstructured", "2:4"]
+Spread = Literal["lamp", "uniform"]
 
 _RAMP = 0.6  # share of the pruning epochs in which the number of zeros rises
 _GROUP = 4
@@ -37,14 +44,17 @@ class Pruning:
     """How weights are pruned.
 
     Attributes:
-        sparsity: share of zeros of each pruned kernel, 0 to 0.95; 0.5 for pattern "2:4".
+        sparsity: share of zeros, 0 to 0.95; 0.5 for pattern "2:4".
         pattern: "unstructured", or "2:4" (two zeros in every four weights along the inputs).
+        spread: of unstructured zeros: "lamp" (over all pruned kernels, most where they hurt least)
+            or "uniform" (the same share in each).
         epochs: of pruning, in float.
         learning_rate: highest rate in them.
     """
 
     sparsity: float
     pattern: Pattern
+    spread: Spread
     epochs: int
     learning_rate: float
 
@@ -53,6 +63,8 @@ class Pruning:
             raise SpecError(f"sparsity must be from 0 to 0.95. Received: {self.sparsity:g}.")
         if self.pattern not in ("unstructured", "2:4"):
             raise SpecError(f'pattern must be "unstructured" or "2:4". Received: {self.pattern}.')
+        if self.spread not in ("lamp", "uniform"):
+            raise SpecError(f'spread must be "lamp" or "uniform". Received: {self.spread}.')
         if self.pattern == "2:4" and self.sparsity != 0.5:
             raise SpecError(
                 "sparsity must be 0.5 (or left out) with pattern 2:4, which zeroes two weights of "
@@ -85,6 +97,42 @@ def magnitude_mask(weights: NDArray[np.floating[Any]], sparsity: float) -> NDArr
     mask = np.ones(weights.size, bool)
     mask[np.argsort(np.abs(weights).reshape(-1), kind="stable")[:zeros]] = False
     return mask.reshape(weights.shape)
+
+
+def layer_adaptive_masks(
+    weights: Sequence[NDArray[np.floating[Any]]], sparsity: float
+) -> tuple[NDArray[np.bool_], ...]:
+    """False for the `sparsity` share of all weights with the lowest layer-adaptive scores.
+
+    The score of a weight is w² / Σ v² over the weights v of its kernel with |v| >= |w|, equal ones
+    in the order of their place (Lee et al. 2021, equation 4). The largest weight of a kernel scores
+    1, which is the most there is, so every kernel keeps one weight.
+
+    Args:
+        weights: kernels of any shapes.
+        sparsity: 0 to below 1; the number of zeros is rounded up.
+
+    Returns:
+        A mask of each kernel's shape.
+    """
+    scores = []
+    for one in weights:
+        squares = np.square(one.reshape(-1).astype(np.float64))
+        order = np.argsort(squares, kind="stable")
+        rising = squares[order]
+        not_smaller = np.cumsum(rising[::-1])[::-1]
+        score = np.empty_like(rising)
+        score[order] = rising / np.maximum(not_smaller, np.finfo(np.float64).tiny)
+        score[order[-1]] = 1.0  # also where all of the kernel is zero
+        scores.append(score)
+    total = sum(one.size for one in weights)
+    zeros = min(int(np.ceil(total * sparsity - 1e-9)), total - len(weights))
+    lowest = np.argsort(np.concatenate(scores), kind="stable")[:zeros]
+    mask = np.ones(total, bool)
+    mask[lowest] = False
+    ends = np.cumsum([one.size for one in weights])[:-1]
+    parts = np.split(mask, ends)
+    return tuple(part.reshape(one.shape) for part, one in zip(parts, weights, strict=True))
 
 
 def pairs_mask(kernel: Kernel, weights: NDArray[np.float32]) -> NDArray[np.bool_]:
@@ -127,8 +175,7 @@ class Masks:
 
     def __init__(self, chosen: Sequence[Kernel], pruning: Pruning, ramp: int) -> None:
         self._chosen = tuple(chosen)
-        self._pattern = pruning.pattern
-        self._sparsity = pruning.sparsity  # exactly; tfmot's schedule computes in float32
+        self._pruning = pruning
         self._ramp = max(1, ramp)
         self._schedule = load().tfmot.sparsity.keras.PolynomialDecay(
             initial_sparsity=0.0,
@@ -157,10 +204,16 @@ class Masks:
         due, sparsity = self._schedule(tf.constant(step, tf.int64))
         if step > self._ramp or not (bool(due) or step == self._ramp):
             return
-        for kernel, mask in zip(self._chosen, self._masks, strict=True):
-            weights = kernel.weight.numpy()
-            if self._pattern == "2:4":
-                mask.assign(pairs_mask(kernel, weights))
-            else:
-                share = self._sparsity if step == self._ramp else float(sparsity)
-                mask.assign(magnitude_mask(weights, share))
+        # tfmot's schedule computes in float32; the last share is exactly the wanted one.
+        share = self._pruning.sparsity if step == self._ramp else float(sparsity)
+        for mask, values in zip(self._masks, self._choose(share), strict=True):
+            mask.assign(values)
+
+    def _choose(self, share: float) -> tuple[NDArray[np.bool_], ...]:
+        weights = [kernel.weight.numpy() for kernel in self._chosen]
+        if self._pruning.pattern == "2:4":
+            pairs = zip(self._chosen, weights, strict=True)
+            return tuple(pairs_mask(kernel, one) for kernel, one in pairs)
+        if self._pruning.spread == "uniform":
+            return tuple(magnitude_mask(one, share) for one in weights)
+        return layer_adaptive_masks(weights, share)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from train.quantization.masks import Pattern, Pruning
+from train.quantization.masks import Pattern, Pruning, Spread
 from train.quantization.shaped_int8 import ShapedInt8
 
 
@@ -14,14 +14,17 @@ class PruningOptions(ShapedInt8):
     """Options of the schemes that prune.
 
     Attributes:
-        sparsity: share of zeros of each pruned kernel, 0 to 0.95. Left out: 0.7, or 0.5 for 2:4.
+        sparsity: share of zeros of the pruned kernels, 0 to 0.95. Left out: 0.7, or 0.5 for 2:4.
         pattern: "unstructured", or "2:4" (two zeros in every four weights along the inputs).
+        spread: of unstructured zeros: "lamp" (over all pruned kernels, most where they hurt least)
+            or "uniform" (the same share in each).
         pruning_epochs: of float fine-tuning; the share of zeros rises in about two thirds of them.
         pruning_rate: highest learning rate in them.
     """
 
     sparsity: float | None = None
     pattern: Pattern = "unstructured"
+    spread: Spread = "lamp"
     pruning_epochs: int = 20
     pruning_rate: float = 2e-3
 
@@ -30,7 +33,7 @@ class PruningOptions(ShapedInt8):
         sparsity = self.sparsity
         if sparsity is None:
             sparsity = 0.5 if self.pattern == "2:4" else 0.7
-        return Pruning(sparsity, self.pattern, self.pruning_epochs, self.pruning_rate)
+        return Pruning(sparsity, self.pattern, self.spread, self.pruning_epochs, self.pruning_rate)
 
 
 @dataclass(frozen=True)
