@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from convert import (
     codebook,
     cwriter,
@@ -24,8 +26,10 @@ from convert import (
     memory,
     passes,
 )
+from convert.emit_dsp import emit_fast
 from convert.emit_layer import ConstantPool, Layer, LayerCode, emit_layer
 from convert.errors import SpecError, UnsupportedModelError
+from convert.fast import Fast, Kernels, fast_layer
 from convert.generated import GeneratedModel, LayerSlot, TensorSlot
 from convert.graph import STATES, Graph, Op, Tensor, shown
 from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams, Params
@@ -46,6 +50,7 @@ def emit_model(
     labels: Sequence[str] = (),
     pack: bool = True,
     steps: int = 1,
+    kernels: Kernels = "plain",
 ) -> GeneratedModel:
     """Make C from a graph.
 
@@ -56,6 +61,8 @@ def emit_model(
         pack: keep weights in 4 bits where that saves flash (`convert.codebook`); otherwise all are
             int8 in the C, INT4 ones, too, except for tensors that have codes already.
         steps: runs of the model per window, more than one only where it has states.
+        kernels: the family that computes the layers that it can (`convert.fast`); the bits are the
+            same with all of them.
 
     Raises:
         SpecError: the prefix is no C identifier, there are too few or too many labels, or several
@@ -76,19 +83,27 @@ def emit_model(
     graph = passes.prepare(graph)
     if pack:
         graph = codebook.pack_weights(graph)
-    return _Writer(graph, prefix, tuple(labels), steps).generate()
+    return _Writer(graph, prefix, tuple(labels), steps, kernels).generate()
 
 
 class _Writer:
     """State of one `emit_model`: the graph, its plan, and the layers made so far."""
 
-    def __init__(self, graph: Graph, prefix: str, labels: tuple[str, ...], steps: int) -> None:
+    def __init__(
+        self, graph: Graph, prefix: str, labels: tuple[str, ...], steps: int, kernels: Kernels
+    ) -> None:
         self.graph = graph
         self.prefix = prefix
         self.capital = prefix.upper()
         self.labels = labels
         self.steps = steps
-        self.plan = memory.plan(graph)
+        self.params = prepare_graph(graph)
+        self.fast = self._fast() if kernels == "dsp" else {}
+        self.plan = memory.plan(
+            graph,
+            scratch={position: fast.scratch for position, fast in self.fast.items()},
+            in_place=[position for position, fast in self.fast.items() if fast.in_place],
+        )
         self.pool = ConstantPool()
         self.wide = any(is_wide(graph, op) for op in graph.ops)
         if self.plan.arena_size > _MAX_ARENA:
@@ -109,9 +124,13 @@ class _Writer:
         slots: list[LayerSlot] = []
         codes: list[LayerCode] = []
         texts: list[str] = []
-        for op, params in zip(self.graph.ops, prepare_graph(self.graph), strict=True):
+        for position, (op, params) in enumerate(zip(self.graph.ops, self.params, strict=True)):
             layer = self._layer(op, params)
-            code = emit_layer(layer, params)
+            fast = self.fast.get(position)
+            if fast is None:
+                code = emit_layer(layer, params)
+            else:
+                code = emit_fast(layer, fast, self._scratch(position))
             slot = self._slot(op, code)
             slots.append(slot)
             codes.append(code)
@@ -127,17 +146,46 @@ class _Writer:
             arena_symbol=f"{self.prefix}_arena",
             flash_bytes=self.pool.nbytes,
             macs=macs,
-            kernels=tuple(sorted({code.kernel for code in codes if code.kernel})),
+            kernels=tuple(
+                sorted({name for code in codes for name in (code.kernel, *code.also) if name})
+            ),
             model_hash=self.graph.model_hash,
             labels=self.labels,
             states=tuple(self._at(tensor) for tensor in self.graph.states),
             steps=self.steps,
+            scratch=tuple((buffer.offset, buffer.nbytes) for buffer in self.plan.scratch),
         )
         files = {
             f"{self.prefix}.h": emit_header.model_header(model, self.graph),
             f"{self.prefix}.c": self._source(slots, texts),
         }
         return replace(model, files=files)
+
+    def _fast(self) -> dict[int, Fast]:
+        """By position, the layers that the DSP kernels compute."""
+        found = {}
+        for position, (op, params) in enumerate(zip(self.graph.ops, self.params, strict=True)):
+            weights, bias = self._input(op, 1), self._input(op, 2)
+            if weights is None or weights.data is None or weights.codes is not None:
+                continue
+            if is_wide(self.graph, op) or (bias is not None and bias.data is None):
+                continue
+            if weights.dtype != "int8":
+                continue
+            values = np.asarray(weights.data, np.int8)
+            start = None if bias is None else np.asarray(bias.data, np.int32)
+            fast = fast_layer(params, values, start)
+            if fast is not None:
+                found[position] = fast
+        return found
+
+    def _scratch(self, position: int) -> str | None:
+        """An `int8_t *` to an operator's scratch memory, None without."""
+        buffer = self.plan.scratch_of(position)
+        if buffer is None:
+            return None
+        cast = "(int8_t *)" if self.wide else ""
+        return f"({cast}{self.prefix}_arena + {buffer.offset // (2 if self.wide else 1)})"
 
     def _edge(self, index: int) -> TensorSlot:
         """A graph input or output."""
@@ -280,7 +328,10 @@ class _Writer:
         lines = [self._banner("The layers of the model, in the order in which they run.")]
         lines += [f'#include "{name}.h"', "", "#include <stddef.h>", ""]
         kernels = "ws_kernels_s16.h" if self.wide else "ws_kernels.h"
-        lines += [f'#include "{kernels}"', '#include "ws_memory.h"', ""]
+        lines.append(f'#include "{kernels}"')
+        if self.fast:
+            lines.append('#include "ws_kernels_dsp.h"')
+        lines += ['#include "ws_memory.h"', ""]
         lines.append(
             cwriter.comment(
                 "All activations. Tensors share bytes when they are never needed together."

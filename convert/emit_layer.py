@@ -48,6 +48,17 @@ class ConstantPool:
         alignment = max(4, data.itemsize)
         return name, cwriter.array(ctype, name, data, attribute=f"WS_ALIGNED({alignment})")
 
+    def add_structs(self, ctype: str, name: str, values: NDArray[np.int32]) -> tuple[str, str]:
+        """The same for structs of int32 members; `values` is (structs, members)."""
+        key = (ctype, values.tobytes())
+        if key in self._names:
+            return self._names[key], ""
+        self._names[key] = name
+        self.nbytes += values.nbytes
+        parts = [_initializer(tuple(int(v) for v in row)) for row in values]
+        body = cwriter.wrapped(parts)
+        return name, f"static const {ctype} {name}[{len(values)}] = {{\n{body}}};\n"
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -84,6 +95,7 @@ class LayerCode:
     kernel: str  # file name in firmware/kernels; empty when none is needed
     macs: int = 0
     about: str = ""  # for the comment: what the numbers say in words
+    also: tuple[str, ...] = ()  # other files in firmware/kernels that the kernel needs
 
 
 Emitter = Callable[[Layer, Any], LayerCode]

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from convert.fast import Kernels
 from convert.graph import DType
+
+
+@dataclass(frozen=True)
+class CodeSpec:
+    """How C is made of a model; the bits are the same with all of it.
+
+    Attributes:
+        pack: keep weights in 4 bits where that saves flash (`convert.codebook`).
+        kernels: the family of kernels (`convert.fast`).
+    """
+
+    pack: bool = True
+    kernels: Kernels = "plain"
 
 
 @dataclass(frozen=True)
@@ -42,7 +56,7 @@ class GeneratedModel:
     `firmware/kernels`); the arena is the static array `<prefix>_arena`. `flash_bytes` counts the
     constant arrays, without parameter structs and code. `states` keep their values from one run to
     the next until `<prefix>_reset`, which a model without states does not have; a window of the
-    front-end is `steps` runs.
+    front-end is `steps` runs. `scratch` are (offset, bytes) in the arena that kernels work in.
     """
 
     prefix: str
@@ -59,6 +73,7 @@ class GeneratedModel:
     labels: tuple[str, ...]
     states: tuple[TensorSlot, ...] = ()
     steps: int = 1
+    scratch: tuple[tuple[int, int], ...] = ()
 
     @property
     def header(self) -> str:

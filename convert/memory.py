@@ -20,7 +20,7 @@ graph alone.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -111,17 +111,22 @@ def aligned(nbytes: int) -> int:
     return -(-nbytes // ALIGNMENT) * ALIGNMENT
 
 
-def plan(graph: Graph, scratch: Mapping[int, int] | None = None) -> Plan:
+def plan(
+    graph: Graph,
+    scratch: Mapping[int, int] | None = None,
+    in_place: Collection[int] = (),
+) -> Plan:
     """Lay out the activations of `graph`.
 
     Args:
         graph: a verified graph; tensor sizes are taken from shapes and element types.
         scratch: bytes of scratch memory by position in `graph.ops`, where kernels ask for some.
+        in_place: positions in `graph.ops` of operators that may write over their first input.
 
     Raises:
         ModelError: an activation has an element type of unknown size.
     """
-    storages, aliases = _storages(graph)
+    storages, aliases = _storages(graph, frozenset(in_place))
     wanted = sorted((scratch or {}).items())
     for position, nbytes in wanted:
         if not 0 <= position < len(graph.ops) or nbytes < 0:
@@ -139,11 +144,24 @@ def plan(graph: Graph, scratch: Mapping[int, int] | None = None) -> Plan:
     )
 
 
-def _storages(graph: Graph) -> tuple[list[Buffer], tuple[tuple[int, int], ...]]:
+def _storages(
+    graph: Graph, in_place: frozenset[int]
+) -> tuple[list[Buffer], tuple[tuple[int, int], ...]]:
     """Unplaced storages in order of first use, and aliases."""
     root: dict[int, int] = {}
     first: dict[int, int] = {}
     last: dict[int, int] = {}
+    size: dict[int, int] = {}
+    reader = {index: p for p, op in enumerate(graph.ops) for index in op.inputs}
+    reader.update((index, len(graph.ops)) for index in graph.outputs)
+    kept = {state.index for state in graph.states}
+
+    def free_after(source: int, position: int) -> bool:
+        """Whether no one reads the storage of `source` after the operator, nor it twice."""
+        owner = root[source]
+        same = [tensor for tensor, other in root.items() if other == owner]
+        reads = sum(index in same for index in graph.ops[position].inputs)
+        return reads == 1 and owner not in kept and all(reader.get(t, -1) <= position for t in same)
 
     def touch(tensor: int, position: int) -> None:
         owner = root.get(tensor)
@@ -154,6 +172,7 @@ def _storages(graph: Graph) -> tuple[list[Buffer], tuple[tuple[int, int], ...]]:
         if graph.tensors[tensor].data is None and tensor not in root:
             root[tensor] = tensor
             first[tensor] = last[tensor] = position
+            size[tensor] = graph.tensors[tensor].nbytes
 
     for index in graph.inputs:
         create(index, -1)
@@ -167,11 +186,14 @@ def _storages(graph: Graph) -> tuple[list[Buffer], tuple[tuple[int, int], ...]]:
             source = op.inputs[0] if op.inputs else -1
             if op.kind == "RESHAPE" and source in root and _same_bytes(graph, source, index):
                 root[index] = root[source]
+            elif position in in_place and source in root and free_after(source, position):
+                root[index] = root[source]
+                size[root[source]] = max(size[root[source]], graph.tensors[index].nbytes)
             else:
                 create(index, position)
     for index in graph.outputs:
         touch(index, len(graph.ops))
-    storages = [Buffer(t, 0, graph.tensors[t].nbytes, first[t], last[t]) for t in first]
+    storages = [Buffer(t, 0, size[t], first[t], last[t]) for t in first]
     aliases = tuple((tensor, owner) for tensor, owner in root.items() if tensor != owner)
     return storages, aliases
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Architecture = Literal["armv6-m", "armv7-m", "armv8-m"]
+Kernels = Literal["plain", "dsp"]
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Core:
         zig_target: target of the clang in the `ziglang` wheel.
         zig_cpu: processor and features.
         gcc_flags: the same for `arm-none-eabi-gcc`.
+        kernels: the family of kernels that is fast on it; "dsp" needs the DSP instructions.
     """
 
     name: str
@@ -26,11 +28,12 @@ class Core:
     zig_target: str
     zig_cpu: str
     gcc_flags: tuple[str, ...]
+    kernels: Kernels
 
 
 def _soft(name: str, architecture: Architecture, zig_cpu: str, gcc_cpu: str) -> Core:
     flags = (f"-mcpu={gcc_cpu}", "-mthumb", "-mfloat-abi=soft")
-    return Core(name, architecture, "thumb-freestanding-eabi", zig_cpu, flags)
+    return Core(name, architecture, "thumb-freestanding-eabi", zig_cpu, flags, "plain")
 
 
 def _hard(
@@ -42,7 +45,8 @@ def _hard(
     ziglang wheel.
     """
     flags = (f"-mcpu={gcc_cpu}", "-mthumb", f"-mfpu={fpu}", "-mfloat-abi=hard")
-    return Core(name, architecture, "thumb-freestanding-eabihf", f"{zig_cpu}-soft_float", flags)
+    target, cpu = "thumb-freestanding-eabihf", f"{zig_cpu}-soft_float"
+    return Core(name, architecture, target, cpu, flags, "dsp")
 
 
 CORES: Mapping[str, Core] = {

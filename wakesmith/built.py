@@ -99,7 +99,7 @@ class Built:
             self.data.classes,
             project.frontend,
             project.samples,
-            pack=project.firmware.pack_weights,
+            project.firmware.code,
         )
 
     @functools.cached_property

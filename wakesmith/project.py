@@ -17,6 +17,7 @@ from pydantic import Field
 from convert.detector import Detector
 from convert.errors import SpecError
 from convert.frontend import FrontEnd
+from convert.generated import CodeSpec
 from train.augment import Augmentation
 from train.datasets import (
     DataSpec,
@@ -82,8 +83,8 @@ class FirmwareSection:
     Attributes:
         board: one of `wakesmith boards`.
         compiler: "zig" (clang, comes with pip) or "gcc" (arm-none-eabi-gcc, to be installed).
-        pack_weights: keep weights with few values in 4 bits where that saves flash; false keeps
-            all in 8, which takes up to an eighth fewer instructions.
+        pack_weights: keep weights with few values in 4 bits where that saves flash; false keeps all
+            in 8, which takes fewer instructions, several times fewer on cores with DSP ones.
         runtime: what runs the model: "c" (generated, without an interpreter) or "tflm" (TFLite
             Micro, which needs compiler = "gcc" and tflm_dir).
         tflm_dir: a TFLite Micro tree in which its library has been built for the board's core, or
@@ -104,6 +105,13 @@ class FirmwareSection:
             load_board(self.board)
         except FirmwareError as error:
             raise SpecError(str(error)) from error
+
+    @property
+    def code(self) -> CodeSpec:
+        """How C is made: with the kernels that are fast on the board's core."""
+        from firmware.board import load_board
+
+        return CodeSpec(self.pack_weights, load_board(self.board).core.kernels)
 
 
 @dataclass(frozen=True)

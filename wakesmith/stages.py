@@ -108,13 +108,13 @@ def scheme_stages(project: Project, base: Path, *, jobs: int = 0) -> list[Stage]
     Arguments and errors as for `build_stages`.
     """
     fe, labels, before = project.frontend, project.labels, _room_stages(project, base, jobs)
-    pack = project.firmware.pack_weights
+    code = project.firmware.code
     library = library_of(project, base)
     target = {
         "frontend": fe.to_json(),
         "labels": list(labels),
         "samples": project.samples,
-        "pack_weights": pack,
+        "code": plain(code),
     }
     stages = [
         *before,
@@ -145,7 +145,7 @@ def scheme_stages(project: Project, base: Path, *, jobs: int = 0) -> list[Stage]
         stage_of(
             "convert",
             "making C",
-            (labels, fe, project.samples, pack),
+            (labels, fe, project.samples, code),
             also=("simulate.tflm_child",),
             needs=("quantize",),
             reads=target,
@@ -161,7 +161,7 @@ def scheme_stages(project: Project, base: Path, *, jobs: int = 0) -> list[Stage]
                 project.samples,
                 project.firmware.board,
                 project.firmware.compiler,
-                pack,
+                code,
                 project.project.words,
                 project.detect,
                 library,

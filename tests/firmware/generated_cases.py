@@ -32,7 +32,7 @@ class GeneratedCase:
 
 @cache
 def generated_cases() -> tuple[GeneratedCase, ...]:
-    """Every portable operator case."""
+    """Every portable operator case; once more with DSP kernels where these have something to do."""
     made = []
     for number, case in enumerate(op_cases()):
         if case.portable:
@@ -43,6 +43,9 @@ def generated_cases() -> tuple[GeneratedCase, ...]:
             steps = step_count(case.inputs, shape) if graph.states else 1
             model = emit_model(graph, prefix=f"case{number}", steps=steps)
             made.append(GeneratedCase(case, graph, model))
+            fast = emit_model(graph, prefix=f"case{number}_dsp", steps=steps, kernels="dsp")
+            if any(kernel.startswith("dsp_") for kernel in fast.kernels):
+                made.append(GeneratedCase(case, graph, fast))
     return tuple(made)
 
 
@@ -77,7 +80,8 @@ def runner_sources(models: Sequence[tuple[str, GeneratedModel]]) -> dict[str, So
             sum(layer.nbytes for layer in model.layers),
         ]
         numbers.append(model.steps)
-        states = ", ".join(f"{{{s.offset}, {s.nbytes}}}" for s in model.states)
+        own = [(s.offset, s.nbytes) for s in model.states] + list(model.scratch)[:1]
+        states = ", ".join(f"{{{offset}, {nbytes}}}" for offset, nbytes in own)
         arena = f"(int8_t *){model.arena_symbol}"
         parts = [cwriter.string_literal(name), arena, *map(str, numbers)]
         parts.append(f"{{{states or '{0, 0}'}}}")

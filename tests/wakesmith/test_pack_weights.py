@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from convert.frontend import FrontEnd
+from convert.generated import CodeSpec
 from tests import ds_cnn as net
 from tests.wakesmith.conftest import TINY
 from wakesmith.project import load_project
@@ -27,6 +28,8 @@ def test_stages_that_make_c_are_keyed_by_it(tmp_path: Path) -> None:
 
 def test_generated_c_follows_it() -> None:
     model = net.ds_cnn(net.log4)
-    packed, plain = (generate(model, (), FrontEnd(), 16_000, pack) for pack in (True, False))
+    packed, plain = (
+        generate(model, (), FrontEnd(), 16_000, CodeSpec(pack=pack)) for pack in (True, False)
+    )
     assert "conv2d_s4.c" in packed.kernels and "conv2d_s4.c" not in plain.kernels
     assert packed.flash_bytes < plain.flash_bytes

@@ -12,7 +12,7 @@ from convert.emit_array import emit_array
 from convert.emit_frontend import emit_frontend
 from convert.files import write_text
 from convert.frontend import FrontEnd
-from convert.generated import GeneratedModel
+from convert.generated import CodeSpec, GeneratedModel
 from convert.graph import Graph
 from convert.supported import check
 from convert.tflite_reader import read
@@ -22,6 +22,7 @@ from wakesmith.job import Job
 from wakesmith.store import read_json, write_json
 
 PREFIX = "model"
+_USUAL = CodeSpec()
 
 
 def generate(
@@ -29,7 +30,7 @@ def generate(
     labels: tuple[str, ...],
     fe: FrontEnd,
     clip_samples: int,
-    pack: bool = True,
+    code: CodeSpec = _USUAL,
 ) -> GeneratedModel:
     """The interpreter-free C of a model, after a check that every operator is supported.
 
@@ -41,11 +42,15 @@ def generate(
     """
     graph = read(tflite)
     check(graph)
-    return generate_from(graph, labels, fe, clip_samples, pack)
+    return generate_from(graph, labels, fe, clip_samples, code)
 
 
 def generate_from(
-    graph: Graph, labels: tuple[str, ...], fe: FrontEnd, clip_samples: int, pack: bool = True
+    graph: Graph,
+    labels: tuple[str, ...],
+    fe: FrontEnd,
+    clip_samples: int,
+    code: CodeSpec = _USUAL,
 ) -> GeneratedModel:
     """The same of a graph that has been checked."""
     steps = 1
@@ -53,17 +58,19 @@ def generate_from(
         clip = np.empty((0, fe.frames(clip_samples), fe.width), np.int8)
         shape = graph.tensors[graph.inputs[0]].shape
         steps = step_count(windows(clip, shape), shape)
-    return emit_model(graph, prefix=PREFIX, labels=labels, steps=steps, pack=pack)
+    return emit_model(
+        graph, prefix=PREFIX, labels=labels, steps=steps, pack=code.pack, kernels=code.kernels
+    )
 
 
-def run(job: Job, labels: tuple[str, ...], fe: FrontEnd, clip_samples: int, pack: bool) -> None:
+def run(job: Job, labels: tuple[str, ...], fe: FrontEnd, clip_samples: int, code: CodeSpec) -> None:
     """Write `c/` (model, front-end tables), `c/tflm/` (model as an array) and `layers.json`.
 
     Without the array where TFLite Micro cannot run the model.
     """
     tflite = (job.inputs["quantize"] / "model.tflite").read_bytes()
     job.progress(0, 3, "emitting C")
-    generated = generate(tflite, labels, fe, clip_samples, pack)
+    generated = generate(tflite, labels, fe, clip_samples, code)
     _write(job.out / "c", {**generated.files, **emit_frontend(fe)})
     tflm_arena = 0
     operators: tuple[str, ...] = ()

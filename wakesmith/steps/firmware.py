@@ -10,7 +10,7 @@ from convert.detector import Detector
 from convert.emit_frontend import emit_frontend
 from convert.errors import UserError
 from convert.frontend import FrontEnd
-from convert.generated import GeneratedModel
+from convert.generated import CodeSpec, GeneratedModel
 from convert.tflite_reader import read
 from firmware.application import build_application
 from firmware.board import Board, load_board
@@ -33,7 +33,7 @@ def run(
     clip_samples: int,
     board: str,
     compiler: Literal["zig", "gcc"],
-    pack: bool,
+    code: CodeSpec,
     words: tuple[str, ...],
     detect: Detector,
     library: TflmLibrary | None = None,
@@ -44,7 +44,7 @@ def run(
         UserError: TFLite Micro shall run the model and cannot.
     """
     tflite = (job.inputs["quantize"] / "model.tflite").read_bytes()
-    generated = generate(tflite, labels, fe, clip_samples, pack)
+    generated = generate(tflite, labels, fe, clip_samples, code)
     listening = listening_sources(
         read(tflite), labels, fe, clip_samples, words=words, detect=detect
     )

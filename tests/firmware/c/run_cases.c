@@ -4,8 +4,8 @@
  * cases.inc, made by the test, includes the generated sources and defines the table `cases`. Per
  * case stdin holds a count (int32) and that many clips of `steps` inputs. Each clip is run twice in
  * an arena filled with different bytes first: a kernel that reads what nobody wrote gives two
- * different results. A model of a single layer must leave every byte outside its output and its
- * states as it was.
+ * different results. A model of a single layer must leave every byte outside its output, its states
+ * and its scratch memory as it was.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -28,7 +28,7 @@ typedef struct {
     int32_t output_bytes;
     int32_t trace_bytes; /* of one step */
     int32_t steps;
-    ws_range states[2];
+    ws_range own[3]; /* states, and scratch memory of a model of one layer */
     void (*init)(void);
     int (*invoke)(void);
 } ws_case;
@@ -55,9 +55,9 @@ static void *allocate(int32_t nbytes) {
 /* Take what a layer may write from the arena as it is; everything else must be as before. */
 static int same_outside(const ws_case *c, int8_t *before) {
     memcpy(before + c->output_offset, c->arena + c->output_offset, (size_t)c->output_bytes);
-    for (size_t i = 0; i < sizeof c->states / sizeof c->states[0]; i++) {
-        const ws_range *state = &c->states[i];
-        memcpy(before + state->offset, c->arena + state->offset, (size_t)state->nbytes);
+    for (size_t i = 0; i < sizeof c->own / sizeof c->own[0]; i++) {
+        const ws_range *own = &c->own[i];
+        memcpy(before + own->offset, c->arena + own->offset, (size_t)own->nbytes);
     }
     return memcmp(c->arena, before, (size_t)c->arena_size) == 0;
 }

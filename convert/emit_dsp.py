@@ -1,0 +1,117 @@
+"""C of the layers that the DSP kernels compute (`convert.fast`)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from convert.emit_layer import Layer, LayerCode, by, check_steps, struct_text
+from convert.fast import Fast
+from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams
+
+Fields = list[tuple[str, object]]
+
+
+def emit_fast(layer: Layer, fast: Fast, scratch: str | None) -> LayerCode:
+    """The C of one layer with its weights in the order of the DSP kernels.
+
+    Args:
+        layer: the operator; its weights and bias are not looked at.
+        fast: what `convert.fast.fast_layer` made of it.
+        scratch: C expression of type `int8_t *`, aligned to words; None where none is needed.
+
+    Raises:
+        UnsupportedModelError: a size would overflow the kernel's integers.
+    """
+    more = "" if scratch is None else f", {scratch}"
+    if isinstance(fast.params, ConvParams):
+        return _conv(layer, fast, fast.params, more)
+    if isinstance(fast.params, DepthwiseConvParams):
+        return _depthwise(layer, fast, fast.params, more)
+    return _fully_connected(layer, fast, fast.params, more)
+
+
+def _code(
+    layer: Layer, fast: Fast, kernel: str, fields: Fields, scratch: str, macs: int, about: str
+) -> LayerCode:
+    definitions: list[str] = []
+    depthwise = fast.plane is not None
+    ctype = "int8_t" if depthwise else "int16_t"
+    weights, text = layer.pool.add(ctype, f"{layer.name}_weights", fast.weights)
+    definitions.append(text)
+    p, outputs = fast.params, fast.outputs
+    fields += [
+        ("outputs.output_offset", p.output_offset),
+        ("outputs.activation_min", p.activation_min),
+        ("outputs.activation_max", p.activation_max),
+    ]
+    channels = np.stack([outputs.bias, outputs.multiplier, outputs.shift], axis=1)
+    name, text = layer.pool.add_structs("ws_rescale", f"{layer.name}_channels", channels)
+    definitions.append(text)
+    fields.append(("outputs.channels", name))
+    fields.append(("weights", weights))
+    params = f"{layer.name}_params"
+    short = {"depthwise_conv2d": "depthwise"}.get(kernel, kernel)
+    definitions.append(struct_text(f"ws_{short}_dsp_params", params, fields))
+    call = f"ws_{kernel}_dsp(&{params}, {layer.inputs[0]}, {layer.output}{scratch});"
+    return LayerCode(tuple(definitions), (call,), f"dsp_{kernel}.c", macs, about, ("dsp_dots.c",))
+
+
+def _about(p: ConvParams | DepthwiseConvParams) -> str:
+    return (
+        f"filter {by(p.filter_shape[1:3])}, stride {by(p.stride)}, padding {p.padding[0]} above "
+        f"and {p.padding[1]} left"
+    )
+
+
+def _conv(layer: Layer, fast: Fast, p: ConvParams, scratch: str) -> LayerCode:
+    check_steps(layer, p.stride, p.padding, (p.filter_shape[1], p.filter_shape[2]))
+    fields: Fields = [
+        ("batches", p.input_shape[0]),
+        ("input", p.input_shape[1:]),
+        ("output", p.output_shape[1:]),
+        ("filter", p.filter_shape[1:3]),
+        ("stride", p.stride),
+        ("padding", p.padding),
+        ("input_zero", -p.input_offset),
+        ("pairs", fast.pairs),
+    ]
+    macs = math.prod(p.output_shape) * math.prod(p.filter_shape[1:])
+    return _code(layer, fast, "conv2d", fields, scratch, macs, _about(p))
+
+
+def _depthwise(layer: Layer, fast: Fast, p: DepthwiseConvParams, scratch: str) -> LayerCode:
+    check_steps(layer, p.stride, p.padding, (p.filter_shape[1], p.filter_shape[2]))
+    assert fast.plane is not None
+    channels = p.input_shape[3]
+
+    def sides(pair: tuple[int, ...]) -> tuple[int, ...]:
+        return (pair[1], pair[0]) if fast.plane is not None and fast.plane.turned else pair
+
+    fields: Fields = [
+        ("batches", p.input_shape[0]),
+        ("channels", channels),
+        ("input", sides(p.input_shape[1:3])),
+        ("output", sides(p.output_shape[1:3])),
+        ("input_step", sides((p.input_shape[2] * channels, channels))),
+        ("output_step", sides((p.output_shape[2] * channels, channels))),
+        ("filter", sides(p.filter_shape[1:3])),
+        ("stride", sides(p.stride)),
+        ("padding", sides(p.padding)),
+        ("plane", fast.plane.sides),
+        ("input_zero", -p.input_offset),
+    ]
+    macs = math.prod(p.output_shape) * math.prod(p.filter_shape[1:3])
+    return _code(layer, fast, "depthwise_conv2d", fields, scratch, macs, _about(p))
+
+
+def _fully_connected(layer: Layer, fast: Fast, p: FullyConnectedParams, scratch: str) -> LayerCode:
+    fields: Fields = [
+        ("rows", p.rows),
+        ("depth", p.depth),
+        ("units", p.units),
+    ]
+    macs = p.rows * p.depth * p.units
+    about = f"{p.depth} values to {p.units} units"
+    return _code(layer, fast, "fully_connected", fields, scratch, macs, about)

@@ -1,0 +1,156 @@
+/*
+ * The DSP instructions of Cortex-M4, M7 and M33 that the fast kernels use, each beside the plain C
+ * that says what it computes: Armv7-M Architecture Reference Manual (DDI 0403), A7.7. Cores without
+ * them, and the host, compute the plain C, so that the same generated model runs everywhere.
+ *
+ * A "pair" is a 32-bit word of two int16, the first in the low half.
+ */
+#ifndef WS_DSP_H
+#define WS_DSP_H
+
+#include <stdint.h>
+
+#include "ws_memory.h"
+
+#if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
+#define WS_HAS_DSP 1
+#else
+#define WS_HAS_DSP 0
+#endif
+
+/* Four bytes from any address; one LDR on the cores with DSP instructions. */
+static inline uint32_t ws_load32(const void *from) {
+    uint32_t word;
+    memcpy(&word, from, sizeof word);
+    return word;
+}
+
+/* The same from an address that is a multiple of 4; two neighbours may become one LDRD. */
+static inline uint32_t ws_load32_aligned(const void *from) {
+    return ws_load32(__builtin_assume_aligned(from, 4));
+}
+
+/* Scratch memory is bytes to C, whatever is kept in it; these are one store each. */
+static inline void ws_store32(void *to, uint32_t word) {
+    memcpy(__builtin_assume_aligned(to, 4), &word, sizeof word);
+}
+
+static inline void ws_store16(void *to, int32_t value) {
+    const int16_t half = (int16_t)value;
+    memcpy(__builtin_assume_aligned(to, 2), &half, sizeof half);
+}
+
+static inline int32_t ws_low16(uint32_t pair) {
+    return (int16_t)(uint16_t)pair;
+}
+
+static inline int32_t ws_high16(uint32_t pair) {
+    return (int16_t)(uint16_t)(pair >> 16);
+}
+
+static inline uint32_t ws_pair(int32_t low, int32_t high) {
+    return ((uint32_t)low & 0xFFFFu) | (uint32_t)high << 16;
+}
+
+/* Bytes 0 and 2 as a pair: SXTB16. */
+static inline uint32_t ws_even_bytes(uint32_t word) {
+#if WS_HAS_DSP
+    uint32_t pair;
+    __asm__("sxtb16 %0, %1" : "=r"(pair) : "r"(word));
+    return pair;
+#else
+    return ws_pair((int8_t)(uint8_t)word, (int8_t)(uint8_t)(word >> 16));
+#endif
+}
+
+/* Bytes 1 and 3 as a pair: SXTB16 with its operand rotated. */
+static inline uint32_t ws_odd_bytes(uint32_t word) {
+#if WS_HAS_DSP
+    uint32_t pair;
+    __asm__("sxtb16 %0, %1, ror #8" : "=r"(pair) : "r"(word));
+    return pair;
+#else
+    return ws_pair((int8_t)(uint8_t)(word >> 8), (int8_t)(uint8_t)(word >> 24));
+#endif
+}
+
+/* sum + low * low + high * high, wrapping: SMLAD. */
+static inline int32_t ws_dot_pair(uint32_t a, uint32_t b, int32_t sum) {
+#if WS_HAS_DSP
+    __asm__("smlad %0, %1, %2, %0" : "+r"(sum) : "r"(a), "r"(b));
+    return sum;
+#else
+    return (int32_t)((uint32_t)sum + (uint32_t)(ws_low16(a) * ws_low16(b)) +
+                     (uint32_t)(ws_high16(a) * ws_high16(b)));
+#endif
+}
+
+/* sum + low of a * high of b: SMLABT. */
+static inline int32_t ws_low_by_high(uint32_t a, uint32_t b, int32_t sum) {
+#if WS_HAS_DSP
+    __asm__("smlabt %0, %1, %2, %0" : "+r"(sum) : "r"(a), "r"(b));
+    return sum;
+#else
+    return (int32_t)((uint32_t)sum + (uint32_t)(ws_low16(a) * ws_high16(b)));
+#endif
+}
+
+/* sum + high of a * low of b: SMLATB. */
+static inline int32_t ws_high_by_low(uint32_t a, uint32_t b, int32_t sum) {
+#if WS_HAS_DSP
+    __asm__("smlatb %0, %1, %2, %0" : "+r"(sum) : "r"(a), "r"(b));
+    return sum;
+#else
+    return (int32_t)((uint32_t)sum + (uint32_t)(ws_high16(a) * ws_low16(b)));
+#endif
+}
+
+/* The upper half of a * b to the nearest, halves upwards: SMMULR. */
+static inline int32_t ws_mul_upper(int32_t a, int32_t b) {
+#if WS_HAS_DSP
+    int32_t upper;
+    __asm__("smmulr %0, %1, %2" : "=r"(upper) : "r"(a), "r"(b));
+    return upper;
+#else
+    return (int32_t)(((int64_t)a * b + ((int64_t)1 << 31)) >> 32);
+#endif
+}
+
+/* Clamped to int8: SSAT. */
+static inline int32_t ws_saturate8(int32_t x) {
+#if WS_HAS_DSP
+    int32_t clamped;
+    __asm__("ssat %0, #8, %1" : "=r"(clamped) : "r"(x));
+    return clamped;
+#else
+    return x < INT8_MIN ? INT8_MIN : (x > INT8_MAX ? INT8_MAX : x);
+#endif
+}
+
+/* How the sums of one output channel become int8. */
+typedef struct {
+    int32_t bias;       /* twice the bias */
+    int32_t multiplier; /* Q0.31 */
+    int32_t shift;      /* to the right, 1 to 21 */
+} ws_rescale;
+
+/* Half a unit and the zero point, as they are before the shift. */
+static inline int32_t ws_rounding(int32_t offset, int32_t shift) {
+    return ((2 * offset + 1) * (1 << shift)) >> 1;
+}
+
+/*
+ * ws_to_s8 without its clamp to an activation's bounds, from twice the sum, bias included: the same
+ * two roundings in six instructions.
+ *
+ * SMMULR(2a, m) = (2am + 2^31) >> 32 = (am + 2^30) >> 31, which is ws_mul_high(a, m); the generator
+ * has seen that 2a fits. Halves are then rounded away from zero, which is upwards for values >= 0
+ * and, for negative ones, upwards of the value less one: an arithmetic shift of the value itself
+ * gives that -1.
+ */
+static inline int32_t ws_rescale_s8(const ws_rescale *r, int32_t doubled, int32_t rounding) {
+    const int32_t scaled = ws_mul_upper(doubled, r->multiplier);
+    return ws_saturate8((scaled + (scaled >> 31) + rounding) >> r->shift);
+}
+
+#endif /* WS_DSP_H */

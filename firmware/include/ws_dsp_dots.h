@@ -1,0 +1,54 @@
+/* The inner loops of the DSP kernels. */
+#ifndef WS_DSP_DOTS_H
+#define WS_DSP_DOTS_H
+
+#include <stdint.h>
+
+#include "ws_dsp.h"
+
+/*
+ * Sums, from 0, of four positions by two channels: x[pairs][4] words, weights[pairs][2]; `pairs` is
+ * even. First the four of b, then those of 256 * a + b (see ws_kernels_dsp.h).
+ */
+void ws_dot_4x2(const int8_t *x, const int16_t *weights, int32_t pairs, int32_t *sums);
+
+/*
+ * One position by eight channels: `values`, a multiple of 4, bytes at x, weights[values / 2][4][2];
+ * b, both, b, both, ...
+ */
+void ws_dot_1x8(const int8_t *x, const int16_t *weights, int32_t values, int32_t *sums);
+
+/* Four positions by all channels, whose number is even: ws_dot_4x2, and what follows it. */
+typedef struct {
+    const int16_t *weights; /* of two channels after those of two others */
+    int32_t odd;            /* pairs & 2 */
+    const int8_t *x;        /* [pairs][4] words; not more pairs than half of WS_DSP_TERMS */
+    const int8_t *end;      /* of x */
+    const ws_rescale *channels;
+    int8_t *output;    /* channel 0 of the first position */
+    int32_t offset[3]; /* from there to the other positions; equal ones end up as the first */
+    int32_t twice;     /* 2 * the output's zero point + 1 */
+    int32_t count;     /* of channels, halved */
+} ws_tile;
+
+/* One channel of a 3x3 depthwise convolution with stride 1, over a plane of int16. */
+typedef struct {
+    uint32_t weights[6]; /* pairs (0, 1) and (1, 2) of each row */
+    const int8_t *plane; /* even number of values per line, aligned to words */
+    int8_t *output;
+    int32_t pitch;   /* bytes from a line of the plane to the next */
+    int32_t step;    /* bytes from an output to the next of its line */
+    int32_t advance; /* bytes from the end of a line of outputs to the next */
+    int32_t pairs;   /* of outputs in a line */
+    int32_t single;  /* 1 if there is one more */
+    int32_t lines;   /* of outputs */
+    ws_rescale rescale;
+    int32_t rounding;
+} ws_plane_3x3;
+
+#if WS_HAS_DSP
+void ws_lines_3x3(const ws_plane_3x3 *plane);
+void ws_tile_4(const ws_tile *tile);
+#endif
+
+#endif /* WS_DSP_DOTS_H */

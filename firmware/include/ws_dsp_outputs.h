@@ -1,0 +1,19 @@
+/* From the sums of the DSP kernels' inner loops to int8 values in memory. */
+#ifndef WS_DSP_OUTPUTS_H
+#define WS_DSP_OUTPUTS_H
+
+#include "ws_dsp.h"
+#include "ws_fixedpoint.h"
+#include "ws_kernels_dsp.h"
+
+/* Twice the sum of channel a from those of b and of 256 * a + b. */
+static inline int32_t ws_twice_a(int32_t b, int32_t both) {
+    return (int32_t)((uint32_t)both - (uint32_t)b) >> 7;
+}
+
+/* The upper bound and lower bound of the activation are those of int8. */
+static inline int ws_whole_range(const ws_dsp_outputs *o) {
+    return o->activation_min == INT8_MIN && o->activation_max == INT8_MAX;
+}
+
+#endif /* WS_DSP_OUTPUTS_H */

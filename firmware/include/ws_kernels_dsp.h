@@ -1,0 +1,112 @@
+/*
+ * Fast int8 kernels for cores with DSP instructions; the same bits as ws_kernels.h.
+ *
+ * Two ideas are common to them.
+ *
+ * Values are widened once. What one output position of a convolution sees of the input is copied to
+ * scratch memory as pairs of int16, which all output channels then read. Of four neighbouring bytes
+ * the pairs are (0, 2) and (1, 3), as SXTB16 makes them; weights are stored in that order.
+ *
+ * Weights of two channels a and b share a half-word, 256 * a + b. As it stands it serves SMLAD for
+ * the sum 256 * A + B, and its low byte, extended, for the sum B; so A = (256 A + B - B) / 256,
+ * exactly, as long as 256 * A fits int32: sums are taken over at most WS_DSP_TERMS values at a
+ * time. An instruction that would extend a's weights is saved for every pair of them.
+ *
+ * The generator (convert/fast.py) moves the input's zero point into the bias, doubles it (see
+ * ws_rescale_s8), and falls back to the plain kernels where a condition does not hold. Padding is
+ * filled with the input's zero point.
+ *
+ * scratch is aligned to words.
+ */
+#ifndef WS_KERNELS_DSP_H
+#define WS_KERNELS_DSP_H
+
+#include "ws_dsp.h"
+#include "ws_kernels.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define WS_DSP_TERMS 512 /* 512 * 128 * 128 = 2^23 */
+
+/* How sums become int8. Bounds of an activation that are not int8's own are applied after. */
+typedef struct {
+    int32_t output_offset;
+    int32_t activation_min;
+    int32_t activation_max;
+    const ws_rescale *channels;
+} ws_dsp_outputs;
+
+/*
+ * CONV_2D without groups and dilation; a 1x1 filter with stride 1 may have its output where its
+ * input is, if that has no fewer channels.
+ *
+ * weights[channels out / 2, rounded up][pairs][2] are half-words of two channels, in the order of
+ * the pairs of filter rows whose run of filter.x * channels values is filled up to a multiple of
+ * four with zeros. scratch: 16 bytes per pair.
+ */
+typedef struct {
+    int32_t batches;
+    ws_shape input;
+    ws_shape output;
+    ws_yx filter;
+    ws_yx stride;
+    ws_yx padding;
+    int32_t input_zero;
+    int32_t pairs;
+    ws_dsp_outputs outputs;
+    const int16_t *weights;
+} ws_conv2d_dsp_params;
+
+void ws_conv2d_dsp(const ws_conv2d_dsp_params *p, const int8_t *input, int8_t *output,
+                   int8_t *scratch);
+
+/*
+ * DEPTHWISE_CONV_2D with a depth multiplier of 1, channel by channel through a copy of the
+ * channel's plane; with equal shapes and stride 1 the output may be where the input is.
+ *
+ * weights[channels][filter rows][filter columns]. With `turned` the planes are copied with rows and
+ * columns exchanged (`weights`, too), so that the longer side is the one worked along. scratch: a
+ * plane of int16 with its padding, rows of an even number of values, then a word per pair of taps.
+ */
+typedef struct {
+    int32_t batches;
+    int32_t channels;
+    ws_yx input; /* sides of a plane, as copied */
+    ws_yx output;
+    ws_yx input_step; /* values from one row and one column of a plane to the next */
+    ws_yx output_step;
+    ws_yx filter;
+    ws_yx stride;
+    ws_yx padding; /* above and left */
+    ws_yx plane;   /* sides with padding */
+    int32_t input_zero;
+    ws_dsp_outputs outputs;
+    const int8_t *weights;
+} ws_depthwise_dsp_params;
+
+void ws_depthwise_conv2d_dsp(const ws_depthwise_dsp_params *p, const int8_t *input, int8_t *output,
+                             int8_t *scratch);
+
+/*
+ * FULLY_CONNECTED. weights[units / 8][pairs][8]: half-words of four pairs of units, for both values
+ * of a pair; a depth that is no multiple of four is filled up with zeros. Units that are left over
+ * follow in twos, [pairs][2].
+ */
+typedef struct {
+    int32_t rows;
+    int32_t depth;
+    int32_t units;
+    ws_dsp_outputs outputs;
+    const int16_t *weights;
+} ws_fully_connected_dsp_params;
+
+void ws_fully_connected_dsp(const ws_fully_connected_dsp_params *p, const int8_t *input,
+                            int8_t *output);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* WS_KERNELS_DSP_H */
