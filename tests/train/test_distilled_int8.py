@@ -68,7 +68,7 @@ def test_softened_probabilities_are_those_of_softened_logits() -> None:
 
 def test_targets_mix_the_teacher_and_the_label() -> None:
     teacher = network(TEACHER)
-    source = Taught(Counted(), teacher, temperature=2.0, share=0.25)
+    source = Taught(Counted(), [teacher], temperature=2.0, share=0.25)
     one = source.epoch(3)
     expected = 0.25 * soften(predictions(teacher, one.features), 2.0)
     expected += 0.75 * np.eye(CLASSES)[one.labels]
@@ -76,9 +76,33 @@ def test_targets_mix_the_teacher_and_the_label() -> None:
     assert source.size == 12
 
 
+def test_several_teachers_are_heard_alike() -> None:
+    teachers = [network(TEACHER), network(STUDENT)]
+    one = Taught(Counted(), teachers, temperature=2.0, share=1.0).epoch(3)
+    softened = [soften(predictions(t, one.features), 2.0) for t in teachers]
+    np.testing.assert_allclose(one.targets, (softened[0] + softened[1]) / 2, rtol=1e-6)
+
+
+def test_the_float_model_is_a_teacher_of_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[int] = []
+
+    class Counting(Taught):
+        def __init__(self, source: Any, teachers: Any, **options: Any) -> None:
+            heard.append(len(teachers))
+            assert model not in teachers[:1]
+            assert (model in teachers) == (len(teachers) == 2)
+            super().__init__(source, teachers, **options)
+
+    monkeypatch.setattr("train.quantization.distilled_int8.Taught", Counting)
+    model = network(STUDENT)
+    for spec in (QUICK, replace(QUICK, listen_to_self=False)):
+        quantize(model, tiny_data(), spec)
+    assert heard == [2, 1]
+
+
 def test_labels_are_smoothed_as_in_training() -> None:
     teacher = network(TEACHER)
-    source = Taught(Counted(), teacher, temperature=1.0, share=0.0, label_smoothing=0.3)
+    source = Taught(Counted(), [teacher], temperature=1.0, share=0.0, label_smoothing=0.3)
     one = source.epoch(0)
     expected = np.full((len(one.labels), CLASSES), 0.3 / CLASSES)
     expected[np.arange(len(one.labels)), one.labels] += 0.7
@@ -93,7 +117,7 @@ def test_every_example_is_shown_to_the_teacher_once(monkeypatch: pytest.MonkeyPa
         return predictions(model, features)
 
     monkeypatch.setattr("train.quantization.teaching.predictions", look)
-    source = Taught(Counted(), network(TEACHER), temperature=2.0, share=0.5)
+    source = Taught(Counted(), [network(TEACHER)], temperature=2.0, share=0.5)
     for number in (0, 0, 1, 0, 1):
         source.epoch(number)
     assert shown == [12, 12]
@@ -110,7 +134,7 @@ def test_the_student_learns_what_only_the_teacher_says() -> None:
     teacher = network(TEACHER)
     fit(teacher, turned, expected, spec)
     student = network(TEACHER)
-    taught = Taught(data.train, teacher, temperature=1.0, share=1.0)
+    taught = Taught(data.train, [teacher], temperature=1.0, share=1.0)
     fit(student, taught, expected, spec)
     assert np.mean(predictions(student, expected.features).argmax(1) == expected.labels) > 0.9
 

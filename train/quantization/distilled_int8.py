@@ -48,6 +48,8 @@ class DistilledInt8:
         temperature: softens the teacher's probabilities: 1 takes them as they are, more brings out
             which words it nearly takes a clip for.
         share: of the teacher's opinion in what the student is fitted to; the rest is the label.
+        listen_to_self: the mean of the teacher's opinion and that of the float model is taught, so
+            that the student keeps what it knows.
         label_smoothing: of the labels, for teacher and student; the same as in training, so that
             a trained student is not made to become more or less sure of everything.
     """
@@ -58,11 +60,12 @@ class DistilledInt8:
     teacher_file: str = ""
     teacher_epochs: int = 40
     teacher_learning_rate: float = 2e-3
-    epochs: int = 0
+    epochs: int = 12
     batch: int = 64
     learning_rate: float = 5e-4
     temperature: float = 1.0
-    share: float = 0.5
+    share: float = 0.7
+    listen_to_self: bool = True
     label_smoothing: float = 0.1
 
     def __post_init__(self) -> None:
@@ -162,7 +165,7 @@ class DistilledInt8:
             data,
             train=Taught(
                 data.train,
-                teacher,
+                (teacher, model) if self.listen_to_self else (teacher,),
                 temperature=self.temperature,
                 share=self.share,
                 label_smoothing=self.label_smoothing,

@@ -25,7 +25,7 @@ class PruningOptions(ShapedInt8):
     sparsity: float | None = None
     pattern: Pattern = "unstructured"
     spread: Spread = "lamp"
-    pruning_epochs: int = 20
+    pruning_epochs: int = 40
     pruning_rate: float = 2e-3
 
     def pruning(self) -> Pruning:

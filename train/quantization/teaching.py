@@ -1,11 +1,11 @@
-"""A teacher's opinion of every training example, as soft labels.
+"""What teachers think of every training example, as soft labels.
 
 After "Distilling the Knowledge in a Neural Network" (Hinton, Vinyals, Dean 2015): probabilities at
 temperature T are softmax(logits / T), which is p^(1/T) scaled to a sum of 1; they say which words
-sound alike. Here only the teacher is softened, and its probabilities are mixed with the smoothed
-label:
+sound alike. Here only teachers are softened; the mean of their probabilities is mixed with the
+smoothed label:
 
-    target = share * soften(p, T) + (1 - share) * smooth(label)
+    target = share * mean(soften(p, T)) + (1 - share) * smooth(label)
 
 so that every scheme can be fitted to them with the loss it has.
 """
@@ -13,6 +13,7 @@ so that every scheme can be fitted to them with the loss it has.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -32,30 +33,30 @@ def soften(probabilities: NDArray[np.float32], temperature: float) -> NDArray[np
 
 
 class Taught:
-    """A `Source` whose examples carry what a teacher thinks of them.
+    """A `Source` whose examples carry what teachers think of them.
 
-    The teacher sees exactly the features that the student sees, noise, shift and masks included;
-    each example is shown to it once, however often an epoch is asked for.
+    Teachers see exactly the features that the student sees, noise, shift and masks included; each
+    example is shown to them once, however often an epoch is asked for.
 
     Args:
         source: the examples.
-        teacher: tf_keras model with a softmax at its end.
+        teachers: tf_keras models with a softmax at their end.
         temperature: 1 or more.
-        share: of the teacher's opinion in the targets, 0 to 1.
+        share: of the teachers' opinion in the targets, 0 to 1.
         label_smoothing: share of a label that is spread over all classes.
     """
 
     def __init__(
         self,
         source: Source,
-        teacher: Any,
+        teachers: Sequence[Any],
         *,
         temperature: float,
         share: float,
         label_smoothing: float = 0.0,
     ) -> None:
         self._source = source
-        self._teacher = teacher
+        self._teachers = tuple(teachers)
         self._temperature = temperature
         self._share = share
         self._smoothing = label_smoothing
@@ -71,9 +72,11 @@ class Taught:
         examples = self._source.epoch(number)
         seen = hashlib.blake2b(examples.features.tobytes()).digest()
         if seen not in self._opinions:
-            self._opinions[seen] = soften(
-                predictions(self._teacher, examples.features), self._temperature
-            )
+            opinions = [
+                soften(predictions(teacher, examples.features), self._temperature)
+                for teacher in self._teachers
+            ]
+            self._opinions[seen] = np.mean(opinions, axis=0, dtype=np.float32)
         opinion = self._opinions[seen]
         classes = opinion.shape[1]
         hard = np.eye(classes, dtype=np.float32)[examples.labels]
