@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from wakesmith.export_command import export
 from wakesmith.flash_command import flash
 
 
@@ -348,6 +349,7 @@ def boards() -> None:
 
 
 app.command()(flash)
+app.command()(export)
 
 
 @app.command()

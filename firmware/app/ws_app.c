@@ -1,6 +1,6 @@
 #include "ws_app.h"
 
-#include "ws_cortexm.h"
+#include "ws_entry.h"
 #include "ws_runtime.h"
 #include "ws_window.h"
 

@@ -2,7 +2,6 @@
 #include "ws_runtime.h"
 
 #include "model.h"
-#include "ws_board.h"
 
 const char *ws_runtime_init(void) {
     model_init();
@@ -26,13 +25,4 @@ void ws_runtime_reset(void) {
 #ifdef MODEL_STATE_SIZE
     model_reset();
 #endif
-}
-
-const char *ws_runtime_bench(ws_runtime_tell_t tell) {
-    for (uint32_t i = 0; i < MODEL_LAYER_COUNT; i++) {
-        const uint32_t start = ws_board_cycles();
-        model_layers[i].run();
-        tell(i, model_layers[i].kind, ws_board_cycles() - start);
-    }
-    return 0;
 }

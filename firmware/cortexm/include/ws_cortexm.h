@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 
+#include "ws_entry.h"
+
 #define WS_REG32(address) (*(volatile uint32_t *)(uintptr_t)(address))
 
 #define WS_SYST_CSR WS_REG32(0xE000E010u) /* B3.3.3: bit 16 COUNTFLAG, bit 2 CLKSOURCE */
@@ -31,9 +33,6 @@
 #define WS_MPU_RNR WS_REG32(0xE000ED98u)  /* B3.5.6 */
 #define WS_MPU_RBAR WS_REG32(0xE000ED9Cu) /* B3.5.7 */
 #define WS_MPU_RASR WS_REG32(0xE000EDA0u) /* B3.5.8 */
-
-/* Keeps a function that only an emulator or a debugger calls. */
-#define WS_ENTRY(name) __attribute__((noinline, used, section(".text.ws_entry." #name)))
 
 /* What unused stack holds; the most that was ever used can be read off. */
 #define WS_STACK_PAINT 0xC5A5C5A5u

@@ -1,0 +1,1 @@
+"""`wakesmith export`: model, front-end and detector as a library for other build systems."""
