@@ -17,7 +17,9 @@ import pytest
 from numpy.typing import NDArray
 
 from convert.detector import Detector
+from convert.emit_aot import emit_model
 from convert.errors import UserError
+from convert.fast import Kernels
 from convert.frontend import FrontEnd
 from convert.tflite_reader import read
 from firmware.board import load_board
@@ -143,8 +145,9 @@ def expected(pcm: NDArray[np.int16]) -> tuple[Result, ...]:
 
 
 @cache
-def files(kind: str) -> dict[str, str]:
-    graph, model = read(keyword_tflite()), keyword_model()
+def files(kind: str, kernels: Kernels = "plain") -> dict[str, str]:
+    graph = read(keyword_tflite())
+    model = emit_model(graph, labels=LABELS, kernels=kernels)
     plan = detector_plan(graph, LABELS, FE, words=LABELS[1:], detect=DETECT)
     library = collect(model, FE, plan, scale=1 / 256, project='odd "name" */')
     pcm = sound(2, seed=5)
@@ -166,8 +169,8 @@ def files(kind: str) -> dict[str, str]:
     return lay_out(kind, library, facts, Sound(pcm, "a/*b*/c", 'say "hi"', expected(pcm)))
 
 
-def written(kind: str, folder: Path) -> Path:
-    write_library(files(kind), folder, force=False)
+def written(kind: str, folder: Path, kernels: Kernels = "plain") -> Path:
+    write_library(files(kind, kernels), folder, force=False)
     return folder
 
 
@@ -201,8 +204,9 @@ def test_the_sounds_make_events() -> None:
 
 
 @needs_cmake
-def test_cmake_library_hears_what_the_simulator_hears(tmp_path: Path) -> None:
-    folder = written("cmake", tmp_path / "keywords-cmake")
+@pytest.mark.parametrize("kernels", ["plain", "dsp"])
+def test_cmake_library_hears_what_the_simulator_hears(kernels: Kernels, tmp_path: Path) -> None:
+    folder = written("cmake", tmp_path / "keywords-cmake", kernels)
     strict = "-DCMAKE_C_FLAGS=-Wall -Wextra -Werror -Wconversion -fsanitize=undefined"
     cmake(folder, tmp_path / "b", strict)
     listen = tmp_path / "b/examples/listen/listen"
@@ -242,7 +246,7 @@ def test_cmake_library_inside_another_project_and_installed(tmp_path: Path) -> N
 @pytest.mark.parametrize("compiler", COMPILERS)
 @pytest.mark.parametrize("cpu", ["cortex-m0", "cortex-m4"])
 def test_cmake_toolchain_files(compiler: str, cpu: str, tmp_path: Path) -> None:
-    folder = written("cmake", tmp_path / "lib")
+    folder = written("cmake", tmp_path / "lib", "dsp")
     file = {"zig": "zig.cmake", "gcc": "arm-none-eabi-gcc.cmake"}[compiler]
     options = [f"-DCMAKE_TOOLCHAIN_FILE=cmake/{file}", f"-DWAKESMITH_CPU={cpu}"]
     if compiler == "zig":

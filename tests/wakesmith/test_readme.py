@@ -22,7 +22,7 @@ def blocks(language: str) -> list[str]:
 def test_the_training_script_is_short_and_runs(tmp_path: Path) -> None:
     (script,) = blocks("python")
     assert script == (ROOT / "examples" / "train_script.py").read_text(encoding="utf-8")
-    assert len(script.splitlines()) < 30
+    assert len(script.splitlines()) <= 30
     (tmp_path / "script.py").write_text(script, encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "script.py"],
