@@ -193,6 +193,8 @@ class Machine:
     def call(self, name: str, *arguments: int, limit: int = 4_000_000_000) -> int:
         """Call a function as `main` would, on top of the present stack; returns r0.
 
+        Meanwhile no interrupt is taken and no watchdog bites, as with a debugger.
+
         Args:
             name: symbol of the function.
             arguments: up to four 32-bit values.
@@ -370,6 +372,8 @@ class Machine:
             return self._begin_again()
         if self._waiting:
             return None
+        if self._called:  # main may be asleep with interrupts masked, and counts shall be its own
+            return pc
         try:
             handler = self.exceptions.take(pc)
         except ValueError:

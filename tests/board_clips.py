@@ -24,8 +24,9 @@ from firmware.build import Compiler, build
 from firmware.hostbuild import FIRMWARE_DIR, KERNEL_DIR
 from firmware.image import Image
 from simulate.cortexm import CortexMBackend
+from simulate.listening import listening_sources
 from simulate.qemu import QemuBoard
-from tests.keyword_net import LABELS, keyword_tflite
+from tests.keyword_net import LABELS, WORDS, keyword_tflite
 
 SAMPLES = 16000
 
@@ -103,6 +104,11 @@ def clips(count: int) -> NDArray[np.int16]:
     return made
 
 
+def small_listening() -> dict[str, str]:
+    """The detector's settings and the self-test of the small model."""
+    return listening_sources(read(keyword_tflite(4)), LABELS, FrontEnd(), SAMPLES, words=WORDS)
+
+
 def application(board: Board, compiler: Compiler, folder: Path) -> Image:
     """The small model as the application that is flashed."""
     model = small_model()
@@ -110,6 +116,7 @@ def application(board: Board, compiler: Compiler, folder: Path) -> Image:
         model.files,
         emit_frontend(FrontEnd()),
         board,
+        listening=small_listening(),
         out_dir=folder,
         name=f"{board.name}-{compiler}",
         kernels=model.kernels,
@@ -128,7 +135,7 @@ def in_qemu(
         for path in sorted((FIRMWARE_DIR / part).glob("*.[ch]"))
     }
     sources |= {name: KERNEL_DIR / name for name in model.kernels}
-    sources |= {**emit_frontend(FrontEnd()), **model.files}
+    sources |= {**emit_frontend(FrontEnd()), **small_listening(), **model.files}
     large = max(
         (board.flash_origin, board.flash_size),
         (board.ram_origin, board.ram_size),

@@ -6,6 +6,7 @@
 
 ws_app_result_t ws_app_result;
 const char *ws_app_wrong;
+int16_t ws_app_buffer[WS_FE_HOP];
 
 static ws_frontend_t frontend;
 static ws_window_t window;

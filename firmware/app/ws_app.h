@@ -42,6 +42,9 @@ extern ws_app_result_t ws_app_result;
 /* 0, or what the runtime said when it could not run the model. */
 extern const char *ws_app_wrong;
 
+/* Where samples are gathered to a hop, by whoever hears at the moment. */
+extern int16_t ws_app_buffer[WS_FE_HOP];
+
 /* Forget everything heard. */
 void ws_app_begin(void);
 

@@ -30,7 +30,7 @@ __attribute__((weak)) const char *ws_runtime_bench(ws_runtime_tell_t tell_one) {
 }
 
 void ws_bench(void) {
-    static int16_t hop[WS_FE_HOP];
+    int16_t *const hop = ws_app_buffer;
     uint32_t state = 1;
     uint32_t most = 0;
     ws_clock_tick(1); /* a layer may take longer than the SysTick counts */

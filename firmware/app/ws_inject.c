@@ -21,7 +21,6 @@ static uint32_t next; /* number of the block that is asked for */
 static uint32_t mistakes;
 static uint32_t waited; /* milliseconds since the last block */
 static uint32_t filled;
-static int16_t hop[WS_FE_HOP];
 
 /* While samples are awaited, nobody sleeps for long. */
 static void set_active(int on) {
@@ -94,10 +93,10 @@ static void mistake(const char *why) {
 /* One full hop; 0 when the model failed and the injection is over. */
 static int hear(void) {
     if (!streaming) {
-        ws_app_hop(hop);
+        ws_app_hop(ws_app_buffer);
         return 1;
     }
-    const ws_stream_t result = ws_stream_hop(hop);
+    const ws_stream_t result = ws_stream_hop(ws_app_buffer);
     if (result == WS_STREAM_WRONG) {
         fail(ws_app_wrong);
         return 0;
@@ -150,7 +149,7 @@ void ws_inject_block(const char *text) {
         return;
     }
     for (int32_t i = 0; i < count; i += 2) {
-        hop[filled] = (int16_t)(uint16_t)(data[i] | (uint32_t)data[i + 1] << 8);
+        ws_app_buffer[filled] = (int16_t)(uint16_t)(data[i] | (uint32_t)data[i + 1] << 8);
         left--;
         if (++filled == WS_FE_HOP) {
             filled = 0;

@@ -15,7 +15,6 @@ static uint32_t silent;   /* milliseconds without a hop; stops when told */
 static uint32_t light;    /* milliseconds that the LED is still on */
 static uint32_t events;   /* since `listen` */
 static uint32_t overruns; /* since `listen` */
-static int16_t hop[WS_FE_HOP];
 
 void ws_listen_start(int asked) {
     ws_capture_reset();
@@ -61,7 +60,7 @@ void ws_listen_stop(void) {
 }
 
 static void hear(void) {
-    switch (ws_stream_hop(hop)) {
+    switch (ws_stream_hop(ws_app_buffer)) {
     case WS_STREAM_EVENT:
         events++;
         light = LIGHT_MS;
@@ -72,7 +71,7 @@ static void hear(void) {
         if (!stuck) {
             ws_error_begin();
             ws_put_text("the microphone must not give one value for a second. Received: ");
-            ws_put_signed(hop[0]);
+            ws_put_signed(ws_app_buffer[0]);
             ws_put_text(" at ");
             ws_put_unsigned(ws_stream_milliseconds());
             ws_put_text(" ms\n");
@@ -95,7 +94,7 @@ int ws_listen_step(void) {
     if (!listening) {
         return 0;
     }
-    if (ws_capture_take(hop, WS_FE_HOP)) {
+    if (ws_capture_take(ws_app_buffer, WS_FE_HOP)) {
         silent = 0;
         hear();
         return 1;

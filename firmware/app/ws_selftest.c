@@ -42,7 +42,7 @@ static const char *run_window(const int8_t *window) {
 
 #if WS_SELFTEST_COUNT > 0
 static void check_clip(void) {
-    static int16_t hop[WS_FE_HOP];
+    int16_t *const hop = ws_app_buffer;
     uint32_t state = WS_SELFTEST_SEED;
     uint32_t crc = 0;
     ws_app_begin();
