@@ -1,8 +1,8 @@
 """What the emitters of single operators share: their input, their result, and how they are found.
 
-One emitter function per parameter class, in `emit_weighted` and `emit_plain` (`emit_wide` where the
-values are int16), found through a registry. Adding an operator means: a class in `convert.params`,
-a kernel in `firmware/kernels`, and a function there.
+One emitter function per parameter class, in `emit_weighted` and `emit_plain` (`emit_wide` where
+int16 values need another one), found through a registry. Adding an operator means: a class in
+`convert.params`, a kernel in `firmware/kernels`, and a function there.
 """
 
 from __future__ import annotations
