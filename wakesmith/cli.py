@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from wakesmith.bench_command import bench
 from wakesmith.export_command import export
 from wakesmith.flash_command import flash
 
@@ -350,6 +351,7 @@ def boards() -> None:
 
 app.command()(flash)
 app.command()(export)
+app.command()(bench)
 
 
 @app.command()

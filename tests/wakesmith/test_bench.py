@@ -1,0 +1,108 @@
+"""`wakesmith bench`: what is counted, compared, and refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from convert.emit_aot import emit_model
+from convert.tflite_reader import read
+from tests import tflite_builder as tb
+from tests.ds_cnn import any_int8, ds_cnn
+from tests.wakesmith.conftest import TINY
+from wakesmith.benching import Baseline, bench, over, read_baselines
+from wakesmith.cli import app
+
+RUNNER = CliRunner()
+BASELINES = Path(__file__).resolve().parents[2] / "benchmarks" / "baselines"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("bench") / "small.tflite"
+    path.write_bytes(ds_cnn(any_int8))
+    return path
+
+
+def test_what_is_counted_adds_up(model: Path) -> None:
+    cost = bench(model, "cortex-m4", "zig")
+    generated = emit_model(read(model.read_bytes()), kernels="dsp")
+    assert (cost.core, cost.kernels) == ("cortex-m4f", "dsp")
+    assert cost.ram == generated.arena_size and cost.weights == generated.flash_bytes
+    assert cost.macs == generated.macs == sum(layer.macs for layer in cost.layers)
+    calls = cost.instructions - sum(layer.instructions for layer in cost.layers)
+    assert 0 < calls < 10 * len(cost.layers)
+    assert 1 < cost.per_mac < 4
+    assert cost.code > 1000 and cost.constants > 0
+    assert cost == bench(model, "cortex-m4f", "zig", seed=0)
+
+
+def test_dsp_kernels_take_fewer_instructions_and_less_ram(model: Path) -> None:
+    fast, plain = bench(model, "cortex-m4", "zig"), bench(model, "cortex-m3", "zig")
+    assert plain.kernels == "plain"
+    assert fast.instructions < plain.instructions / 3
+    assert fast.ram < plain.ram
+
+
+def test_command(model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "costs.json"
+    done = RUNNER.invoke(app, ["bench", str(model), "--json", str(out), "--layers"])
+    assert done.exit_code == 0, done.output
+    (cost,) = json.loads(out.read_text())["costs"]
+    assert f"{cost['instructions']:,}" in done.output and "CONV_2D" in done.output
+    again = RUNNER.invoke(app, ["bench", str(model), "--against", str(out)])
+    assert again.exit_code == 0 and again.output.count("(1.000)") == 3
+
+
+def test_budget(model: Path, tmp_path: Path) -> None:
+    project = tmp_path / "p.toml"
+    text = TINY
+    project.write_text(text + "\n[budget]\ninstructions = 1000\n")
+    done = RUNNER.invoke(app, ["bench", str(model), "--budget", str(project)])
+    assert done.exit_code == 1
+    assert "is over the budget of 1,000" in " ".join(done.output.split())
+    cost = bench(model, "cortex-m4", "zig")
+    assert over(cost, {"ram": cost.ram + cost.stack, "flash": cost.flash}) == []
+    assert over(cost, {"stack": 1}) == [("stack", 1, cost.stack)]
+
+
+def test_published_baseline_is_read() -> None:
+    found = read_baselines(BASELINES / "tflm_cmsis_nn.json")
+    keyword = "aeea436800704fce17b17292e4412630ad856e9d777c044c64ef748a880bd0ae"
+    baseline = found[keyword, "cortex-m4f"]
+    assert isinstance(baseline, Baseline)
+    assert (baseline.instructions, baseline.ram, baseline.code) == (7_698_760, 22_820, 52_648)
+    assert len(found) == 18
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--core", "cortex-m99"], "--core must be among cortex-m0"),
+        (["--core", "cortex-m55"], "The emulator must know the board's core"),
+        (["--against", "{missing}"], "--against must be a readable file"),
+        (["--against", "{model}"], "--against must be a file that"),
+        (["--budget", "{missing}"], "must"),
+    ],
+)
+def test_mistakes_are_one_sentence(
+    arguments: list[str], words: str, model: Path, tmp_path: Path
+) -> None:
+    places = {"missing": tmp_path / "missing.json", "model": model}
+    done = RUNNER.invoke(app, ["bench", str(model), *(a.format(**places) for a in arguments)])
+    assert done.exit_code == 2
+    assert words in done.output and "Traceback" not in done.output
+
+
+def test_unsupported_model_is_refused(tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged.tflite"
+    damaged.write_bytes(tb.relu()[:100])
+    done = RUNNER.invoke(app, ["bench", str(damaged)])
+    assert done.exit_code == 2 and "wakesmith: " in done.output
+    noise = np.random.default_rng(0).bytes(64)
+    damaged.write_bytes(noise)
+    assert RUNNER.invoke(app, ["bench", str(damaged)]).exit_code == 2

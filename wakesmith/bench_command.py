@@ -1,0 +1,134 @@
+"""`wakesmith bench` as the command line shows it; what it does is in `wakesmith.benching`."""
+
+from __future__ import annotations
+
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rich.table import Table
+
+    from wakesmith.benching import Baseline, Cost
+
+
+class Tool(str, Enum):
+    """Compilers for the firmware."""
+
+    zig = "zig"
+    gcc = "gcc"
+
+
+def bench(
+    model: Annotated[
+        list[Path],
+        typer.Argument(metavar="MODEL.tflite...", help="int8 models.", show_default=False),
+    ],
+    core: Annotated[
+        list[str], typer.Option(metavar="CORE", help="Core to count on; may be given again.")
+    ] = ["cortex-m4"],  # noqa: B006 (typer wants the list itself)
+    compiler: Annotated[Tool, typer.Option(help="Compiler of the firmware.")] = Tool.zig,
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.json", help="Costs to compare with: of --json or benchmarks/baselines."
+        ),
+    ] = None,
+    budget: Annotated[
+        Path | None,
+        typer.Option(metavar="PROJECT.toml", help="Hold every model to this file's [budget]."),
+    ] = None,
+    json: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE.json", help="Write all figures there.")
+    ] = None,
+    layers: Annotated[bool, typer.Option("--layers", help="One line per layer, too.")] = False,
+) -> None:
+    """Count what a model costs on a core: instructions, RAM and flash.
+
+    The generated C is built for the core and run by the emulator, which counts every instruction.
+    Ends with 1 when a budget is broken.
+
+    Example:  wakesmith bench model.tflite --core cortex-m4 --core cortex-m0 --layers
+    """
+    from rich.console import Console
+
+    from wakesmith.benching import bench as measure
+    from wakesmith.benching import over, read_baselines, write_costs
+    from wakesmith.project import load_project
+
+    limits = load_project(budget).budget.limits if budget is not None else {}
+    baselines = read_baselines(against) if against is not None else {}
+    console = Console()
+    costs: list[Cost] = []
+    with console.status("") as status:
+        for file in model:
+            for name in core:
+                status.update(f"{file.name} on {name}")
+                costs.append(measure(file, name, compiler.value))
+    for title in dict.fromkeys(cost.model for cost in costs):
+        console.print(_table([cost for cost in costs if cost.model == title], baselines))
+    if layers:
+        for cost in costs:
+            console.print(_layers(cost))
+    if json is not None:
+        write_costs(json, costs)
+    broken = [(cost, *limit) for cost in costs for limit in over(cost, limits)]
+    for cost, name, most, value in broken:
+        console.print(
+            f"{cost.model} on {cost.core}: {name} {value:,} is over the budget of {most:,} by "
+            f"{value - most:,}."
+        )
+    if broken:
+        raise typer.Exit(1)
+
+
+def _table(costs: list[Cost], baselines: Mapping[tuple[str, str], Baseline]) -> Table:
+    """One model on all cores; in brackets the share of the baseline."""
+    from rich import box
+    from rich.table import Table
+
+    about = {b.about for c in costs if (b := baselines.get((c.sha256, c.core))) is not None}
+    table = Table(
+        title=costs[0].model,
+        caption="In brackets: share of " + about.pop() if about else None,
+        box=box.SIMPLE,
+        padding=(0, 1, 0, 0),
+    )
+    columns = ("core", "instructions", "per MAC", "RAM", "stack", "weights", "code", "other")
+    for name in columns:
+        table.add_column(name, justify="left" if name == "core" else "right", no_wrap=True)
+    for cost in costs:
+        theirs = baselines.get((cost.sha256, cost.core))
+        table.add_row(
+            cost.core,
+            _number(cost.instructions, theirs.instructions if theirs else 0),
+            f"{cost.per_mac:.2f}",
+            _number(cost.ram, theirs.ram if theirs else 0),
+            f"{cost.stack:,}",
+            f"{cost.weights:,}",
+            _number(cost.code, theirs.code if theirs else 0),
+            f"{cost.constants:,}",
+        )
+    return table
+
+
+def _number(ours: int, theirs: int) -> str:
+    return f"{ours:,}" + (f"\n({ours / theirs:.3f})" if theirs else "")
+
+
+def _layers(cost: Cost) -> Table:
+    from rich.table import Table
+
+    table = Table(title=f"{cost.model} on {cost.core}")
+    for number, name in enumerate(("layer", "operator", "instructions", "MACs", "per MAC")):
+        table.add_column(name, justify="left" if number == 1 else "right")
+    for layer in cost.layers:
+        per = f"{layer.instructions / layer.macs:.2f}" if layer.macs else ""
+        table.add_row(
+            str(layer.index), layer.kind, f"{layer.instructions:,}", f"{layer.macs:,}", per
+        )
+    return table

@@ -1,0 +1,230 @@
+"""What a model costs on a core: instructions, RAM and flash, counted on the emulated core.
+
+The board is the emulator's largest (`mps2-an386`) with the core exchanged, so that what is measured
+does not depend on how much memory some board with that core happens to have.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from convert.errors import UserError
+from convert.files import write_text
+
+BOARD = "mps2-an386"
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer: instructions of its function, and multiplications."""
+
+    index: int
+    kind: str
+    instructions: int
+    macs: int
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One model on one core.
+
+    Attributes:
+        model: name of the file, without its ending.
+        sha256: of the file.
+        core: as `board.toml` calls it.
+        compiler: "zig" or "gcc".
+        kernels: the family of kernels that was generated for.
+        instructions: one inference.
+        macs: multiplications of one inference.
+        layers: in order of execution.
+        ram: bytes of the arena: activations, states and scratch memory of kernels.
+        stack: bytes of stack at most.
+        weights: bytes of weights, biases, multipliers and tables in flash.
+        code: bytes of code in flash, start-up and fault handlers included.
+        constants: bytes of other constants in flash: parameters of layers, vectors, texts.
+    """
+
+    model: str
+    sha256: str
+    core: str
+    compiler: str
+    kernels: str
+    instructions: int
+    macs: int
+    layers: tuple[Layer, ...]
+    ram: int
+    stack: int
+    weights: int
+    code: int
+    constants: int
+
+    @property
+    def flash(self) -> int:
+        """Bytes."""
+        return self.weights + self.code + self.constants
+
+    @property
+    def per_mac(self) -> float:
+        """Instructions per multiplication; 0 without any."""
+        return self.instructions / self.macs if self.macs else 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """For `json.dumps`."""
+        return {**asdict(self), "flash": self.flash, "per_mac": round(self.per_mac, 4)}
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """What the same model costs elsewhere; 0 where that is not known.
+
+    Attributes:
+        about: what was measured, and how.
+        instructions: one inference.
+        ram: bytes of arena.
+        code: bytes of code that runs the model.
+    """
+
+    about: str
+    instructions: int
+    ram: int
+    code: int
+
+
+def bench(model: Path, core: str, compiler: str, seed: int = 0) -> Cost:
+    """Build a bare model for a core and count one inference of noise.
+
+    Args:
+        model: an int8 .tflite.
+        core: out of `firmware.cores.CORES`; "cortex-m4" stands for "cortex-m4f" and so on.
+        compiler: "zig" or "gcc".
+        seed: of the noise. No kernel's path depends on values, but for clamps.
+
+    Raises:
+        UserError: no such core, or one that is not emulated.
+        ModelError: the file is damaged.
+        UnsupportedModelError: an operator that the kernels do not have.
+        FirmwareError: it does not compile, or not fit 4 MB.
+    """
+    from convert.emit_aot import emit_model
+    from convert.supported import check
+    from convert.tflite_reader import read
+    from firmware.application import build_bare
+    from firmware.board import load_board
+    from simulate.cores import emulated
+    from simulate.cortexm import CortexMBackend
+
+    board = replace(load_board(BOARD), core=_core(core))
+    emulated(board)
+    try:
+        data = model.read_bytes()
+    except OSError as error:
+        raise UserError(
+            f"A model must be readable. Received: {model}: {error.strerror}."
+        ) from error
+    graph = read(data)
+    check(graph)
+    generated = emit_model(graph, kernels=board.core.kernels)
+    with tempfile.TemporaryDirectory(prefix="wakesmith-") as folder:
+        image = build_bare(
+            generated.files,
+            board,
+            out_dir=Path(folder),
+            kernels=generated.kernels,
+            compiler="gcc" if compiler == "gcc" else "zig",
+        )
+        profile = CortexMBackend(image, generated).profile(seed=seed)
+    return Cost(
+        model=model.stem,
+        sha256=graph.model_hash,
+        core=board.core.name,
+        compiler=compiler,
+        kernels=board.core.kernels,
+        instructions=profile.model,
+        macs=generated.macs,
+        layers=tuple(Layer(c.op_index, c.kind, c.instructions, c.macs) for c in profile.layers),
+        ram=generated.arena_size,
+        stack=profile.stack_bytes,
+        weights=generated.flash_bytes,
+        code=profile.code_bytes,
+        constants=image.flash_bytes - profile.code_bytes - generated.flash_bytes,
+    )
+
+
+def _core(name: str) -> Any:
+    from firmware.cores import CORES
+
+    for key in (name, f"{name}f"):
+        if key in CORES:
+            return CORES[key]
+    raise UserError(f"--core must be among {', '.join(sorted(CORES))}. Received: {name}.")
+
+
+def read_baselines(path: Path) -> Mapping[tuple[str, str], Baseline]:
+    """(sha256 of a model, core) -> baseline, from a file of `benchmarks/baselines`.
+
+    Also reads what `wakesmith bench --json` wrote.
+
+    Raises:
+        UserError: the file cannot be read or is not of that form.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if "costs" in content:
+            rows = [
+                (
+                    c["sha256"],
+                    c["core"],
+                    Baseline(path.name, c["instructions"], c["ram"], c["code"]),
+                )
+                for c in content["costs"]
+            ]
+        else:
+            about = content["about"]
+            rows = [
+                (
+                    row["sha256"],
+                    core,
+                    Baseline(about, int(count), int(row.get("ram", 0)), int(row.get("code", 0))),
+                )
+                for row in content["models"]
+                for core, count in row["instructions"].items()
+            ]
+    except OSError as error:
+        raise UserError(
+            f"--against must be a readable file. Received: {path}: {error.strerror}."
+        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UserError(
+            "--against must be a file that `wakesmith bench --json` wrote, or one of "
+            f"benchmarks/baselines. Received: {path}: {error}."
+        ) from error
+    return {(sha256, core): baseline for sha256, core, baseline in rows}
+
+
+def write_costs(path: Path, costs: Sequence[Cost]) -> None:
+    """As JSON, whole or not at all.
+
+    Raises:
+        UserError: the file cannot be written.
+    """
+    text = json.dumps({"costs": [cost.to_json() for cost in costs]}, indent=2)
+    write_text(path, text + "\n")
+
+
+def over(cost: Cost, limits: Mapping[str, int]) -> list[tuple[str, int, int]]:
+    """(name, limit, value) of the limits of a `[budget]` that are broken.
+
+    Flash and RAM are those of the model with what runs it; the application comes on top.
+    """
+    values = {
+        "flash": cost.flash,
+        "ram": cost.ram + cost.stack,
+        "stack": cost.stack,
+        "instructions": cost.instructions,
+    }
+    return [(name, most, values[name]) for name, most in limits.items() if values[name] > most]
