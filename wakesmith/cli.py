@@ -341,11 +341,13 @@ def boards() -> None:
     """
     from firmware.board import list_boards, load_board
 
-    for name in list_boards():
+    names = list_boards()
+    for name in names:
         board = load_board(name)
+        ways = " or ".join(board.flash.methods())
         typer.echo(
-            f"{name:<14} {board.title}: {board.flash_size // 1024} kB flash, "
-            f"{board.ram_size // 1024} kB RAM"
+            f"{name:<{max(map(len, names))}}  {board.title}: {board.flash_size // 1024} kB flash, "
+            f"{board.ram_size // 1024} kB RAM; {f'flashed by {ways}' if ways else 'emulated only'}"
         )
 
 

@@ -16,7 +16,9 @@ import pytest
 
 from tests.wakesmith.conftest import ROOT, TINY, wakesmith, wakesmith_inside
 
-COMMANDS = ("build", "verify", "recognize", "report", "new", "boards", "clean")
+COMMANDS = (
+    *("build", "verify", "recognize", "report", "new", "boards", "clean", "flash", "export"),
+)
 
 
 def refused(tmp_path: Path, *arguments: object) -> str:
