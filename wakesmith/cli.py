@@ -19,6 +19,7 @@ from typer.core import TyperGroup
 from wakesmith.bench_command import bench
 from wakesmith.export_command import export
 from wakesmith.flash_command import flash
+from wakesmith.simulate_command import simulate
 
 
 class Compiler(str, Enum):
@@ -354,6 +355,7 @@ def boards() -> None:
 app.command()(flash)
 app.command()(export)
 app.command()(bench)
+app.command()(simulate)
 
 
 @app.command()

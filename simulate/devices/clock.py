@@ -47,6 +47,7 @@ class Clock:
 
     def __init__(self, counter: Counter, hz: int, per_instruction: Fraction) -> None:
         self.hz = hz
+        self.per_instruction = per_instruction
         self._counter = counter
         self._up, self._down = per_instruction.numerator, per_instruction.denominator
         self._order = itertools.count()

@@ -1,0 +1,144 @@
+"""`wakesmith simulate`: words into the microphones of boards, the same events as on the host."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from firmware.board import load_board
+from simulate.listening import detector_plan
+from simulate.stream import stream
+from tests.wakesmith.conftest import TINY, Tiny, wakesmith, wakesmith_inside
+from wakesmith.built import Built, open_built
+
+MICROPHONES = ("nrf52840dk",)
+DETECT = "\n[detect]\nthreshold = 0.5\naverage = 2\n"
+
+
+def digitised(board: str, pcm: np.ndarray) -> np.ndarray:
+    """What the board's converter and driver make of a recording."""
+    return pcm
+
+
+def speech(built: Built, seconds: int) -> np.ndarray:
+    """Clips of the project's words, one in two seconds, in soft noise."""
+    rng = np.random.default_rng(4)
+    pcm = rng.normal(0, 15, seconds * 16000)
+    data = built.data
+    words = np.flatnonzero(
+        np.isin(data.labels, [data.classes.index(w) for w in built.project.project.words])
+    )
+    rows = rng.permutation(words)[: seconds // 2]
+    for place, row in enumerate(rows):
+        clip = np.asarray(data.clips[row], np.float64)[:16000]
+        at = place * 32000 + int(rng.integers(0, 12000))
+        pcm[at : at + clip.size] += clip[: pcm.size - at]
+    return pcm.clip(-32768, 32767).astype(np.int16)
+
+
+def on_host(built: Built, pcm: np.ndarray) -> tuple[str, ...]:
+    """The events, as the host gives them; with the silence that the command lets follow."""
+    project, graph = built.project, built.graph
+    plan = detector_plan(
+        graph,
+        built.data.classes,
+        project.frontend,
+        words=project.project.words,
+        detect=project.detect,
+    )
+    backend, ears = built.backend("host"), built.feature_backend("host")
+    assert ears is not None
+
+    def posteriors(features: np.ndarray) -> np.ndarray:
+        return np.asarray(backend.run(features)[graph.outputs[0]])
+
+    results = stream(
+        np.concatenate([pcm, np.zeros(8000, np.int16)]),
+        project.frontend,
+        plan,
+        window=project.samples,
+        ears=ears,
+        posteriors=posteriors,
+    )
+    return tuple(str(result.event) for result in results if result.event)
+
+
+def check(built: Built, board: str, seconds: int, file: Path, out: Path, folder: Path) -> None:
+    pcm = speech(built, seconds)
+    sound = folder / "speech.wav"
+    soundfile.write(sound, pcm, 16000, subtype="PCM_16")
+    expected = on_host(built, digitised(board, pcm))
+    assert len(expected) >= seconds // 6
+    done = wakesmith_inside(
+        *("simulate", sound, file, "--board", board, "--out", out), cwd=file.parent
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    print(done.stdout)
+    told = re.findall(r"^ +([0-9.]+) s  (event ([0-9]+) .*)$", done.stdout, re.MULTILINE)
+    assert tuple(event for _, event, _ in told) == expected
+    for time, _, milliseconds in told:
+        assert 0 < float(time) - int(milliseconds) / 1000 < 0.2
+    assert f"{len(expected)} events and 0 overruns in {seconds + 0.5:.1f} s" in done.stdout
+
+
+@pytest.fixture(scope="module")
+def words(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny project with a detector that is easy to please; its build is the same."""
+    file = tmp_path_factory.mktemp("words") / "tiny.toml"
+    file.write_text(tiny.file.read_text(encoding="utf-8") + DETECT, encoding="utf-8")
+    done = wakesmith("build", file, "--out", tiny.build, "--quiet", cwd=file.parent)
+    assert done.returncode == 0, done.stderr
+    return file
+
+
+@pytest.mark.parametrize("board", MICROPHONES)
+def test_events_of_the_board_are_the_host_s(
+    board: str, words: Path, tiny: Tiny, tmp_path: Path
+) -> None:
+    check(open_built(words, tiny.build), board, 12, words, tiny.build, tmp_path)
+
+
+DIGITS = (
+    TINY.replace('"tiny"', '"digits"')
+    .replace(
+        '["yes", "no", "stop"]',
+        '["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]',
+    )
+    .replace("epochs = 2", "epochs = 8")
+)
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("digits") / "digits.toml"
+    file.write_text(DIGITS + DETECT, encoding="utf-8")
+    done = wakesmith("build", file, "--quiet", cwd=file.parent)
+    assert done.returncode == 0, done.stderr
+    return file
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("board", MICROPHONES)
+def test_a_minute_of_digits(board: str, digits: Path, tmp_path: Path) -> None:
+    out = digits.parent / "build" / "digits"
+    check(open_built(digits, out), board, 60, digits, out, tmp_path)
+
+
+def test_what_cannot_be_simulated_is_said_in_a_sentence(tiny: Tiny, tmp_path: Path) -> None:
+    sound = tmp_path / "speech.wav"
+    soundfile.write(sound, np.zeros(16000, np.int16), 16000)
+    for arguments, words in (
+        ((sound, tiny.file), "must have a microphone that the simulator models"),
+        ((sound, tiny.file, "--board", "nrf52"), "Did you mean nrf52840dk"),
+        ((tmp_path / "none.wav", tiny.file, "--board", "nrf52840dk"), "none.wav"),
+        ((sound, "--board", "nrf52840dk"), "must be named, or be the only one"),
+    ):
+        done = wakesmith_inside("simulate", *arguments, "--out", tiny.build, cwd=tmp_path)
+        assert done.returncode == 2 and words in done.stderr, done.stdout + done.stderr
+    done = wakesmith_inside("simulate", "--help", cwd=tmp_path)
+    assert "Example:  wakesmith simulate --board nrf52840dk" in done.stdout
+    assert load_board("nrf52840dk").chip == "nrf52840"
