@@ -16,6 +16,7 @@ from elftools.elf.sections import SymbolTableSection
 from intelhex import IntelHex
 
 from firmware.board import Board
+from firmware.boot2 import fill_boot_crc
 from firmware.checksum import fill_crc
 from firmware.content import join
 from firmware.errors import FirmwareError
@@ -25,6 +26,7 @@ Place = Literal["code", "constant", "data", "zero", "stack"]
 """code and constant lie in flash; data in flash and RAM; zero and stack in RAM."""
 
 _PLACES: dict[str, Place] = {
+    ".boot": "code",
     ".vectors": "constant",
     ".text": "code",
     ".rodata": "constant",
@@ -99,7 +101,7 @@ def write_image(elf_bytes: bytes, board: Board, out_dir: Path, name: str) -> Ima
     Raises:
         FirmwareError: the ELF cannot be read or a file cannot be written.
     """
-    elf_bytes = fill_crc(elf_bytes)
+    elf_bytes = fill_boot_crc(fill_crc(elf_bytes))
     sections, symbols, contents = _read(elf_bytes)
     hex_file = IntelHex()
     base = min(section.load_address for section, _ in contents)

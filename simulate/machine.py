@@ -401,7 +401,7 @@ class Machine:
         while not self.exceptions.wakes():
             event = self.clock.next_event()
             now = self.clock.now()
-            if not self.console.unread:
+            if not self.console.unread and not self.console.held:
                 if event is None or event - now > self._patience:
                     self.clock.skip_to(now + self._patience)
                     self._patience = 0

@@ -14,6 +14,20 @@ from simulate.devices.nrf51 import BY_WATCHDOG, Nrf51Clock, NrfUart
 from simulate.devices.nrf_pdm import NrfPdm
 from simulate.devices.nrf_system import NrfClock, NrfGpio, NrfTimer, NrfWatchdog
 from simulate.devices.nrf_uarte import NrfUarte
+from simulate.devices.pl011 import Pl011
+from simulate.devices.rp2040 import (
+    RpClocks,
+    RpOscillator,
+    RpPins,
+    RpPll,
+    RpResets,
+    RpSio,
+    RpSsi,
+    RpTimer,
+    RpWatchdog,
+    start,
+)
+from simulate.devices.rp2040_audio import RpAdc, RpDma
 from simulate.devices.sound import Sound
 
 
@@ -93,9 +107,35 @@ def nrf52840(board: Board, around: Surroundings) -> Chip:
     return Chip(parts, console, vector_table(board.flash_origin), sound)
 
 
+def rp2040(board: Board, around: Surroundings) -> Chip:
+    """Raspberry Pi RP2040: addresses of the datasheet's 2.2, interrupts of 2.3.2."""
+    console, sound = Console(), Sound()
+    resets, clocks = RpResets(around), RpClocks(around)
+    usb, watchdog = RpPll(around), RpWatchdog(around)
+    adc = RpAdc(around, resets, clocks, usb, sound)
+    parts = (
+        (0x1800_0000, RpSsi()),
+        (0x4000_8000, clocks),
+        (0x4000_C000, resets),
+        (0x4001_4000, RpPins(around)),
+        (0x4001_C000, RpPins(around)),
+        (0x4002_4000, RpOscillator(around)),
+        (0x4002_8000, RpPll(around)),
+        (0x4002_C000, usb),
+        (0x4003_4000, Pl011(around, resets, clocks, console)),
+        (0x4004_C000, adc),
+        (0x4005_4000, RpTimer(around, watchdog)),
+        (0x4005_8000, watchdog),
+        (0x5000_0000, RpDma(around, resets, adc)),
+        (0xD000_0000, RpSio()),
+    )
+    return Chip(parts, console, start, sound)
+
+
 CHIPS: Mapping[str, Callable[[Board, Surroundings], Chip]] = {
     "mps2": mps2,
     "nrf51": nrf51,
     "nrf52840": nrf52840,
+    "rp2040": rp2040,
 }
 """By the name that `board.toml` uses."""

@@ -75,9 +75,11 @@ class Console:
         sent: everything that the firmware wrote.
         line_ends: (length of `sent`, cycle) at the end of every line.
         polled: the firmware looks for bytes; nothing interrupts it when one comes.
+        held: the UART has a byte that it will interrupt for later.
     """
 
     polled = False
+    held = False
 
     def __init__(self) -> None:
         self.sent = bytearray()

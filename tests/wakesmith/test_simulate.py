@@ -15,13 +15,13 @@ from simulate.stream import stream
 from tests.wakesmith.conftest import TINY, Tiny, wakesmith, wakesmith_inside
 from wakesmith.built import Built, open_built
 
-MICROPHONES = ("nrf52840dk",)
+MICROPHONES = ("nrf52840dk", "raspberry-pi-pico")
 DETECT = "\n[detect]\nthreshold = 0.5\naverage = 2\n"
 
 
 def digitised(board: str, pcm: np.ndarray) -> np.ndarray:
     """What the board's converter and driver make of a recording."""
-    return pcm
+    return pcm >> 4 << 4 if board == "raspberry-pi-pico" else pcm  # 12 bits
 
 
 def speech(built: Built, seconds: int) -> np.ndarray:
