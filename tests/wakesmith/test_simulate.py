@@ -34,7 +34,7 @@ def speech(built: Built, seconds: int) -> np.ndarray:
     )
     rows = rng.permutation(words)[: seconds // 2]
     for place, row in enumerate(rows):
-        clip = np.asarray(data.clips[row], np.float64)[:16000]
+        clip = np.asarray(data.pcm[row], np.float64)[:16000]
         at = place * 32000 + int(rng.integers(0, 12000))
         pcm[at : at + clip.size] += clip[: pcm.size - at]
     return pcm.clip(-32768, 32767).astype(np.int16)
