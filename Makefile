@@ -8,7 +8,7 @@ CLANG_FORMAT = $(shell $(PYTHON) -c 'import sysconfig; print(sysconfig.get_path(
 C_FILES = $(shell git ls-files '*.c' '*.h' 2>/dev/null || find firmware simulate tests -name '*.[ch]')
 
 .DEFAULT_GOAL := help
-.PHONY: help test slow check format docs bench clean
+.PHONY: help test slow check format docs bench tflm-proof clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ docs: ## Write docs/SUPPORTED_OPS.md from the code
 
 bench: ## Build the example and show instructions per inference
 	$(PYTHON) -m wakesmith build examples/digits.toml
+
+tflm-proof: ## TFLite Micro as runtime equals its wheel: TFLM_DIR=tree, after make bench
+	$(PYTHON) -m benchmarks.tflm_proof --tflm-dir "$(TFLM_DIR)"
 
 clean: ## Delete what was built here
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

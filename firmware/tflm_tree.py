@@ -132,15 +132,43 @@ def find_library(folder: Path, core: Core) -> TflmLibrary:
         core: what it must be for.
 
     Raises:
-        FirmwareError: the folder is no such tree, its headers are too old, it has no library for
-            the core or several, or the code in the library is for another core.
+        FirmwareError: as for `find_libraries`; there are several.
+    """
+    fitting = find_libraries(folder, core)
+    if len(fitting) > 1:
+        names = [library.archive.parent.parent for library in fitting]
+        raise FirmwareError(
+            f"One library of TFLite Micro must be for {ARCHITECTURES[core.name].name}. Received: "
+            f"{', '.join(name.name for name in names)}. Name one of them: {names[0]}."
+        )
+    return fitting[0]
+
+
+def find_libraries(folder: Path, core: Core) -> tuple[TflmLibrary, ...]:
+    """All libraries for a core: with other kernels, other build types; one or more.
+
+    Raises:
+        FirmwareError: the folder is no TFLite Micro tree, its headers are too old, it has no
+            library for the core, or the code in one is for another core.
     """
     tree, chosen = _tree(folder)
     _check_headers(tree)
     architecture = ARCHITECTURES[core.name]
-    library = _choose(tree, chosen, architecture)
-    _check_code(library.archive, architecture)
-    return library
+    built = {path.parent.parent.name: path for path in sorted(tree.glob(f"gen/*/lib/{LIBRARY}"))}
+    fitting = []
+    for name, path in built.items():
+        found = _FOLDER.fullmatch(name)
+        if found and found["arch"] == architecture.name and chosen in ("", name):
+            fitting.append(TflmLibrary(tree, path, found["build"], found["kernels"] or ""))
+    if not fitting:
+        there = chosen or ", ".join(built) or "none"
+        raise FirmwareError(
+            f"The TFLite Micro tree must hold {LIBRARY} for TARGET=cortex_m_generic, "
+            f"TARGET_ARCH={architecture.name}. Received: {there} in {tree / 'gen'}. {_HOW}."
+        )
+    for library in fitting:
+        _check_code(library.archive, architecture)
+    return tuple(fitting)
 
 
 def _tree(folder: Path) -> tuple[Path, str]:
@@ -187,33 +215,6 @@ def _check_headers(tree: Path) -> None:
             "The third parties of TFLite Micro must be in its tree. Received: "
             f"{tree}, which has no {_FLATBUFFERS}. {_HOW}, which downloads them."
         )
-
-
-def _choose(tree: Path, chosen: str, architecture: Architecture) -> TflmLibrary:
-    """The one library of the architecture.
-
-    Raises:
-        FirmwareError: there is none, or there are several.
-    """
-    built = {path.parent.parent.name: path for path in sorted(tree.glob(f"gen/*/lib/{LIBRARY}"))}
-    fitting: dict[str, TflmLibrary] = {}
-    for name, path in built.items():
-        found = _FOLDER.fullmatch(name)
-        if found and found["arch"] == architecture.name and chosen in ("", name):
-            fitting[name] = TflmLibrary(tree, path, found["build"], found["kernels"] or "")
-    if len(fitting) == 1:
-        return next(iter(fitting.values()))
-    if fitting:
-        first = next(iter(fitting))
-        raise FirmwareError(
-            f"One library of TFLite Micro must be for {architecture.name}. Received: "
-            f"{', '.join(fitting)} in {tree / 'gen'}. Name one of them: {tree / 'gen' / first}."
-        )
-    there = chosen or ", ".join(built) or "none"
-    raise FirmwareError(
-        f"The TFLite Micro tree must hold {LIBRARY} for TARGET=cortex_m_generic, "
-        f"TARGET_ARCH={architecture.name}. Received: {there} in {tree / 'gen'}. {_HOW}."
-    )
 
 
 def _check_code(archive: Path, architecture: Architecture) -> None:

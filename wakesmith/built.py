@@ -117,7 +117,8 @@ class Built:
     @functools.cached_property
     def runtime(self) -> str:
         """What runs the model in the firmware: "c" or "tflm"."""
-        return str(read_json(self.folders["firmware"] / RUNTIME)["runtime"])
+        with _whole(self.folders["firmware"]):
+            return str(read_json(self.folders["firmware"] / RUNTIME)["runtime"])
 
     @functools.cached_property
     def host(self) -> HostBackend:
