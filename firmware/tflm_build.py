@@ -104,7 +104,7 @@ def build_tflm_bare(
     """One model that does not listen: inputs and outputs go over the console (tflm/main.c).
 
     Args:
-        model: as for `build_tflm_application`, like what follows.
+        model: as for `build_tflm_application`; a main.c among it is taken in place of ours.
         board: what to build for.
         library: of the board's core.
         out_dir: where the files go.
@@ -117,8 +117,8 @@ def build_tflm_bare(
     defines = ("WS_TFLM_TRIAL",) if trial else ()
     sources: dict[str, Source] = {
         **_hosted(),
-        **_c_files(model),
         "main.c": TFLM_DIR / "main.c",
+        **_c_files(model),
     }
     with _harness(model, board, library, defines) as link:
         image = build(sources, board, compiler="gcc", out_dir=out_dir, name=name, link=link)
