@@ -34,6 +34,7 @@ from firmware.tflm_tree import TflmLibrary, find_libraries
 from simulate.backend import last_step, windows
 from simulate.cores import EMULATED
 from simulate.cortexm import CortexMBackend
+from simulate.listening import listening_sources
 from simulate.tflm_arena import Arena
 from simulate.tflm_firmware import TflmFirmwareBackend
 from simulate.tflm_qemu import QemuTflmBackend
@@ -74,13 +75,17 @@ class Proof:
         trace = built.backend("tflm").run(built.features[self.rows])
         self.wanted = np.asarray(last_step(trace[output.index], output.shape))
         self.wanted = self.wanted.reshape(len(self.rows), -1).view(np.int8)
+        project = built.project
+        self.listening = listening_sources(
+            built.graph, built.data.classes, project.frontend, project.samples
+        )
 
     def tflm(self, board: Board, library: TflmLibrary) -> Row:
         """One library on one board."""
         built, generated = self.built, self.built.generated
         firmware = build_tflm(
             built.tflite, generated, built.project.frontend, board, library,
-            out_dir=self.folder, title=built.project.project.name,
+            listening=self.listening, out_dir=self.folder, title=built.project.project.name,
         )  # fmt: skip
         files = emit_tflm(
             built.tflite, generated, arena_size=firmware.arena.size, measured="for the proof."
@@ -95,7 +100,8 @@ class Proof:
         generated = self.built.generated
         image = build_application(
             generated.files, emit_frontend(self.built.project.frontend), board,
-            out_dir=self.folder, kernels=generated.kernels, compiler=compiler,
+            listening=self.listening, out_dir=self.folder, kernels=generated.kernels,
+            compiler=compiler,
         )  # fmt: skip
         shim = '#include "model.h"\n#include "ws_tflm.h"\nuint32_t ws_tflm_arena_used(void) {\n'
         sources: dict[str, Source] = {

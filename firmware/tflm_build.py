@@ -17,7 +17,7 @@ from pathlib import Path
 
 from firmware.application import build_listening
 from firmware.board import Board
-from firmware.build import Link, build
+from firmware.build import CORTEXM_DIR, Link, build
 from firmware.errors import FirmwareError
 from firmware.hostbuild import FIRMWARE_DIR, INCLUDE_DIR, WARNINGS, Source
 from firmware.image import Image
@@ -28,6 +28,7 @@ ARENA_LIMIT = "ws_tflm_arena_limit"
 """Symbol of a word in flash, in trial images only: bytes of arena that the interpreter may use."""
 
 _HARNESS = "ws_runtime_tflm.cc"
+_BOARD_H = CORTEXM_DIR / "include" / "ws_board.h"
 _GXX = "arm-none-eabi-g++"
 _TIMEOUT_S = 600
 _FLAGS = (
@@ -171,8 +172,9 @@ def _harness(
             if name.endswith(".h"):
                 text = source if isinstance(source, str) else source.read_text(encoding="utf-8")
                 (home / name).write_text(text, encoding="utf-8")
-        for name in (_HARNESS, "ws_tflm.h"):
-            (home / name).write_bytes((TFLM_DIR / name).read_bytes())
+        # One header of CORTEXM_DIR alone: its string.h is not for C++.
+        for path in (TFLM_DIR / _HARNESS, TFLM_DIR / "ws_tflm.h", _BOARD_H):
+            (home / path.name).write_bytes(path.read_bytes())
         command = [
             program,
             *_FLAGS,

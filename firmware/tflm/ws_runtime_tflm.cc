@@ -13,14 +13,20 @@
 #include <cstdint>
 #include <new>
 
+#include "tensorflow/lite/micro/compatibility.h"
 #include "tensorflow/lite/micro/cortex_m_generic/debug_log_callback.h"
 #include "tensorflow/lite/micro/micro_interpreter.h"
+#include "tensorflow/lite/micro/micro_profiler_interface.h"
 #include "tensorflow/lite/schema/schema_generated.h"
 
 #include "model.h"
 #include "model_data.h"
 #include "model_ops.h"
 #include "ws_tflm.h"
+
+extern "C" {
+#include "ws_board.h"
+}
 
 #if !defined(MODEL_INPUT_SCALE) || !defined(MODEL_OUTPUT_SCALE)
 #error "the runtime interface needs a model with int8 input and output"
@@ -116,7 +122,38 @@ const char *wrong(const char *words) {
     return text;
 }
 
-/* The one tensor of a side, or null: then `text` says what it should have been. */
+/* --- what each operator takes: the interpreter tells its profiler --- */
+
+class LayerClock : public tflite::MicroProfilerInterface {
+  public:
+    uint32_t BeginEvent(const char *tag) override {
+        if (tell != nullptr) {
+            kind = tag;
+            start = ws_board_cycles();
+        }
+        return layers;
+    }
+
+    void EndEvent(uint32_t event) override {
+        if (tell != nullptr) {
+            tell(event, kind, ws_board_cycles() - start);
+            layers++;
+        }
+    }
+
+    ws_runtime_tell_t tell = nullptr;
+    uint32_t layers = 0;
+
+  private:
+    const char *kind = nullptr;
+    uint32_t start = 0;
+    TF_LITE_REMOVE_VIRTUAL_DELETE
+};
+
+alignas(LayerClock) uint8_t clock_memory[sizeof(LayerClock)];
+LayerClock *layer_clock;
+
+/* The one tensor of a side, or null where the model is not the one of model.h. */
 const TfLiteTensor *edge(const TfLiteTensor *tensor, size_t count, size_t bytes) {
     if (count != 1 || tensor == nullptr || tensor->type != kTfLiteInt8 || tensor->bytes != bytes) {
         return nullptr;
@@ -138,8 +175,9 @@ const char *ws_runtime_init(void) {
     if (model_register_ops(*resolver) != kTfLiteOk) {
         return wrong();
     }
-    auto *made =
-        new (interpreter_memory) tflite::MicroInterpreter(model, *resolver, arena, arena_limit());
+    layer_clock = new (clock_memory) LayerClock;
+    auto *made = new (interpreter_memory)
+        tflite::MicroInterpreter(model, *resolver, arena, arena_limit(), nullptr, layer_clock);
     if (made->initialization_status() != kTfLiteOk || made->AllocateTensors() != kTfLiteOk) {
         return wrong();
     }
@@ -176,6 +214,22 @@ void ws_runtime_reset(void) {
         interpreter = nullptr; /* told by the next ws_runtime_invoke */
     }
 #endif
+}
+
+const char *ws_runtime_bench(ws_runtime_tell_t tell) {
+    if (interpreter == nullptr) {
+        return ws_runtime_invoke();
+    }
+    layer_clock->tell = tell;
+    layer_clock->layers = 0;
+    const uint32_t start = ws_board_cycles();
+    const char *failed = ws_runtime_invoke();
+    const uint32_t taken = ws_board_cycles() - start;
+    layer_clock->tell = nullptr;
+    if (failed == nullptr && layer_clock->layers == 0) {
+        tell(0, "MODEL", taken); /* a library without error texts has no names of operators */
+    }
+    return failed;
 }
 
 uint32_t ws_tflm_arena_used(void) {
