@@ -113,6 +113,18 @@ def test_engines_agree(model: Any, files: tuple[bytes, bytes]) -> None:
     assert np.abs(run_tflite(int8, features, engine="litert") - host).max() <= 1 / 256
 
 
+def test_dynamic_range_of_a_wide_dense_layer() -> None:
+    """LiteRT's own kernels get such a layer wrong; what an application runs must be measured."""
+    start(1)
+    wide = build_model(ModelSpec("cnn_digits"), (49, 40), 10)
+    features = np.random.default_rng(0).integers(-128, 128, (8, 49, 40)).astype(np.int8)
+    exact = predictions(wide, features)
+    # 8 bits per weight and per value of a clip: a few hundredths of a probability at most.
+    np.testing.assert_allclose(
+        run_tflite(to_tflite(wide, "dynamic_range"), features), exact, atol=0.05
+    )
+
+
 def test_layer_noise(files: tuple[bytes, bytes]) -> None:
     int8, float32 = files
     noise = layer_noise(int8, float32, examples(12, 3).features)
