@@ -7,6 +7,7 @@ is compiled under relative names, without debug information and build identifier
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import shutil
 import subprocess
@@ -18,6 +19,7 @@ from typing import Literal
 
 from firmware.board import Board
 from firmware.errors import FirmwareError
+from firmware.fitting import ImageTooLargeError, Need, shares
 from firmware.hostbuild import (
     FIRMWARE_DIR,
     INCLUDE_DIR,
@@ -68,6 +70,7 @@ NOTHING = Link()
 CORTEXM_DIR = FIRMWARE_DIR / "cortexm"
 _GCC = "arm-none-eabi-gcc"
 _TIMEOUT_S = 600
+_ROOMY = 1 << 26  # bytes
 
 # Hosted, although there is no C library: a freestanding clang turns a four-byte memcpy into a call
 # instead of one load. Frame pointers would cost a register in every kernel.
@@ -120,7 +123,8 @@ def build(
         link: objects and libraries that are linked, too.
 
     Raises:
-        FirmwareError: the compiler is missing, refuses the sources, or the image does not fit.
+        ImageTooLargeError: the image does not fit the board's memory.
+        FirmwareError: the compiler is missing or refuses the sources.
     """
     command = _command(compiler)
     optimize = optimize or DEFAULT_OPTIMIZE[compiler]
@@ -142,24 +146,45 @@ def build(
         *(f"-D{define}" for define in defines),
         *(f"-Wl,-u,{symbol}" for symbol in keep),
     ]
-    script = linker_script(board)
     identity = compiler_identity("zig" if compiler == "zig" else "gcc", command)
     inputs = {**joined, **{f"link {path.name}": path for path in link.files}}
-    settings = [*options, script, *link.names]
-    home = cache_dir() / "cross" / cache_key(identity, settings, inputs, folders)
-    product = home / "image.elf"
+
+    def linked(where: Board) -> bytes:
+        script = linker_script(where)
+        settings = [*options, script, *link.names]
+        home = cache_dir() / "cross" / cache_key(identity, settings, inputs, folders)
+        product = home / "image.elf"
+        try:
+            with locked(home):
+                if not product.exists():
+                    _compile(command, options, joined, folders, script, home, where, compiler, link)
+                return product.read_bytes()
+        except OSError as error:
+            raise FirmwareError(
+                f"The cache folder {home.parent} must be writable. "
+                f"Received: {error.strerror or error}. "
+                "Free some space, or name another folder in WAKESMITH_CACHE."
+            ) from error
+
     try:
-        with locked(home):
-            if not product.exists():
-                _compile(command, options, joined, folders, script, home, board, compiler, link)
-            data = product.read_bytes()
-    except OSError as error:
-        raise FirmwareError(
-            f"The cache folder {home.parent} must be writable. "
-            f"Received: {error.strerror or error}. "
-            "Free some space, or name another folder in WAKESMITH_CACHE."
-        ) from error
+        data = linked(board)
+    except _Overflow as overflow:
+        found = shares(linked(_with_room(board)), joined)
+        raise ImageTooLargeError(board, overflow.needs, found) from None
     return write_image(data, board, out_dir, name)
+
+
+class _Overflow(FirmwareError):  # noqa: N818 (the linker's word)
+    """The linker found a memory too small."""
+
+    def __init__(self, board: Board, needs: tuple[Need, ...]) -> None:
+        self.needs = needs
+        super().__init__(f"The image must fit the memory of {board.name}. Received: {needs}.")
+
+
+def _with_room(board: Board) -> Board:
+    """The same board with memories that hold anything; they still do not overlap."""
+    return dataclasses.replace(board, flash_size=_ROOMY, ram_size=_ROOMY)
 
 
 def linker_script(board: Board) -> str:
@@ -270,13 +295,10 @@ def _raise_overflow(words: str, board: Board) -> None:
     for region, by in re.findall(pattern, words):
         worst[region] = max(worst.get(region, 0), int(by))
     has = {"FLASH": board.flash_size, "RAM": board.ram_size}
-    told = [
-        f"{region} has {has[region]:,} bytes, the image needs {has[region] + by:,}"
+    needs = tuple(
+        Need(region, has[region], has[region] + by)
         for region, by in sorted(worst.items())
         if region in has
-    ]
-    if told:
-        raise FirmwareError(
-            f"The image must fit the memory of {board.name}. Received: {'; '.join(told)}. "
-            "Choose a smaller model or a larger board."
-        )
+    )
+    if needs:
+        raise _Overflow(board, needs)
