@@ -114,18 +114,18 @@ def shares(elf_bytes: bytes, sources: Mapping[str, Source]) -> tuple[Share, ...]
         if kind == "STT_FILE":
             file = Path(entry.name).name
         local = entry["st_info"]["bind"] == "STB_LOCAL"
-        part = part_of.get(file) if local else owners.get(entry.name)
-        if part == "application" and entry.name in _FRONTEND_BUFFERS:
-            part = "front-end"
+        owner = part_of.get(file) if local else owners.get(entry.name)
+        if owner == "application" and entry.name in _FRONTEND_BUFFERS:
+            owner = "front-end"
         if kind not in ("STT_FUNC", "STT_OBJECT") or entry["st_shndx"] not in places:
             continue
-        if part is None or address in seen:
+        if owner is None or address in seen:
             continue
         seen.add(address)
         stored, written = places[entry["st_shndx"]]
         for room, inside in ((flash, stored), (ram, written)):
             if inside:
-                room[part] = room.get(part, 0) + entry["st_size"]
+                room[owner] = room.get(owner, 0) + entry["st_size"]
                 room[_OTHER] -= entry["st_size"]
     parts = {*flash, *ram}
     found = [Share(part, flash.get(part, 0), ram.get(part, 0)) for part in parts]

@@ -10,7 +10,7 @@ found by bisection. A start costs a few million instructions, so all of it takes
 from __future__ import annotations
 
 import dataclasses
-import shutil
+import io
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from elftools.elf.elffile import ELFFile
 
 from convert.errors import UserError
 from firmware.board import Board, load_board
+from firmware.checksum import fill_crc
 from firmware.cores import Core
 from firmware.image import Image
 from firmware.tflm_build import ARENA_LIMIT
@@ -131,13 +132,13 @@ def _start(trial: Image, limit: int) -> tuple[str, ...]:
 def limited(trial: Image, limit: int, folder: Path) -> Image:
     """A copy of a trial image, in `folder`, that uses at most `limit` bytes of its arena."""
     path = folder / trial.elf.name
-    shutil.copyfile(trial.elf, path)
+    data = trial.elf.read_bytes()
     address = trial.symbol(ARENA_LIMIT).address
-    with path.open("r+b") as file:
-        for section in ELFFile(file).iter_sections():
-            offset = address - section["sh_addr"]
-            if section["sh_flags"] & 2 and 0 <= offset < section["sh_size"]:  # SHF_ALLOC
-                file.seek(section["sh_offset"] + offset)
-                file.write(limit.to_bytes(4, "little"))
-                return dataclasses.replace(trial, elf=path)
+    for section in ELFFile(io.BytesIO(data)).iter_sections():
+        offset = address - section["sh_addr"]
+        if section["sh_flags"] & 2 and 0 <= offset < section["sh_size"]:  # SHF_ALLOC
+            at = section["sh_offset"] + offset
+            changed = data[:at] + limit.to_bytes(4, "little") + data[at + 4 :]
+            path.write_bytes(fill_crc(changed))
+            return dataclasses.replace(trial, elf=path)
     raise ValueError(f"{trial.elf} has no {ARENA_LIMIT}")

@@ -158,6 +158,8 @@ def in_qemu(
                 f"SAMPLES={SAMPLES}u",
                 f"ARENA_SIZE={model.arena_size}u",
                 f"INPUT_AT={model.inputs[0].offset}",
+                'WS_APP_NAME="clips"',
+                'WS_RUNTIME_NAME="c"',
             ),
         )
         raw = folder / "clips.raw"

@@ -14,6 +14,8 @@ from rich.text import Text
 
 from convert.errors import UserError
 from convert.files import write_bytes
+from firmware.board import load_board
+from simulate.cores import EMULATED
 from wakesmith.console import watcher
 from wakesmith.pipeline import LOCK, Pipeline, StoppedError, locked
 from wakesmith.project import Project, load_project, runs_as_c
@@ -229,12 +231,20 @@ def _check_budget(project: Project) -> None:
     """Refuse a budget that nothing can be held against.
 
     Raises:
-        UserError: the scheme gives a model that has no firmware.
+        UserError: the scheme gives a model that has no firmware, or something is limited that
+            cannot be measured.
     """
     if project.budget.limits and not runs_as_c(project):
         raise UserError(
             "[budget] must go with a scheme that runs as C. Received: scheme "
             f"{project.quantization.scheme}. Choose qat_int8, or leave [budget] out."
+        )
+    board = load_board(project.firmware.board)
+    measured = [key for key in ("stack", "instructions") if key in project.budget.limits]
+    if measured and board.core.name not in EMULATED:
+        raise UserError(
+            f"budget.{measured[0]} must go with a board whose core is emulated. Received: "
+            f"{board.name} with {board.core.name}. Leave it out, or build for another board."
         )
 
 

@@ -20,6 +20,7 @@ from firmware.board import load_board
 from firmware.image import Image, open_image
 from simulate import frontend as definition
 from simulate.backend import Backend, FeatureBackend, windows
+from simulate.cores import EMULATED
 from simulate.cortexm import CortexMBackend
 from simulate.hostfrontend import HostFrontEnd
 from simulate.hostlib import HostBackend
@@ -88,7 +89,11 @@ class Built:
     def backends(self) -> tuple[str, ...]:
         """Names of the back ends that can run the model, the reference first."""
         runs_on = read_json(self.folders["quantize"] / "quantize.json")["runs_on"]
-        return tuple(name for name in BACKENDS if name != "tflm" or "tflm" in runs_on)
+        lacking = {
+            "tflm": "tflm" not in runs_on,
+            "cortex-m": load_board(self.project.firmware.board).core.name not in EMULATED,
+        }
+        return tuple(name for name in BACKENDS if not lacking.get(name, False))
 
     @functools.cached_property
     def generated(self) -> GeneratedModel:
@@ -272,11 +277,15 @@ def verify_project(
     """
     names = check_names(names)
     built = open_built(path, out)
-    left_out = [name for name in names if name not in built.backends]
-    if left_out:
-        scheme = built.project.quantization.scheme
-        say(f"TFLite Micro cannot run models of {scheme}: compared without {left_out[0]}")
-        names = check_names([name for name in names if name in built.backends])
+    scheme, board = built.project.quantization.scheme, built.project.firmware.board
+    reasons = {
+        "tflm": f"TFLite Micro cannot run models of {scheme}",
+        "cortex-m": f"the core of {board} is not emulated here",
+    }
+    for name in names:
+        if name not in built.backends:
+            say(f"{reasons[name]}: compared without {name}")
+    names = check_names([name for name in names if name in built.backends])
     rows = built.test_rows(clips)
     with Meter("verifying") as meter:
         proofs, said = _proofs(built, names, rows, meter)

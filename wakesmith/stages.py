@@ -327,9 +327,12 @@ def _foreseeing(train: Stage, project: Project, base: Path) -> Stage:
     the stage's key.
     """
     arguments = (project.quantization, project.model, project.frontend, base)
+    chip = (project.labels, project.samples, project.firmware.board, project.firmware.compiler)
 
     def run(job: Job) -> None:
         _run("wakesmith.steps.foresee", arguments, job)
+        if project.firmware.runtime == "c":
+            _run("wakesmith.steps.foresee_room", (*arguments, *chip), job)
         train.run(job)
 
     return dataclasses.replace(train, run=run)

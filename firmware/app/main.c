@@ -24,6 +24,7 @@ static void pass_time(void) {
     const uint32_t milliseconds = passed / CYCLES_PER_MS;
     told += milliseconds * CYCLES_PER_MS;
     ws_board_watch();
+    ws_stack_check();
     ws_listen_tick(milliseconds);
     ws_inject_tick(milliseconds);
 }

@@ -258,7 +258,7 @@ def _on_chip(place: Place, stages: Mapping[str, str]) -> dict[str, Any]:
         "ram": sizes["ram"] + sizes["stack"],
         "stack": proven["stack"],
         "instructions": proven["instructions"],
-        "emulated": proven["firmware"]["total"],
+        "emulated": proven["firmware"]["total"] if proven["firmware"] else 0,
         "compared": sum(p["compared"] for p in proofs),
         "mismatches": sum(p["mismatches"] for p in proofs),
         "first": next((p["first"] for p in proofs if p["first"]), ""),

@@ -18,6 +18,7 @@ from firmware.board import load_board
 from firmware.build import Compiler
 from firmware.fitting import ImageTooLargeError
 from firmware.image import Image
+from simulate.listening import listening_sources
 from train.keras import start
 from train.models import ZOO, ModelSpec, build_model
 from train.quantization import QuantizationSpec, recurrent
@@ -94,6 +95,7 @@ def link(
             generated.files,
             emit_frontend(fe),
             load_board(board),
+            listening=listening_sources(graph, labels, fe, samples),
             out_dir=Path(folder),
             kernels=generated.kernels,
             compiler=compiler,
@@ -112,8 +114,9 @@ def _smaller(model: ModelSpec, fe: FrontEnd, *rest: object) -> str:
         except ImageTooLargeError:
             continue
         if image is not None:
+            ram = image.ram_bytes + image.stack_bytes
             return (
-                f" {model.name} of model.width = {less} would fit, with {image.flash_bytes:,} bytes "
-                f"of flash and {image.ram_bytes + image.stack_bytes:,} of RAM."
+                f" {model.name} of model.width = {less} would fit, with {image.flash_bytes:,} "
+                f"bytes of flash and {ram:,} of RAM."
             )
     return f" {model.name} of a quarter of this width does not fit either."

@@ -119,7 +119,7 @@ def _accuracy(
         row("float model", "Keras", measured["float"]),
         row(scheme, how, measured["quantized"]),
     ]
-    if proven:
+    if proven and proven["firmware"]:
         rows.append(row("firmware", f"emulated {project.firmware.board}", proven["firmware"]))
     return rows
 
