@@ -9,8 +9,9 @@
 extern const uint8_t __image_start[];
 extern const uint8_t __image_end[];
 
-/* Written after linking. Volatile: the compiler must not know the value that stands here. */
-__attribute__((section(".vectors.crc"), used)) const volatile uint32_t ws_image_crc = 0xFFFFFFFFu;
+/* Written after linking; read as volatile, because the compiler knows the value that stands here.
+ */
+__attribute__((section(".vectors.crc"), used)) const uint32_t ws_image_crc = 0xFFFFFFFFu;
 
 static uint32_t add(uint32_t crc, const uint8_t *from, const uint8_t *end) {
     static const uint32_t table[16] = {
@@ -33,5 +34,5 @@ uint32_t ws_integrity_crc(void) {
 }
 
 int ws_integrity_ok(void) {
-    return ws_integrity_crc() == ws_image_crc;
+    return ws_integrity_crc() == *(const volatile uint32_t *)&ws_image_crc;
 }
