@@ -17,6 +17,7 @@ import typer
 from typer.core import TyperGroup
 
 from wakesmith.bench_command import bench
+from wakesmith.device.cli import device, monitor
 from wakesmith.export_command import export
 from wakesmith.flash_command import flash
 from wakesmith.simulate_command import simulate
@@ -291,13 +292,29 @@ def recognize(
     ],
     out: BuildFolder = None,
     top: Annotated[int, typer.Option(min=1, help="Words to print per clip.")] = 3,
+    stream: Annotated[
+        bool,
+        typer.Option(
+            "--stream",
+            help="Take recordings of any length, print the events that the detector makes of them.",
+        ),
+    ] = False,
 ) -> None:
     """Run clips through the emulated firmware.
 
-    Prints the most probable words with their scores.
+    Prints the most probable words with their scores. With --stream it prints the words
+    that are detected in recordings and when, by [detect] of the project file; this
+    machine computes them, equal event for event to the firmware.
 
     Example:  wakesmith recognize seven.wav --project examples/digits.toml
+
+    Example:  wakesmith recognize minute.wav --stream --project examples/digits.toml
     """
+    if stream:
+        from wakesmith.recognizing_stream import recognize_streams
+
+        recognize_streams(project, clips, out=out, say=typer.echo)
+        return
     from wakesmith.recognizing import recognize_clips
 
     recognize_clips(project, clips, out=out, top=top, say=typer.echo)
@@ -367,6 +384,10 @@ def clean(project: ProjectFile, out: BuildFolder = None) -> None:
     from wakesmith.building import clean_build
 
     typer.echo(clean_build(project, out=out))
+
+
+app.add_typer(device, name="device")
+app.command()(monitor)
 
 
 def main() -> None:
