@@ -66,6 +66,7 @@ def test_every_sample_arrives_in_time(board: str, compiler: str, tmp_path: Path)
     assert 0 <= passed // machine.clock.hz - pcm.size <= pcm.size // number(machine, "blocks")
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("board", BOARDS)
 def test_overruns_are_counted_to_the_sample(board: str, tmp_path: Path) -> None:
     machine = machine_of(board, tmp_path)
@@ -119,6 +120,7 @@ def test_console_takes_bytes_at_the_line_s_speed(board: str, tmp_path: Path) -> 
     assert len(text) * 10 / 115200 == pytest.approx(seconds, rel=0.1)
 
 
+@pytest.mark.fault
 @pytest.mark.parametrize("board", WATCHED)
 def test_watchdog_ends_an_endless_loop(board: str, tmp_path: Path) -> None:
     machine = machine_of(board, tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,8 @@ from simulate.cortexm import CortexMBackend
 from simulate.hostfrontend import HostFrontEnd
 from simulate.hostlib import HostBackend
 from simulate.listening import detector_plan, listening_sources
-from simulate.playing import play
+from simulate.machine import Machine
+from simulate.playing import play, sound_of
 from simulate.stream import stream
 from tests.keyword_net import LABELS, keyword_image, keyword_model, keyword_tflite
 
@@ -98,6 +100,20 @@ def same_events(board: str, seconds: int, folder: Path) -> None:
     print(f"{board}: {len(played.events)} events in {seconds} s, busy {played.busy:.1%}")
 
 
+def hold_interrupts(machine: Machine, milliseconds: int) -> None:
+    """What code with interrupts masked would do: none is taken for a while."""
+    end = machine.clock.now() + milliseconds * machine.clock.hz // 1000
+    enabled = machine._interrupts._enabled
+    kept = set(enabled)
+    enabled.clear()
+
+    def release() -> None:
+        enabled.update(kept)
+        machine.clock.stop_soon()
+
+    machine.clock.at(end, release)
+
+
 BOARDS = ("nrf52840dk", "raspberry-pi-pico")
 
 
@@ -119,6 +135,32 @@ def test_a_microphone_that_gives_nothing_is_told(tmp_path: Path) -> None:
     played = play(image_of("nrf52840dk", tmp_path), np.zeros(24000, np.int16))
     assert played.events == ()
     assert any("must not give one value for a second" in error for error in played.errors)
+
+
+@pytest.mark.fault
+@pytest.mark.parametrize("board", BOARDS)
+def test_an_overrun_is_reported_and_survived(board: str, tmp_path: Path) -> None:
+    """Interrupts stay masked for a tenth of a second, in the middle of the sound."""
+    pcm = sounds(3)
+    machine = Machine(image_of(board, tmp_path))
+    sound_of(machine).play(pcm)
+    machine.reset()
+    machine.run_for(1500)
+    assert "error" not in machine.text()
+    hold_interrupts(machine, 100)
+    machine.run_for(1500)
+    told = [line for line in machine.text().splitlines() if line.startswith("error ")]
+    assert len(told) == 1
+    found = re.fullmatch(r"error overrun 1: ([0-9]+) samples lost at ([0-9]+) ms", told[0])
+    assert found is not None, told
+    assert 0.06 * 16000 <= int(found.group(1)) <= 0.12 * 16000
+    machine.console.feed(b"stop\n")
+    machine.run_for(100)
+    heard = re.search(r"heard ([0-9]+) events [0-9]+ overruns 1\nok stop\n$", machine.text())
+    assert heard is not None, machine.text()
+    # Time went on through the gap: what was lost is counted as heard. What `stop` drops are the
+    # last blocks, and what waited in the ring.
+    assert 2900 <= int(heard.group(1)) <= 3100
 
 
 def test_the_board_s_features_are_the_host_s(tmp_path: Path) -> None:

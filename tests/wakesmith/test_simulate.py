@@ -16,7 +16,7 @@ from tests.wakesmith.conftest import TINY, Tiny, wakesmith, wakesmith_inside
 from wakesmith.built import Built, open_built
 
 MICROPHONES = ("nrf52840dk", "raspberry-pi-pico")
-DETECT = "\n[detect]\nthreshold = 0.5\naverage = 2\n"
+DETECT = "\n[detect]\nthreshold = 0.25\naverage = 2\nrelease = 0.9\n"
 
 
 def digitised(board: str, pcm: np.ndarray) -> np.ndarray:
@@ -72,7 +72,7 @@ def check(built: Built, board: str, seconds: int, file: Path, out: Path, folder:
     sound = folder / "speech.wav"
     soundfile.write(sound, pcm, 16000, subtype="PCM_16")
     expected = on_host(built, digitised(board, pcm))
-    assert len(expected) >= seconds // 6
+    assert len(expected) >= seconds // 12, expected  # or the test shows nothing
     done = wakesmith_inside(
         *("simulate", sound, file, "--board", board, "--out", out), cwd=file.parent
     )
