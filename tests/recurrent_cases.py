@@ -246,12 +246,13 @@ def svdf_cases() -> Iterator[Made]:
     yield "network", svdf_network(), _clips(rng, (15, 1, 10, 1), 3), True
 
 
-def svdf_network() -> bytes:
+def svdf_network(zero_point: int = 3) -> bytes:
     """RESHAPE, two SVDF, dense, softmax: a frame of 10 values per step."""
     rng = np.random.default_rng(0)
-    tensors = [activation_tensor("input", (1, 1, 10, 1), (1 / 64, 3)), constant("shape", (1, 10))]
-    tensors.append(activation_tensor("frame", (1, 10), (1 / 64, 3)))
-    more, first = svdf_parts(rng, 3, 2, 10, 6, 2, 5)
+    scale = (1 / 64, zero_point)
+    tensors = [activation_tensor("input", (1, 1, 10, 1), scale), constant("shape", (1, 10))]
+    tensors.append(activation_tensor("frame", (1, 10), scale))
+    more, first = svdf_parts(rng, 3, 2, 10, 6, 2, 5, input_q=scale)
     tensors += more
     more, second = svdf_parts(rng, 8, 7, 6, 5, 1, 4, input_q=(0.05, -128))
     tensors += [

@@ -109,6 +109,18 @@ def test_damaged_elf_never_surprises(changes: list[tuple[int, int]]) -> None:
         assert "Received:" in str(error)
 
 
+@given(contents(), st.lists(st.tuples(st.integers(0), st.sampled_from(b":0F\n\xff")), min_size=1))
+def test_damaged_hex_never_surprises(content: Content, changes: list[tuple[int, int]]) -> None:
+    """A damaged file is refused in a sentence, or read; nothing else happens."""
+    data = bytearray(write_hex(content).encode("ascii"))
+    for at, value in changes[:4]:
+        data[at % len(data)] = value
+    try:
+        read_hex(bytes(data))
+    except FirmwareError as error:
+        assert "Received:" in str(error)
+
+
 _BUILT: list[bytes] = []
 
 

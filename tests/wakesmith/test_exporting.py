@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
 import pytest
@@ -19,8 +20,9 @@ from numpy.typing import NDArray
 from convert.detector import Detector
 from convert.emit_aot import emit_model
 from convert.errors import UserError
-from convert.fast import Kernels
 from convert.frontend import FrontEnd
+from convert.generated import GeneratedModel
+from convert.graph import Graph
 from convert.tflite_reader import read
 from firmware.board import load_board
 from firmware.build import build
@@ -30,11 +32,15 @@ from simulate.hostlib import HostBackend
 from simulate.listening import detector_plan
 from simulate.stream import Result, stream
 from tests.keyword_net import LABELS, keyword_model, keyword_tflite
+from tests.recurrent_cases import svdf_network
 from tests.wakesmith.conftest import Tiny, wakesmith_inside
 from wakesmith.exporting.formats import KINDS, Facts, lay_out
 from wakesmith.exporting.library import collect
 from wakesmith.exporting.sound import Sound
 from wakesmith.exporting.write import write_library
+
+Net = Literal["plain", "dsp", "steps"]
+"""A network with either kernels, and one that takes a frame at a time and remembers."""
 
 FE = FrontEnd()
 WINDOW = 16000
@@ -132,24 +138,37 @@ def sound(seconds: float, seed: int) -> NDArray[np.int16]:
     return np.clip(np.concatenate(parts), -32768, 32767).astype(np.int16)
 
 
-def expected(pcm: NDArray[np.int16]) -> tuple[Result, ...]:
+@cache
+def network(net: Net) -> tuple[Graph, GeneratedModel, FrontEnd]:
+    if net == "steps":
+        graph = read(svdf_network(zero_point=0))
+        return graph, emit_model(graph, labels=LABELS, steps=49), FrontEnd(mels=10)
     graph = read(keyword_tflite())
-    host = HostBackend(keyword_model())
+    return graph, emit_model(graph, labels=LABELS, kernels=net), FE
+
+
+@cache
+def loud(net: Net) -> tuple[Result, ...]:
+    return expected(sound(12, seed=8), net)
+
+
+def expected(pcm: NDArray[np.int16], net: Net = "plain") -> tuple[Result, ...]:
+    graph, model, fe = network(net)
+    host = HostBackend(model)
     shape = graph.tensors[graph.inputs[0]].shape
 
     def posteriors(features: NDArray[np.int8]) -> NDArray[np.int8]:
         return np.asarray(host.predict(windows(features, shape)), np.int8)
 
-    plan = detector_plan(graph, LABELS, FE, words=LABELS[1:], detect=DETECT)
-    return stream(pcm, FE, plan, window=WINDOW, ears=HostFrontEnd(FE), posteriors=posteriors)
+    plan = detector_plan(graph, LABELS, fe, words=LABELS[1:], detect=DETECT)
+    return stream(pcm, fe, plan, window=WINDOW, ears=HostFrontEnd(fe), posteriors=posteriors)
 
 
 @cache
-def files(kind: str, kernels: Kernels = "plain") -> dict[str, str]:
-    graph = read(keyword_tflite())
-    model = emit_model(graph, labels=LABELS, kernels=kernels)
-    plan = detector_plan(graph, LABELS, FE, words=LABELS[1:], detect=DETECT)
-    library = collect(model, FE, plan, scale=1 / 256, project='odd "name" */')
+def files(kind: str, net: Net = "plain") -> dict[str, str]:
+    graph, model, fe = network(net)
+    plan = detector_plan(graph, LABELS, fe, words=LABELS[1:], detect=DETECT)
+    library = collect(model, fe, plan, scale=1 / 256, project='odd "name" */')
     pcm = sound(2, seed=5)
     facts = Facts(
         name="keywords",
@@ -158,19 +177,19 @@ def files(kind: str, kernels: Kernels = "plain") -> dict[str, str]:
         words=LABELS[1:],
         labels=LABELS,
         model_hash=model.model_hash,
-        frontend_hash=FE.hash(),
-        rate=FE.sample_rate,
-        hop=FE.hop,
+        frontend_hash=fe.hash(),
+        rate=fe.sample_rate,
+        hop=fe.hop,
         every_ms=DETECT.every_ms,
         window_ms=1000,
         arena=model.arena_size,
         weights=model.flash_bytes,
     )
-    return lay_out(kind, library, facts, Sound(pcm, "a/*b*/c", 'say "hi"', expected(pcm)))
+    return lay_out(kind, library, facts, Sound(pcm, "a/*b*/c", 'say "hi"', expected(pcm, net)))
 
 
-def written(kind: str, folder: Path, kernels: Kernels = "plain") -> Path:
-    write_library(files(kind, kernels), folder, force=False)
+def written(kind: str, folder: Path, net: Net = "plain") -> Path:
+    write_library(files(kind, net), folder, force=False)
     return folder
 
 
@@ -196,25 +215,27 @@ def cmake(source: Path, build_dir: Path, *options: str) -> None:
     run("cmake", "--build", build_dir, "-j", "2")
 
 
-def test_the_sounds_make_events() -> None:
+@pytest.mark.parametrize("net", get_args(Net))
+def test_the_sounds_make_events(net: Net) -> None:
     assert stored_events()
-    heard = expected(sound(12, seed=8))
+    heard = loud(net)
     assert sum(r.event is not None for r in heard) >= 2
     assert len({r.scores for r in heard}) > 20
 
 
 @needs_cmake
-@pytest.mark.parametrize("kernels", ["plain", "dsp"])
-def test_cmake_library_hears_what_the_simulator_hears(kernels: Kernels, tmp_path: Path) -> None:
-    folder = written("cmake", tmp_path / "keywords-cmake", kernels)
+@pytest.mark.parametrize("net", get_args(Net))
+def test_cmake_library_hears_what_the_simulator_hears(net: Net, tmp_path: Path) -> None:
+    folder = written("cmake", tmp_path / "keywords-cmake", net)
     strict = "-DCMAKE_C_FLAGS=-Wall -Wextra -Werror -Wconversion -fsanitize=undefined"
     cmake(folder, tmp_path / "b", strict)
     listen = tmp_path / "b/examples/listen/listen"
-    assert run(listen).splitlines() == stored_events()
+    stored = expected(sound(2, seed=5), net)
+    assert run(listen).splitlines() == [str(r.event) for r in stored if r.event]
     pcm = sound(12, seed=8)
     raw = tmp_path / "long.raw"
     raw.write_bytes(pcm.astype("<i2").tobytes() + b"odd")
-    lines = [line for result in expected(pcm) for line in result.lines()]
+    lines = [line for result in loud(net) for line in result.lines()]
     assert run(listen, "--scores", raw).splitlines() == lines
 
 
