@@ -8,10 +8,10 @@ CLANG_FORMAT = $(shell $(PYTHON) -c 'import sysconfig; print(sysconfig.get_path(
 C_FILES = $(shell git ls-files '*.c' '*.h' 2>/dev/null || find firmware simulate tests -name '*.[ch]')
 
 .DEFAULT_GOAL := help
-.PHONY: help test slow check format docs bench tflm-proof clean
+.PHONY: help test slow check format docs bench fault-tests boards-proof tflm-proof clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 test: ## Run all tests but the slow ones
 	$(PYTHON) -m pytest $(PARALLEL) -m "not slow"
@@ -35,6 +35,12 @@ docs: ## Write docs/SUPPORTED_OPS.md from the code
 
 bench: ## Build the example and show instructions per inference
 	$(PYTHON) -m wakesmith build examples/digits.toml
+
+fault-tests: ## Faults on purpose: damaged image, full stack, dead microphone, noise, hangs
+	$(PYTHON) -m pytest $(PARALLEL) -m fault
+
+boards-proof: ## The same clips on every emulated board, with both compilers
+	$(PYTHON) -m pytest $(PARALLEL) -m "slow or not slow" tests/simulate/test_all_boards.py
 
 tflm-proof: ## TFLite Micro as runtime equals its wheel: TFLM_DIR=tree, after make bench
 	$(PYTHON) -m benchmarks.tflm_proof --tflm-dir "$(TFLM_DIR)"
