@@ -6,7 +6,7 @@ import os
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from firmware.board import Board
@@ -26,11 +26,12 @@ _INFO_MOST = 4096
 
 @dataclass(frozen=True)
 class Drive:
-    """A mounted bootloader: its folder and what INFO_UF2.TXT says."""
+    """A mounted bootloader: its folder, what INFO_UF2.TXT says, and its device where known."""
 
     folder: Path
     board_id: str
     model: str
+    device: Path | None = None
 
 
 def list_drives(mounts: Path = MOUNTS) -> tuple[Drive, ...]:
@@ -52,7 +53,8 @@ def list_drives(mounts: Path = MOUNTS) -> tuple[Drive, ...]:
         folder = re.sub(r"\\([0-7]{3})", lambda m: chr(int(m[1], 8)), fields[1])
         drive = look_into(Path(folder))
         if drive is not None:
-            found.append(drive)
+            device = Path(fields[0]) if fields[0].startswith("/") else None
+            found.append(replace(drive, device=device))
     return tuple(found)
 
 
@@ -91,7 +93,7 @@ def choose_drive(board: Board, folder: Path | None, drives: tuple[Drive, ...]) -
     """
     wanted = board.flash.drives
     if folder is not None:
-        drive = look_into(folder)
+        drive = next((d for d in drives if d.folder == folder.resolve()), look_into(folder))
         if drive is None:
             raise FirmwareError(
                 "--drive must be the folder of a bootloader, with INFO_UF2.TXT. "
@@ -145,7 +147,7 @@ def flash(
         FirmwareError: no drive, another board's, copying failed, or the board did not take it.
     """
     family = board.flash.family
-    drive = choose_drive(board, folder, () if folder else list_drives(mounts))
+    drive = choose_drive(board, folder, list_drives(mounts))
     data = write_uf2(content, family)
     _copy(data, drive, progress)
     progress(1.0, "waiting for the restart")
@@ -183,7 +185,7 @@ def _copy(data: bytes, drive: Drive, progress: Progress) -> None:
             os.close(handle)
     except OSError as error:
         # A board that has all blocks restarts at once, before the system is done with the file.
-        if written == len(data) and look_into(drive.folder) is None:
+        if written == len(data) and _gone(drive):
             return
         raise FirmwareError(
             f"Copying to {drive.folder} must succeed. Received: {error.strerror or error} after "
@@ -191,10 +193,20 @@ def _copy(data: bytes, drive: Drive, progress: Progress) -> None:
         ) from error
 
 
+def _gone(drive: Drive) -> bool:
+    """Whether the board has left the bus.
+
+    What nobody unmounts stays in the system's cache and can be read on; the device goes at once.
+    """
+    if drive.device is not None and not drive.device.exists():
+        return True
+    return look_into(drive.folder) is None
+
+
 def _goes(drive: Drive, within_s: float) -> bool:
     """Whether the drive disappears."""
     end = time.monotonic() + within_s
-    while look_into(drive.folder) is not None:
+    while not _gone(drive):
         if time.monotonic() >= end:
             return False
         time.sleep(_POLL_S)

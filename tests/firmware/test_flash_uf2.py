@@ -95,6 +95,16 @@ def test_drives_are_found_in_the_table_of_mounts(tmp_path: Path) -> None:
     thread.join()
 
 
+def test_device_that_goes_while_its_folder_stays_in_the_cache(tmp_path: Path) -> None:
+    folder, device = drive(tmp_path / "d"), tmp_path / "sdb1"
+    device.write_text("")
+    (tmp_path / "mounts").write_text(f"{device} {folder} vfat rw 0 0\n")
+    timer = threading.Timer(0.5, device.unlink)
+    timer.start()
+    assert "taken by the bootloader" in flash(folder, restart_s=20, mounts=tmp_path / "mounts")
+    timer.join()
+
+
 def test_no_drive(tmp_path: Path) -> None:
     (tmp_path / "mounts").write_text("")
     with pytest.raises(FirmwareError, match=r"drive of pico must be mounted.*BOOTSEL.*--drive"):

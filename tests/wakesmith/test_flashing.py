@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,7 +33,8 @@ def two_boards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
     with (folder / "pico" / "board.toml").open("a") as file:
         file.write(PICO)
     monkeypatch.setattr(boards, "BOARDS_DIR", folder)
-    monkeypatch.setattr(flash_uf2, "RESTART_S", 0.1)
+    hasty = functools.partial(flash_uf2.flash, restart_s=0.1)
+    monkeypatch.setattr(flash_uf2, "flash", hasty)
     yield
 
 
