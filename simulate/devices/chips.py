@@ -29,6 +29,15 @@ from simulate.devices.rp2040 import (
 )
 from simulate.devices.rp2040_audio import RpAdc, RpDma
 from simulate.devices.sound import Sound
+from simulate.devices.stm32f4 import (
+    Stm32Gpio,
+    Stm32Rcc,
+    Stm32Shared,
+    Stm32Timer,
+    Stm32Usart,
+    Stm32Watchdog,
+)
+from simulate.devices.stm32f4_audio import Stm32Dma, Stm32I2s
 
 
 @dataclass(frozen=True)
@@ -132,10 +141,27 @@ def rp2040(board: Board, around: Surroundings) -> Chip:
     return Chip(parts, console, start, sound)
 
 
+def stm32f407(board: Board, around: Surroundings) -> Chip:
+    """ST STM32F407: addresses of RM0090, table 1, interrupts of table 61."""
+    console, sound = Console(), Sound()
+    rcc = Stm32Rcc(around)
+    i2s = Stm32I2s(around, rcc, sound)
+    parts = (
+        (0x4000_0000, Stm32Shared({0x000: Stm32Timer(around)})),
+        (0x4000_3000, Stm32Shared({0x000: Stm32Watchdog(around), 0x800: i2s})),
+        (0x4000_4000, Stm32Shared({0x400: Stm32Usart(around, rcc, console)})),
+        (0x4002_0000, Stm32Gpio(around)),
+        (0x4002_3000, rcc),
+        (0x4002_6000, Stm32Dma(around, rcc, i2s)),
+    )
+    return Chip(parts, console, vector_table(board.flash_origin), sound)
+
+
 CHIPS: Mapping[str, Callable[[Board, Surroundings], Chip]] = {
     "mps2": mps2,
     "nrf51": nrf51,
     "nrf52840": nrf52840,
     "rp2040": rp2040,
+    "stm32f407": stm32f407,
 }
 """By the name that `board.toml` uses."""

@@ -108,7 +108,8 @@ DIGITS = (
         '["yes", "no", "stop"]',
         '["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]',
     )
-    .replace("epochs = 2", "epochs = 8")
+    .replace("epochs = 2", "epochs = 25")
+    .replace("width = 12", "width = 32")
 )
 
 
@@ -130,7 +131,7 @@ def test_a_minute_of_digits(board: str, digits: Path, tmp_path: Path) -> None:
 
 def test_what_cannot_be_simulated_is_said_in_a_sentence(tiny: Tiny, tmp_path: Path) -> None:
     sound = tmp_path / "speech.wav"
-    soundfile.write(sound, np.zeros(16000, np.int16), 16000)
+    soundfile.write(sound, np.arange(16000, dtype=np.int16), 16000)
     for arguments, words in (
         ((sound, tiny.file), "must have a microphone that the simulator models"),
         ((sound, tiny.file, "--board", "nrf52"), "Did you mean nrf52840dk"),
