@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from simulate.devices.sound import SAMPLE_RATE_HZ
+from simulate.qemu import qemu_available
 from tests.firmware.test_build import COMPILERS
 from tests.simulate.test_boards import heard, machine_of, number
 
@@ -58,3 +60,24 @@ def test_overruns_are_counted(tmp_path: Path) -> None:
     assert sound.origin is not None
     passed = (machine.clock.now() - sound.origin) * SAMPLE_RATE_HZ // machine.clock.hz
     assert kept + lost == passed // 160 * 160
+
+
+@pytest.mark.qemu
+@pytest.mark.skipif(not qemu_available(), reason="qemu-system-arm is missing")
+def test_the_image_starts_on_netduinoplus2(tmp_path: Path) -> None:
+    """An STM32F405 without clock control, I2S and DMA: start-up and console, no microphone."""
+    image = machine_of(BOARD, tmp_path).image
+    command = ["qemu-system-arm", "-M", "netduinoplus2", "-nographic", "-monitor", "none"]
+    with subprocess.Popen(
+        [*command, "-serial", "null", "-serial", "stdio", "-kernel", str(image.elf)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as qemu:
+        assert qemu.stdin is not None and qemu.stdout is not None
+        try:
+            assert qemu.stdout.read(6) == b"hello\n"
+            qemu.stdin.write(b"l")
+            qemu.stdin.flush()
+            assert qemu.stdout.read(1) == b"l"
+        finally:
+            qemu.kill()

@@ -102,15 +102,18 @@ def test_events_of_the_board_are_the_host_s(
     check(open_built(words, tiny.build), board, 12, words, tiny.build, tmp_path)
 
 
-DIGITS = (
-    TINY.replace('"tiny"', '"digits"')
-    .replace(
+DIGITS = TINY
+for old, new in (
+    ('"tiny"', '"digits"'),
+    (
         '["yes", "no", "stop"]',
         '["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]',
-    )
-    .replace("epochs = 2", "epochs = 25")
-    .replace("width = 12", "width = 32")
-)
+    ),
+    ("copies = 1", "copies = 5"),
+    ("epochs = 2", "epochs = 20"),
+    ("width = 12", "width = 32"),
+):
+    DIGITS = DIGITS.replace(old, new)
 
 
 @pytest.fixture(scope="module")
