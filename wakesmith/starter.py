@@ -54,6 +54,10 @@ scheme = "qat_int8"  # or "ptq_int8"; "float32" and "dynamic_range" do not run o
 [firmware]
 board = "mps2-an386"  # `wakesmith boards` lists them
 compiler = "zig"  # comes with pip; "gcc" uses arm-none-eabi-gcc
+
+[detect]            # when the board says that it heard a word
+threshold = 0.6     # least posterior, averaged; [detect.thresholds] has one for each word
+refractory_ms = 500 # no second event before
 """
 
 
