@@ -281,6 +281,10 @@ def _rows(results: Results) -> list[tuple[str, Text, str]]:
     if results.frontend_instructions:
         count = Text(grouped(results.frontend_instructions))
         rows.append(("", count, "for the features of a clip"))
+    if results.real_time:
+        timing = results.real_time
+        style = "bold red" if timing.share > 1 else ""
+        rows.append(("real time", Text(f"{timing.share:.1%}", style), timing.sentence()))
     if results.proofs:
         style = "bold red" if results.mismatches else "green"
         note = f"bytes of {grouped(results.compared)} compared"

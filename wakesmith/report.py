@@ -97,6 +97,10 @@ def _tiles(results: Results) -> list[dict[str, str]]:
         if results.frontend_instructions:
             note = f"model; features {_millions(results.frontend_instructions)} per clip"
         tiles.append(_tile("Instructions", *_short(results.instructions), note))
+    if results.real_time:
+        timing = results.real_time
+        tone = "bad" if timing.share > 1 else ""
+        tiles.append(_tile("Real time", percent(timing.share), "%", timing.sentence(), tone))
     if results.proofs:
         tone = "bad" if results.mismatches else "good"
         note = f"of {grouped(results.compared)} bytes"

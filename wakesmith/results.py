@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from wakesmith.realtime import RealTime
+
 
 @dataclass(frozen=True)
 class Accuracy:
@@ -139,6 +141,7 @@ class Results:
         memories: flash and RAM.
         instructions: per inference on the emulated core, model only.
         frontend_instructions: per clip, features only; 0 when not measured.
+        real_time: share of the board's time that listening takes; None when not measured.
         stack: high-water mark in bytes; 0 when not measured.
         proofs: the comparisons.
         budget: what the project file limits.
@@ -161,6 +164,7 @@ class Results:
     memories: tuple[Memory, ...] = ()
     instructions: int = 0
     frontend_instructions: int = 0
+    real_time: RealTime | None = None
     stack: int = 0
     proofs: tuple[Proof, ...] = ()
     budget: tuple[Limit, ...] = ()

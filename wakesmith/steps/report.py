@@ -13,12 +13,13 @@ import numpy as np
 
 from convert.cwriter import VERSION
 from convert.files import write_text
-from firmware.board import load_board
+from firmware.board import Board, load_board
 from train.evaluate import wilson
 from wakesmith.clips import load_dataset
 from wakesmith.codehash import package_versions
 from wakesmith.job import RECORD, Job, file_hash
 from wakesmith.project import Project
+from wakesmith.realtime import RealTime, real_time
 from wakesmith.report import render
 from wakesmith.results import Accuracy, Layer, Limit, Memory, Proof, Results, Spectrogram
 from wakesmith.store import plain, read_json, write_json
@@ -73,6 +74,7 @@ def gather(inputs: Mapping[str, Path], project: Project) -> Results:
         memories=_memories(inputs, board.flash_size, board.ram_size),
         instructions=proven["instructions"] if proven else 0,
         frontend_instructions=proven["frontend_instructions"] if proven else 0,
+        real_time=_real_time(proven, board, project),
         stack=proven["stack"] if proven else 0,
         proofs=tuple(
             Proof(**{**p, "backends": tuple(p["backends"])})
@@ -84,6 +86,21 @@ def gather(inputs: Mapping[str, Path], project: Project) -> Results:
     )
     results = dataclasses.replace(results, budget=_budget(results, project.budget.limits))
     return _with_manifest(results, inputs, project, speech)
+
+
+def _real_time(proven: Mapping[str, Any] | None, board: Board, project: Project) -> RealTime | None:
+    """The share of the board's time, where instructions were counted."""
+    if proven is None or not proven["instructions"] or not proven["frontend_per_frame"]:
+        return None
+    return real_time(
+        board,
+        project.frontend,
+        project.detect,
+        samples=project.samples,
+        per_frame=proven["frontend_per_frame"],
+        features=proven["frontend_instructions"],
+        model=proven["instructions"],
+    )
 
 
 def _budget(results: Results, limits: Mapping[str, int]) -> tuple[Limit, ...]:
@@ -242,6 +259,7 @@ def _with_manifest(
             "mismatches": results.mismatches,
             "instructions": results.instructions,
             "frontend_instructions": results.frontend_instructions,
+            "real_time": results.real_time and round(results.real_time.share, 6),
             "stack": results.stack,
             "memory": {m.name: m.used for m in results.memories},
             "budget": {limit.name: [limit.used, limit.limit] for limit in results.budget},
