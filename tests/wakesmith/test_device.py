@@ -76,9 +76,9 @@ def test_inject_equals_the_simulator(tiny: Tiny, tmp_path: Path, port: str) -> N
         long = clip_file(tmp_path, 20_000, seed=2)
         code, out, err = device(name, "inject", long, "--stream", *arguments)
         assert code == 0 and "equal to the simulator bit for bit, 3 results" in out, out + err
-        # The board is told to be wrong: a weight changes in its flash.
-        size = machine.image.symbol("ws_fe_log").size
-        machine.symbol_view("ws_fe_log", size)[::2] ^= 32
+        # Flash loses the second half of the window function: the board hears half of everything.
+        size = machine.image.symbol("ws_fe_window").size
+        machine.symbol_view("ws_fe_window", size)[size // 4 :] = 0
         code, out, _ = device(name, "inject", clip_file(tmp_path, 16_000), *arguments)
         assert code == 1 and "differs: the board says" in out
         code, out, _ = device(name, "selftest")
