@@ -94,6 +94,7 @@ def test_a_project_from_sound_to_proof(tiny: Tiny, tmp_path: Path) -> None:
     arguments = ("--runtime", "tflm", "--compiler", "gcc", "--tflm-dir", gen)
     done = wakesmith("build", "tiny.toml", *arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "TFLite Micro runs the model" in done.stdout
     folder = tmp_path / "build" / "tiny"
     said = json.loads((folder / "stages" / "firmware" / "runtime.json").read_text())
     assert said["runtime"] == "tflm" and 0 < said["arena_used"] <= said["arena"]

@@ -22,6 +22,7 @@ from wakesmith.project import Project
 from wakesmith.realtime import RealTime, real_time
 from wakesmith.report import render
 from wakesmith.results import Accuracy, Layer, Limit, Memory, Proof, Results, Spectrogram
+from wakesmith.steps.firmware import RUNTIME
 from wakesmith.store import plain, read_json, write_json
 
 PACKAGES = (
@@ -39,6 +40,7 @@ PACKAGES = (
     "ziglang",
 )
 _MOST_PICTURES = 12
+_TFLM_ARENA = "_ZN12_GLOBAL__N_15arenaE"  # `arena` of firmware/tflm/ws_runtime_tflm.cc
 _NOT_LISTED = (RECORD, "pcm.npy", "features.npy", "clips.json")
 
 
@@ -82,7 +84,7 @@ def gather(inputs: Mapping[str, Path], project: Project) -> Results:
         ),
         clips=speech["clips"],
         rejected=len(speech["rejected"]),
-        notes=(*_left_out(speech["rejected"]), *quantized["notes"]),
+        notes=(*_left_out(speech["rejected"]), *quantized["notes"], *_runtime(inputs)),
     )
     results = dataclasses.replace(results, budget=_budget(results, project.budget.limits))
     return _with_manifest(results, inputs, project, speech)
@@ -214,10 +216,26 @@ def _memories(inputs: Mapping[str, Path], flash: int, ram: int) -> tuple[Memory,
     )
 
 
+def _runtime(inputs: Mapping[str, Path]) -> tuple[str, ...]:
+    """A sentence on TFLite Micro, where it runs the model."""
+    if "firmware" not in inputs:
+        return ()
+    runtime = read_json(inputs["firmware"] / RUNTIME)
+    if runtime["runtime"] == "c":
+        return ()
+    return (
+        f"TFLite Micro runs the model ({runtime['library']}); its arena of {runtime['arena']:,} "
+        f"bytes, {runtime['arena_used']:,} of them in use, was measured in "
+        f"{runtime['arena_measured']}.",
+    )
+
+
 def _what(name: str, place: str) -> str:
     """Whose a symbol is."""
-    if name == "model_arena":
+    if name in ("model_arena", _TFLM_ARENA):
         return "model: arena"
+    if name.startswith(("_ZN", "_ZT", "arm_")):
+        return "TFLite Micro"
     if name.startswith("model_"):
         return "model: weights" if place == "constant" else "model: layers"
     if name.startswith(("ws_fe_", "ws_fft", "ws_frontend", "ws_window", "rows", "frontend")):
