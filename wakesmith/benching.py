@@ -126,6 +126,11 @@ def bench(model: Path, core: str, compiler: str, seed: int = 0) -> Cost:
         raise UserError(
             f"A model must be readable. Received: {model}: {error.strerror}."
         ) from error
+    if model.suffix == ".toml":
+        raise UserError(
+            f"bench must be given a .tflite. Received: {model}. A built project has one in its "
+            "build folder: model.tflite."
+        )
     graph = read(data)
     check(graph)
     generated = emit_model(graph, kernels=board.core.kernels)

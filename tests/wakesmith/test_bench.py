@@ -98,6 +98,13 @@ def test_mistakes_are_one_sentence(
     assert words in done.output and "Traceback" not in done.output
 
 
+def test_a_project_is_told_where_its_model_is(tmp_path: Path) -> None:
+    project = tmp_path / "words.toml"
+    project.write_text(TINY)
+    done = RUNNER.invoke(app, ["bench", str(project)])
+    assert done.exit_code == 2 and "build folder: model.tflite" in " ".join(done.output.split())
+
+
 def test_unsupported_model_is_refused(tmp_path: Path) -> None:
     damaged = tmp_path / "damaged.tflite"
     damaged.write_bytes(tb.relu()[:100])
