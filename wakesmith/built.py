@@ -39,6 +39,7 @@ from wakesmith.proving import (
     prove_layers,
     spread_rows,
 )
+from wakesmith.qemu_check import runs_in_qemu_only, self_test_in_qemu
 from wakesmith.results import Proof
 from wakesmith.steps.convert import generate
 from wakesmith.steps.firmware import RUNTIME
@@ -285,10 +286,15 @@ def verify_project(
     for name in names:
         if name not in built.backends:
             say(f"{reasons[name]}: compared without {name}")
+    in_qemu = "cortex-m" in names and runs_in_qemu_only(built.image)
     names = check_names([name for name in names if name in built.backends])
     rows = built.test_rows(clips)
     with Meter("verifying") as meter:
         proofs, said = _proofs(built, names, rows, meter)
+        if in_qemu:
+            proofs.append(self_test_in_qemu(built.image))
+            checks = proofs[-1].clips
+            said.append(proofs[-1].first or f"{checks} checks of the self-test in QEMU are right")
     for sentence in said:
         say(sentence)
     compared, differing = sum(p.compared for p in proofs), sum(p.mismatches for p in proofs)

@@ -109,3 +109,21 @@ def test_a_project_from_sound_to_proof(tiny: Tiny, tmp_path: Path) -> None:
         assert recognizer.recognize(pcm).scores == tuple(int(v) for v in scores)
     kinds = [line.split()[2] for line in recognizer.send(b"bench\n") if line.startswith("layer ")]
     assert kinds == [op.kind for op in built.graph.ops]
+
+
+@QEMU
+def test_a_project_for_the_m55(tiny: Tiny, tmp_path: Path) -> None:
+    """Its self-test runs in QEMU, in the build and in verify."""
+    gen = find_libraries(Path(TFLM_DIR), load_board("mps3-an547").core)[0].archive.parent.parent
+    shutil.copytree(tiny.build, tmp_path / "build" / "tiny")
+    section = '[firmware]\nboard = "mps3-an547"\nruntime = "tflm"\ncompiler = "gcc"\n'
+    section += f"tflm_dir = {json.dumps(str(gen))}\n"
+    (tmp_path / "tiny.toml").write_text(tiny.file.read_text() + section)
+    done = wakesmith("build", "tiny.toml", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    proven = json.loads((tmp_path / "build/tiny/stages/verify/verify.json").read_text())
+    assert proven["proofs"][-1]["backends"] == ["reference", "qemu"]
+    assert proven["proofs"][-1]["mismatches"] == 0 < proven["proofs"][-1]["compared"]
+    done = wakesmith("verify", "tiny.toml", "--clips", "5", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "4 checks of the self-test in QEMU are right" in done.stdout

@@ -11,6 +11,7 @@ from wakesmith.built import Built
 from wakesmith.job import Job
 from wakesmith.project import Project
 from wakesmith.proving import prove_features, prove_layers, spread_rows
+from wakesmith.qemu_check import runs_in_qemu_only, self_test_in_qemu
 from wakesmith.results import Proof
 from wakesmith.store import write_json
 
@@ -29,7 +30,8 @@ _NOT_EMULATED: dict[str, Any] = {
 def run(job: Job, project: Project) -> None:
     """Write `verify.json`: proofs, accuracy and cost of the emulated firmware.
 
-    For a board whose core is not emulated, the other back ends are compared.
+    For a board whose core is not emulated, the other back ends are compared, and the firmware's
+    self-test runs in QEMU where that has the board.
     """
     built = Built(project, job.inputs)
     some = built.test_rows(project.verify.clips)
@@ -49,6 +51,9 @@ def run(job: Job, project: Project) -> None:
     proofs.append(prove_layers(backends, built.graph, built.features[few], job.progress).proof)
 
     if "cortex-m" not in names:
+        if runs_in_qemu_only(built.image):
+            job.progress(0, 0, "self-test in QEMU")
+            proofs.append(self_test_in_qemu(built.image))
         write_json(job.out / "verify.json", {"proofs": proofs, **_NOT_EMULATED})
         return
     job.progress(0, 0, "whole clips through the firmware")
