@@ -81,7 +81,7 @@ def check(built: Built, board: str, seconds: int, file: Path, out: Path, folder:
     told = re.findall(r"^ +([0-9.]+) s  (event ([0-9]+) .*)$", done.stdout, re.MULTILINE)
     assert tuple(event for _, event, _ in told) == expected
     for time, _, milliseconds in told:
-        assert 0 < float(time) - int(milliseconds) / 1000 < 0.2
+        assert 0 < float(time) - int(milliseconds) / 1000 < 0.4  # a run of the model, a block
     assert f"{len(expected)} events and 0 overruns in {seconds + 0.5:.1f} s" in done.stdout
 
 
@@ -109,8 +109,9 @@ for old, new in (
         '["yes", "no", "stop"]',
         '["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]',
     ),
+    ("clips_per_word = 60", "clips_per_word = 100"),
     ("copies = 1", "copies = 5"),
-    ("epochs = 2", "epochs = 20"),
+    ("epochs = 2", "epochs = 100"),
     ("width = 12", "width = 32"),
 ):
     DIGITS = DIGITS.replace(old, new)
@@ -119,7 +120,8 @@ for old, new in (
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("digits") / "digits.toml"
-    file.write_text(DIGITS + DETECT, encoding="utf-8")
+    # One run of this network takes an M0+ at 125 MHz 0.3 s.
+    file.write_text(DIGITS + DETECT + "every_ms = 500\n", encoding="utf-8")
     done = wakesmith("build", file, "--quiet", cwd=file.parent)
     assert done.returncode == 0, done.stderr
     return file
