@@ -5,7 +5,7 @@ PYTHON ?= python3
 JOBS ?= auto
 PARALLEL := $(shell $(PYTHON) -c 'import xdist' 2>/dev/null && printf '%s' '-n $(JOBS) --dist loadgroup')
 CLANG_FORMAT = $(shell $(PYTHON) -c 'import sysconfig; print(sysconfig.get_path("scripts"))')/clang-format
-C_FILES = $(shell git ls-files '*.c' '*.h' 2>/dev/null || find firmware simulate tests -name '*.[ch]')
+C_FILES = $(shell git ls-files '*.c' '*.cc' '*.h' 2>/dev/null || find firmware simulate tests -name '*.[ch]' -o -name '*.cc')
 
 .DEFAULT_GOAL := help
 .PHONY: help test slow check format docs bench fault-tests boards-proof tflm-proof clean
