@@ -131,7 +131,7 @@ def test_overflow_tells_numbers(
     whole = build({"main.c": SOURCE}, BOARD, compiler=compiler, out_dir=tmp_path / "ok", name="x")
     text = str(caught.value)
     assert f"{region} has {has} bytes, the image needs " in text
-    needs = int(text.split("image needs ")[1].split(".")[0].replace(",", ""))
+    needs = int(text.split("image needs ")[1].split(" ")[0].replace(",", ""))
     true = whole.flash_bytes if region == "FLASH" else whole.ram_bytes + whole.stack_bytes
     assert abs(needs - true) <= 64
     assert not list(tmp_path.glob("x.*"))

@@ -53,7 +53,7 @@ def test_commands_exist() -> None:
         command.name or command.callback.__name__
         for command in app.registered_commands
         if command.callback
-    }
+    } | {group.name for group in app.registered_groups}
     assert named
     assert named <= known
 
