@@ -34,22 +34,12 @@ MAIN = r"""
 #include "ws_app.h"
 #include "ws_board.h"
 #include "ws_cortexm.h"
+#include "ws_crc32.h"
 #include "ws_runtime.h"
 #include "ws_text.h"
 
 extern int ws_app_features(const int16_t *pcm, uint32_t samples);
 extern int ws_app_clip(const int16_t *pcm, uint32_t samples);
-
-static uint32_t crc32(const uint8_t *from, uint32_t count) {
-    uint32_t crc = 0xFFFFFFFFu;
-    for (uint32_t i = 0; i < count; i++) {
-        crc ^= from[i];
-        for (int bit = 0; bit < 8; bit++) {
-            crc = crc >> 1 ^ (0xEDB88320u & (0u - (crc & 1u)));
-        }
-    }
-    return ~crc;
-}
 
 int main(void) {
     const int16_t *clips = (const int16_t *)CLIPS_AT;
@@ -63,13 +53,13 @@ int main(void) {
             ws_put_text("short\n");
             return 0;
         }
-        ws_put_hex(crc32((const uint8_t *)ws_runtime_input(), MODEL_INPUT_SIZE));
+        ws_put_hex(ws_crc32(0, ws_runtime_input(), MODEL_INPUT_SIZE));
         ws_put_text(" ");
         if (!ws_app_clip(clip, SAMPLES)) {
             ws_put_text("failed\n");
             return 0;
         }
-        ws_put_hex(crc32((const uint8_t *)ws_runtime_input() - INPUT_AT, ARENA_SIZE));
+        ws_put_hex(ws_crc32(0, ws_runtime_input() - INPUT_AT, ARENA_SIZE));
         for (uint32_t k = 0; k < MODEL_OUTPUT_SIZE; k++) {
             ws_put_text(" ");
             ws_put_signed(ws_runtime_output()[k]);

@@ -1,4 +1,4 @@
-/* What the protocol's lines are made of: numbers, base64 and the CRC that guards them. */
+/* What the protocol's lines are made of: numbers, words and base64. */
 #ifndef WS_CODEC_H
 #define WS_CODEC_H
 
@@ -7,10 +7,6 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/* CRC-32 of IEEE 802.3, as zlib.crc32: ws_crc32(0, all) or, piece by piece, with the last result.
- */
-uint32_t ws_crc32(uint32_t crc, const void *data, uint32_t count);
 
 /*
  * Each takes what it reads from *text and moves *text behind it, or returns 0 and leaves *text

@@ -4,6 +4,7 @@
 #include "ws_app.h"
 #include "ws_board.h"
 #include "ws_codec.h"
+#include "ws_crc32.h"
 #include "ws_protocol.h"
 #include "ws_stream.h"
 #include "ws_text.h"

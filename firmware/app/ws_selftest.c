@@ -3,8 +3,8 @@
 
 #include "ws_app.h"
 #include "ws_board.h"
-#include "ws_codec.h"
 #include "ws_cortexm.h"
+#include "ws_crc32.h"
 #include "ws_protocol.h"
 #include "ws_runtime.h"
 #include "ws_selftest_vectors.h"

@@ -48,7 +48,11 @@ def codec() -> ctypes.CDLL:
     library = ctypes.CDLL(
         str(
             build_shared(
-                {"ws_codec.c": APP / "ws_codec.c", "ws_codec.h": APP / "ws_codec.h"},
+                {
+                    "ws_codec.c": APP / "ws_codec.c",
+                    "ws_codec.h": APP / "ws_codec.h",
+                    "crc32.c": FIRMWARE_DIR / "cortexm" / "crc32.c",
+                },
                 flags=("-fsanitize=undefined", "-fsanitize-trap=undefined"),
             )
         )

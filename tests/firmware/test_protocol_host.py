@@ -40,7 +40,7 @@ def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     sources |= {name: KERNEL_DIR / name for name in model.kernels}
     sources |= {**model.files, **emit_frontend(FrontEnd())}
     sources |= listening_sources(read(keyword_tflite()), LABELS, FrontEnd(), 16000, words=WORDS)
-    sources["text.c"] = FIRMWARE_DIR / "cortexm" / "text.c"
+    sources |= {name: FIRMWARE_DIR / "cortexm" / name for name in ("crc32.c", "text.c")}
     sources["protocol_host.c"] = HERE / "protocol_host.c"
     for name in ("ws_board.h", "ws_cortexm.h", "ws_text.h"):
         sources[name] = (FIRMWARE_DIR / "cortexm" / "include" / name).read_text(encoding="utf-8")

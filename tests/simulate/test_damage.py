@@ -75,6 +75,11 @@ def flipped(image: Image, address: int, bit: int, folder: Path) -> Image:
     raise AssertionError(f"0x{address:x} is not in the image")
 
 
+def differing(line: str, beginning: str) -> int:
+    """Characters: the flipped bit may be one of the very words that report it."""
+    return sum(a != b for a, b in zip(line.ljust(len(beginning)), beginning, strict=False))
+
+
 def outcome(image: Image) -> str:
     """How a start ends: "refused", "fault", "stuck" or "ready"."""
     machine = Machine(image)
@@ -85,7 +90,7 @@ def outcome(image: Image) -> str:
     text = machine.text()
     if "\nready" in text:
         return "ready"
-    if WRONG in text:
+    if any(differing(line, f"error {WRONG}") <= 1 for line in text.splitlines()):
         return "refused"
     return "fault" if "fault " in text else "stuck"
 
