@@ -38,6 +38,13 @@ from simulate.devices.stm32f4 import (
     Stm32Watchdog,
 )
 from simulate.devices.stm32f4_audio import Stm32Dma, Stm32I2s
+from simulate.devices.stm32l4 import (
+    Stm32FlashControl,
+    Stm32L4Gpio,
+    Stm32L4Rcc,
+    Stm32Lpuart,
+    Stm32Power,
+)
 
 
 @dataclass(frozen=True)
@@ -157,11 +164,29 @@ def stm32f407(board: Board, around: Surroundings) -> Chip:
     return Chip(parts, console, vector_table(board.flash_origin), sound)
 
 
+def stm32l4r5(board: Board, around: Surroundings) -> Chip:
+    """ST STM32L4R5: addresses of RM0432, 2.2, interrupts of its chapter "NVIC"."""
+    console = Console()
+    power, flash = Stm32Power(around), Stm32FlashControl(around)
+    rcc = Stm32L4Rcc(around, power, flash)
+    gpio = Stm32L4Gpio(around, rcc)
+    parts = (
+        (0x4000_3000, Stm32Watchdog(around)),
+        (0x4000_7000, power),
+        (0x4000_8000, Stm32Lpuart(around, rcc, power, gpio, console)),
+        (0x4002_1000, rcc),
+        (0x4002_2000, flash),
+        (0x4800_0000, gpio),
+    )
+    return Chip(parts, console, vector_table(board.flash_origin))
+
+
 CHIPS: Mapping[str, Callable[[Board, Surroundings], Chip]] = {
     "mps2": mps2,
     "nrf51": nrf51,
     "nrf52840": nrf52840,
     "rp2040": rp2040,
     "stm32f407": stm32f407,
+    "stm32l4r5": stm32l4r5,
 }
 """By the name that `board.toml` uses."""

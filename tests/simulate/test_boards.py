@@ -108,7 +108,7 @@ def test_mute_and_listen_again(board: str, tmp_path: Path) -> None:
     assert start / SAMPLE_RATE_HZ == pytest.approx(0.21, abs=0.02)  # time went on while muted
 
 
-@pytest.mark.parametrize("board", CONSOLES)
+@pytest.mark.parametrize("board", (*CONSOLES, "nucleo-l4r5zi"))
 def test_console_takes_bytes_at_the_line_s_speed(board: str, tmp_path: Path) -> None:
     machine = machine_of(board, tmp_path)
     begin = machine.clock.now()
