@@ -23,8 +23,9 @@ from firmware.image import Image
 from simulate.backend import Trace, batch_of, clip_shape
 from simulate.elf import Elf
 from simulate.faults import CortexMFault
-from simulate.machine import HOST_WINDOW, Machine
+from simulate.machine import Machine
 from simulate.machine_line import MachineLine
+from simulate.memory import HOST_WINDOW
 from simulate.protocol import Board, scores_of
 
 __all__ = [

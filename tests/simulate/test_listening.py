@@ -15,8 +15,9 @@ from firmware.application import build_application
 from firmware.board import load_board, read_board
 from firmware.image import Image
 from simulate.listening import listening_sources
-from simulate.machine import HOST_WINDOW, Machine
+from simulate.machine import Machine
 from simulate.machine_line import MachineLine
+from simulate.memory import HOST_WINDOW
 from simulate.protocol import Board
 from tests.keyword_net import LABELS, WORDS, keyword_model, keyword_tflite
 from tests.simulate.test_cortexm import clips
