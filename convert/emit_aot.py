@@ -13,8 +13,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from convert import (
     codebook,
     cwriter,
@@ -29,7 +27,7 @@ from convert import (
 from convert.emit_dsp import emit_fast
 from convert.emit_layer import ConstantPool, Layer, LayerCode, emit_layer
 from convert.errors import SpecError, UnsupportedModelError
-from convert.fast import Fast, Kernels, fast_layer
+from convert.fast import Kernels, fast_layers
 from convert.generated import GeneratedModel, LayerSlot, TensorSlot
 from convert.graph import STATES, Graph, Op, Tensor, shown
 from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams, Params
@@ -98,7 +96,7 @@ class _Writer:
         self.labels = labels
         self.steps = steps
         self.params = prepare_graph(graph)
-        self.fast = self._fast() if kernels == "dsp" else {}
+        self.fast = fast_layers(graph, self.params) if kernels == "dsp" else {}
         self.plan = memory.plan(
             graph,
             scratch={position: fast.scratch for position, fast in self.fast.items()},
@@ -160,24 +158,6 @@ class _Writer:
             f"{self.prefix}.c": self._source(slots, texts),
         }
         return replace(model, files=files)
-
-    def _fast(self) -> dict[int, Fast]:
-        """By position, the layers that the DSP kernels compute."""
-        found = {}
-        for position, (op, params) in enumerate(zip(self.graph.ops, self.params, strict=True)):
-            weights, bias = self._input(op, 1), self._input(op, 2)
-            if weights is None or weights.data is None or weights.codes is not None:
-                continue
-            if is_wide(self.graph, op) or (bias is not None and bias.data is None):
-                continue
-            if weights.dtype != "int8":
-                continue
-            values = np.asarray(weights.data, np.int8)
-            start = None if bias is None else np.asarray(bias.data, np.int32)
-            fast = fast_layer(params, values, start)
-            if fast is not None:
-                found[position] = fast
-        return found
 
     def _scratch(self, position: int) -> str | None:
         """An `int8_t *` to an operator's scratch memory, None without."""

@@ -8,9 +8,20 @@ import numpy as np
 
 from convert.emit_layer import Layer, LayerCode, by, check_steps, struct_text
 from convert.fast import Fast
+from convert.fast_codes import Packed
 from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams
 
 Fields = list[tuple[str, object]]
+
+# What a kernel needs beside its own file.
+_ALSO = {
+    ("conv2d", ""): ("dsp_tiles.c", "dsp_dots.c"),
+    ("conv2d", "_s4"): ("dsp_tiles.c", "dsp_dots_s4.c"),
+    ("depthwise_conv2d", ""): ("dsp_dots.c",),
+    ("depthwise_conv2d", "_s4"): ("dsp_depthwise_conv2d.c", "dsp_dots.c"),
+    ("fully_connected", ""): ("dsp_dots.c",),
+    ("fully_connected", "_s4"): (),
+}
 
 
 def emit_fast(layer: Layer, fast: Fast, scratch: str | None) -> LayerCode:
@@ -36,10 +47,6 @@ def _code(
     layer: Layer, fast: Fast, kernel: str, fields: Fields, scratch: str, macs: int, about: str
 ) -> LayerCode:
     definitions: list[str] = []
-    depthwise = fast.plane is not None
-    ctype = "int8_t" if depthwise else "int16_t"
-    weights, text = layer.pool.add(ctype, f"{layer.name}_weights", fast.weights)
-    definitions.append(text)
     p, outputs = fast.params, fast.outputs
     fields += [
         ("outputs.output_offset", p.output_offset),
@@ -50,12 +57,37 @@ def _code(
     name, text = layer.pool.add_structs("ws_rescale", f"{layer.name}_channels", channels)
     definitions.append(text)
     fields.append(("outputs.channels", name))
-    fields.append(("weights", weights))
-    params = f"{layer.name}_params"
     short = {"depthwise_conv2d": "depthwise"}.get(kernel, kernel)
-    definitions.append(struct_text(f"ws_{short}_dsp_params", params, fields))
-    call = f"ws_{kernel}_dsp(&{params}, {layer.inputs[0]}, {layer.output}{scratch});"
-    return LayerCode(tuple(definitions), (call,), f"dsp_{kernel}.c", macs, about, ("dsp_dots.c",))
+    params, owner = f"{layer.name}_params", "dense" if kernel == "fully_connected" else "conv"
+    if isinstance(fast.weights, Packed):
+        variant, ctype, suffix = "_s4", f"ws_{short}_dsp4_params", "_s4"
+        fields = [(f"{owner}.{key}", value) for key, value in fields]
+        codes, text = layer.pool.add(
+            "int8_t", f"{layer.name}_codes", fast.weights.codes.view(np.int8)
+        )
+        definitions.append(text)
+        tables = codes
+        if fast.weights.tables is not None:
+            variant = "_lut4"
+            tables, text = layer.pool.add("int8_t", f"{layer.name}_tables", fast.weights.tables)
+            definitions.append(text)
+        fields += [
+            ("codes", codes),
+            ("tables", tables),
+            ("table_step", fast.weights.table_step),
+        ]
+        about += ", weights of 4 bits"
+    else:
+        variant, ctype, suffix = "", f"ws_{short}_dsp_params", ""
+        kind = "int16_t" if fast.weights.dtype == np.int16 else "int8_t"
+        weights, text = layer.pool.add(kind, f"{layer.name}_weights", fast.weights)
+        definitions.append(text)
+        fields.append(("weights", weights))
+    definitions.append(struct_text(ctype, params, fields))
+    call = f"ws_{kernel}_dsp{variant}(&{params}, {layer.inputs[0]}, {layer.output}{scratch});"
+    return LayerCode(
+        tuple(definitions), (call,), f"dsp_{kernel}{suffix}.c", macs, about, _ALSO[kernel, suffix]
+    )
 
 
 def _about(p: ConvParams | DepthwiseConvParams) -> str:

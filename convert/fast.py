@@ -7,13 +7,19 @@ that misses one is left to the plain kernel.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from convert.fast_codes import Packed, by_channel, filled_values, in_pairs
+from convert.graph import Codes, Graph
 from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams, Params
+from convert.prepare_wide import is_wide
+
+_T = TypeVar("_T", np.int8, np.uint8)
 
 Kernels = Literal["plain", "dsp"]
 """Families of kernels: "plain" runs anywhere, "dsp" is made for Cortex-M4, M7 and M33 (and runs
@@ -60,7 +66,7 @@ class Fast:
 
     Attributes:
         params: of CONV_2D, DEPTHWISE_CONV_2D or FULLY_CONNECTED; not always what the operator is.
-        weights: int16 half-words of two channels, or int8 for DEPTHWISE_CONV_2D.
+        weights: int16 half-words of two channels, int8 for DEPTHWISE_CONV_2D, or 4 bits.
         outputs: what follows the sums.
         pairs: of values per output; 0 for DEPTHWISE_CONV_2D.
         scratch: bytes.
@@ -69,7 +75,7 @@ class Fast:
     """
 
     params: ConvParams | DepthwiseConvParams | FullyConnectedParams
-    weights: NDArray[np.int16] | NDArray[np.int8]
+    weights: NDArray[np.int16] | NDArray[np.int8] | Packed
     outputs: Outputs
     pairs: int
     scratch: int
@@ -77,8 +83,41 @@ class Fast:
     plane: Plane | None = None
 
 
+def fast_layers(graph: Graph, params: Sequence[Params]) -> dict[int, Fast]:
+    """The layers that the DSP kernels compute, by their position in `graph.ops`.
+
+    Args:
+        graph: with codes where weights are to be kept in 4 bits.
+        params: of its operators.
+    """
+    found = {}
+    for position, (op, mine) in enumerate(zip(graph.ops, params, strict=True)):
+        weights, bias = (
+            graph.tensors[op.inputs[i]] if len(op.inputs) > i and op.inputs[i] != -1 else None
+            for i in (1, 2)
+        )
+        if weights is None or weights.data is None or weights.dtype not in ("int8", "int4"):
+            continue
+        if is_wide(graph, op) or (bias is not None and bias.data is None):
+            continue
+        if weights.dtype == "int4" and weights.codes is None:
+            continue
+        fast = fast_layer(
+            mine,
+            np.asarray(weights.data, np.int8),
+            None if bias is None else np.asarray(bias.data, np.int32),
+            weights.codes,
+        )
+        if fast is not None:
+            found[position] = fast
+    return found
+
+
 def fast_layer(
-    params: Params, weights: NDArray[np.int8], bias: NDArray[np.int32] | None
+    params: Params,
+    weights: NDArray[np.int8],
+    bias: NDArray[np.int32] | None,
+    codes: Codes | None = None,
 ) -> Fast | None:
     """The layer for the DSP kernels, or None where the plain kernel must do it.
 
@@ -86,16 +125,19 @@ def fast_layer(
         params: of any operator.
         weights: of the shape in the .tflite.
         bias: int32, one per output channel, or None.
+        codes: how the weights are kept in 4 bits, or None.
     """
+    indices = None if codes is None else codes.indices
     if isinstance(params, DepthwiseConvParams) and params.input_shape[3] == 1:
         # All output channels see the one channel there is: that is a convolution.
         params, weights = _as_conv(params), np.moveaxis(weights, 3, 0)
+        indices = None if indices is None else np.moveaxis(indices, 3, 0)
     if isinstance(params, ConvParams):
-        return _conv(params, weights, bias)
+        return _conv(params, weights, bias, codes, indices)
     if isinstance(params, DepthwiseConvParams):
-        return _depthwise(params, weights, bias)
+        return _depthwise(params, weights, bias, codes, indices)
     if isinstance(params, FullyConnectedParams):
-        return _fully_connected(params, weights, bias)
+        return _fully_connected(params, weights, bias, codes, indices)
     return None
 
 
@@ -119,20 +161,29 @@ def _as_conv(p: DepthwiseConvParams) -> ConvParams:
     )
 
 
-def _conv(p: ConvParams, weights: NDArray[np.int8], bias: NDArray[np.int32] | None) -> Fast | None:
+def _conv(
+    p: ConvParams,
+    weights: NDArray[np.int8],
+    bias: NDArray[np.int32] | None,
+    codes: Codes | None,
+    indices: NDArray[np.uint8] | None,
+) -> Fast | None:
     if p.groups != 1 or p.dilation != (1, 1):
         return None
     channels, height, width, depth = p.filter_shape
-    rows = weights.reshape(channels, height, width * depth)
-    outputs = _outputs(p, rows.reshape(channels, -1), bias)
-    halves = _halves(_filled(rows).reshape(channels, -1))
-    if outputs is None or halves is None:
+    shape = (channels, height, width * depth)
+    made = _rows(weights.reshape(shape), codes, None if indices is None else indices.reshape(shape))
+    if made is None:
         return None
-    pairs = halves.shape[1]
+    kept, values = made
+    outputs = _outputs(p, values, bias)
+    if outputs is None:
+        return None
+    pairs = values.shape[1] // 2
     point = (height, width) == p.stride == (1, 1) and p.padding == (0, 0)
     return Fast(
         params=p,
-        weights=halves,
+        weights=kept,
         outputs=outputs,
         pairs=pairs,
         scratch=_POSITIONS * _WORD * pairs,
@@ -140,28 +191,61 @@ def _conv(p: ConvParams, weights: NDArray[np.int8], bias: NDArray[np.int32] | No
     )
 
 
+def _rows(
+    weights: NDArray[np.int8], codes: Codes | None, indices: NDArray[np.uint8] | None
+) -> tuple[NDArray[np.int16] | Packed, NDArray[np.int8]] | None:
+    """Weights (channels, rows, values) as a kernel reads them, and what it multiplies with.
+
+    The second is (channels, values), rows filled up. A filling code is 0, which need not be the
+    weight 0; the values there are the input's zero, so that the bias makes up for it.
+    """
+    if codes is None or indices is None:
+        values = _filled(weights)
+        flat = values.reshape(len(values), -1)
+        halves = _halves(flat)
+        return None if halves is None else (halves, flat)
+    filled = _filled(indices)
+    packed = in_pairs(codes, filled.reshape(len(filled), -1))
+    if packed is None:
+        return None
+    return packed, filled_values(codes, filled).reshape(len(filled), -1)
+
+
 def _depthwise(
-    p: DepthwiseConvParams, weights: NDArray[np.int8], bias: NDArray[np.int32] | None
+    p: DepthwiseConvParams,
+    weights: NDArray[np.int8],
+    bias: NDArray[np.int32] | None,
+    codes: Codes | None,
+    indices: NDArray[np.uint8] | None,
 ) -> Fast | None:
     if p.depth_multiplier != 1 or p.dilation != (1, 1):
         return None
     _, height, width, channels = p.filter_shape
-    by_channel = np.moveaxis(weights.reshape(height, width, channels), 2, 0)
-    outputs = _outputs(p, by_channel.reshape(channels, -1), bias)
-    if outputs is None:
-        return None
     kept, turned = _plane(p, turned=False), _plane(p, turned=True)
     plane = turned if _work(p, turned) < _work(p, kept) else kept
-    if plane.turned:
-        by_channel = np.moveaxis(by_channel, 2, 1)
-    taps = by_channel.shape[1] * (by_channel.shape[2] + 1) // 2
+
+    def ordered(values: NDArray[_T]) -> NDArray[_T]:
+        by_channels = np.moveaxis(values.reshape(height, width, channels), 2, 0)
+        if plane.turned:
+            by_channels = np.moveaxis(by_channels, 2, 1)
+        return np.ascontiguousarray(by_channels)
+
+    values = ordered(weights)
+    outputs = _outputs(p, values.reshape(channels, -1), bias)
+    if outputs is None:
+        return None
     rows, columns = plane.sides
+    scratch = _HALF * rows * columns + _WORD * values.shape[1] * (-(-values.shape[2] // 2))
+    packed = None
+    if codes is not None and indices is not None:
+        packed = by_channel(codes, ordered(indices).reshape(channels, -1))
+        scratch += height * width
     return Fast(
         params=p,
-        weights=np.ascontiguousarray(by_channel),
+        weights=values if packed is None else packed,
         outputs=outputs,
         pairs=0,
-        scratch=_HALF * rows * columns + _WORD * taps,
+        scratch=scratch,
         in_place=p.input_shape == p.output_shape,
         plane=plane,
     )
@@ -194,28 +278,28 @@ def _even(count: int) -> int:
 
 
 def _fully_connected(
-    p: FullyConnectedParams, weights: NDArray[np.int8], bias: NDArray[np.int32] | None
+    p: FullyConnectedParams,
+    weights: NDArray[np.int8],
+    bias: NDArray[np.int32] | None,
+    codes: Codes | None,
+    indices: NDArray[np.uint8] | None,
 ) -> Fast | None:
     if p.filter_offset != 0:
         return None
     outputs = _outputs(p, weights, bias)
-    halves = _halves(_filled(weights[:, np.newaxis]).reshape(p.units, -1))
-    if outputs is None or halves is None:
+    made = _rows(weights[:, np.newaxis], codes, None if indices is None else indices[:, np.newaxis])
+    if outputs is None or made is None:
         return None
-    pairs = halves.shape[1]
-    whole = p.units // _UNITS * _UNITS // 2
-    eights = halves[:whole].reshape(-1, _UNITS // 2, pairs, 2).transpose(0, 2, 1, 3)
-    return Fast(
-        params=p,
-        weights=np.concatenate([eights.reshape(-1), halves[whole:].reshape(-1)]),
-        outputs=outputs,
-        pairs=pairs,
-        scratch=0,
-        in_place=False,
-    )
+    kept, values = made
+    pairs = values.shape[1] // 2
+    if not isinstance(kept, Packed):
+        whole = p.units // _UNITS * _UNITS // 2
+        eights = kept[:whole].reshape(-1, _UNITS // 2, pairs, 2).transpose(0, 2, 1, 3)
+        kept = np.concatenate([eights.reshape(-1), kept[whole:].reshape(-1)])
+    return Fast(params=p, weights=kept, outputs=outputs, pairs=pairs, scratch=0, in_place=False)
 
 
-def _filled(rows: NDArray[np.int8]) -> NDArray[np.int8]:
+def _filled(rows: NDArray[_T]) -> NDArray[_T]:
     """(channels, rows, values), values filled up with zeros to a multiple of four."""
     return np.pad(rows, ((0, 0), (0, 0), (0, -rows.shape[2] % 4)))
 

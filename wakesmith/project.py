@@ -84,7 +84,7 @@ class FirmwareSection:
         board: one of `wakesmith boards`.
         compiler: "zig" (clang, comes with pip) or "gcc" (arm-none-eabi-gcc, to be installed).
         pack_weights: keep weights with few values in 4 bits where that saves flash; false keeps all
-            in 8, which takes fewer instructions, several times fewer on cores with DSP ones.
+            in 8, which takes fewer instructions: a third fewer on cores with DSP ones.
         runtime: what runs the model: "c" (generated, without an interpreter) or "tflm" (TFLite
             Micro, which needs compiler = "gcc" and tflm_dir).
         tflm_dir: a TFLite Micro tree in which its library has been built for the board's core, or

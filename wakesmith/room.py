@@ -18,6 +18,7 @@ import numpy as np
 from convert.emit_frontend import emit_frontend
 from convert.errors import SpecError
 from convert.frontend import FrontEnd
+from convert.generated import CodeSpec
 from convert.graph import Graph
 from convert.tflite_reader import read
 from firmware.application import build_application
@@ -91,12 +92,14 @@ class Room:
 
     def _linked(self, graph: Graph, fe: FrontEnd) -> int:
         """Bytes of flash of the firmware with this model."""
-        generated = generate_from(graph, self.labels, fe, self.samples)
+        board = load_board(self.board)
+        code = CodeSpec(kernels=board.core.kernels)
+        generated = generate_from(graph, self.labels, fe, self.samples, code)
         with tempfile.TemporaryDirectory(prefix="wakesmith-") as folder:
             image = build_application(
                 generated.files,
                 emit_frontend(fe),
-                load_board(self.board),
+                board,
                 listening=listening_sources(graph, self.labels, fe, self.samples),
                 out_dir=Path(folder),
                 title=self.name,

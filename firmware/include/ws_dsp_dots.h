@@ -31,6 +31,21 @@ typedef struct {
     int32_t count;     /* of channels, halved */
 } ws_tile;
 
+/* The same with weights of 4 bits (ws_kernels_dsp.h): words of four values and two channels. */
+typedef struct {
+    const int8_t *x; /* [pairs][4] words */
+    const int8_t *end;
+    const ws_rescale *channels;
+    int8_t *output;
+    int32_t offset[3];
+    int32_t twice;
+    int32_t count;
+    const int8_t *weights;
+    const int8_t *table_b; /* 16 weights each; not looked at by _s4 */
+    const int8_t *table_a;
+    int32_t table_step; /* bytes to the tables of the next two channels */
+} ws_tile_4bit;
+
 /* One channel of a 3x3 depthwise convolution with stride 1, over a plane of int16. */
 typedef struct {
     uint32_t weights[6]; /* pairs (0, 1) and (1, 2) of each row */
@@ -49,6 +64,8 @@ typedef struct {
 #if WS_HAS_DSP
 void ws_lines_3x3(const ws_plane_3x3 *plane);
 void ws_tile_4(const ws_tile *tile);
+void ws_tile_4_s4(const ws_tile_4bit *tile);
+void ws_tile_4_lut4(const ws_tile_4bit *tile);
 #endif
 
 #endif /* WS_DSP_DOTS_H */

@@ -16,4 +16,12 @@ static inline int ws_whole_range(const ws_dsp_outputs *o) {
     return o->activation_min == INT8_MIN && o->activation_max == INT8_MAX;
 }
 
+/* One doubled sum of a channel to its output. */
+static inline int8_t ws_dsp_output(const ws_dsp_outputs *o, int32_t channel, int32_t doubled) {
+    const ws_rescale *r = &o->channels[channel];
+    const int32_t rounding = ws_rounding(o->output_offset, r->shift);
+    const int32_t value = ws_rescale_s8(r, doubled + r->bias, rounding);
+    return (int8_t)ws_clamp(value, o->activation_min, o->activation_max);
+}
+
 #endif /* WS_DSP_OUTPUTS_H */

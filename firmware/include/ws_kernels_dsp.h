@@ -63,6 +63,24 @@ void ws_conv2d_dsp(const ws_conv2d_dsp_params *p, const int8_t *input, int8_t *o
                    int8_t *scratch);
 
 /*
+ * The same with weights of 4 bits: a byte for each value of two channels a and b, in the order of
+ * the values, filter rows filled up to a multiple of four. _s4: 16 a + b. _lut4: a's index into its
+ * table of 16 weights in the high half, b's in the low one; table_step is 16 when every channel has
+ * its own table (an odd number of them has one more), 0 when all share one. conv.weights is NULL.
+ */
+typedef struct {
+    ws_conv2d_dsp_params conv;
+    const int8_t *codes;
+    const int8_t *tables; /* of _s4: any address, none is read */
+    int32_t table_step;
+} ws_conv2d_dsp4_params;
+
+void ws_conv2d_dsp_s4(const ws_conv2d_dsp4_params *p, const int8_t *input, int8_t *output,
+                      int8_t *scratch);
+void ws_conv2d_dsp_lut4(const ws_conv2d_dsp4_params *p, const int8_t *input, int8_t *output,
+                        int8_t *scratch);
+
+/*
  * DEPTHWISE_CONV_2D with a depth multiplier of 1, channel by channel through a copy of the
  * channel's plane; with equal shapes and stride 1 the output may be where the input is.
  *
@@ -90,6 +108,23 @@ void ws_depthwise_conv2d_dsp(const ws_depthwise_dsp_params *p, const int8_t *inp
                              int8_t *scratch);
 
 /*
+ * The same with weights of 4 bits: codes[channels][taps / 2, rounded up], two per byte, the first
+ * in the low half, as numbers (_s4) or indices (_lut4) into tables[channels or 1][16]. scratch: a
+ * byte per tap more.
+ */
+typedef struct {
+    ws_depthwise_dsp_params conv;
+    const int8_t *codes;
+    const int8_t *tables; /* of _s4: any address, none is read */
+    int32_t table_step;
+} ws_depthwise_dsp4_params;
+
+void ws_depthwise_conv2d_dsp_s4(const ws_depthwise_dsp4_params *p, const int8_t *input,
+                                int8_t *output, int8_t *scratch);
+void ws_depthwise_conv2d_dsp_lut4(const ws_depthwise_dsp4_params *p, const int8_t *input,
+                                  int8_t *output, int8_t *scratch);
+
+/*
  * FULLY_CONNECTED. weights[units / 8][pairs][8]: half-words of four pairs of units, for both values
  * of a pair; a depth that is no multiple of four is filled up with zeros. Units that are left over
  * follow in twos, [pairs][2].
@@ -104,6 +139,19 @@ typedef struct {
 
 void ws_fully_connected_dsp(const ws_fully_connected_dsp_params *p, const int8_t *input,
                             int8_t *output);
+
+/* The same with weights of 4 bits, whose bytes are those of a convolution's with one filter row. */
+typedef struct {
+    ws_fully_connected_dsp_params dense;
+    const int8_t *codes;
+    const int8_t *tables; /* of _s4: any address, none is read */
+    int32_t table_step;
+} ws_fully_connected_dsp4_params;
+
+void ws_fully_connected_dsp_s4(const ws_fully_connected_dsp4_params *p, const int8_t *input,
+                               int8_t *output);
+void ws_fully_connected_dsp_lut4(const ws_fully_connected_dsp4_params *p, const int8_t *input,
+                                 int8_t *output);
 
 #ifdef __cplusplus
 }

@@ -8,6 +8,7 @@
 #include "ws_dsp.h"
 #include "ws_dsp_dots.h"
 #include "ws_dsp_outputs.h"
+#include "ws_dsp_planes.h"
 #include "ws_memory.h"
 
 #define HALF 2
@@ -107,15 +108,16 @@ static void channel_3x3(const ws_depthwise_dsp_params *p, const int8_t *plane, c
 }
 #endif
 
-void ws_depthwise_conv2d_dsp(const ws_depthwise_dsp_params *p, const int8_t *input, int8_t *output,
-                             int8_t *scratch) {
-    const int32_t size = p->plane.y * p->plane.x, taps = p->filter.y * p->filter.x;
+void ws_depthwise_planes(const ws_depthwise_dsp_params *p, const int8_t *input, int8_t *output,
+                         int8_t *scratch, ws_channel_weights weights_of, const void *params) {
+    const int32_t size = p->plane.y * p->plane.x;
 #if WS_HAS_DSP
     const int small = p->filter.y == 3 && p->filter.x == 3 && p->stride.y == 1 &&
                       p->stride.x == 1 && ws_whole_range(&p->outputs);
 #endif
     int8_t *plane = scratch;
-    int8_t *pairs = scratch + HALF * size;
+    int8_t *pairs = plane + HALF * size;
+    int8_t *decoded = pairs + WORD * p->filter.y * ((p->filter.x + 1) / 2);
     for (int32_t i = 0; i < size; i++) {
         ws_store16(plane + HALF * i, p->input_zero);
     }
@@ -123,7 +125,7 @@ void ws_depthwise_conv2d_dsp(const ws_depthwise_dsp_params *p, const int8_t *inp
         for (int32_t c = 0; c < p->channels; c++) {
             const ws_rescale *r = &p->outputs.channels[c];
             copy_plane(p, input + c, plane);
-            const int8_t *w = p->weights + c * taps;
+            const int8_t *w = weights_of(params, c, decoded);
 #if WS_HAS_DSP
             if (small) {
                 channel_3x3(p, plane, w, r, output + c);
@@ -136,4 +138,15 @@ void ws_depthwise_conv2d_dsp(const ws_depthwise_dsp_params *p, const int8_t *inp
         input += p->input.y * p->input.x * p->channels;
         output += p->output.y * p->output.x * p->channels;
     }
+}
+
+static const int8_t *stored(const void *params, int32_t channel, int8_t *decoded) {
+    const ws_depthwise_dsp_params *p = params;
+    (void)decoded;
+    return p->weights + channel * p->filter.y * p->filter.x;
+}
+
+void ws_depthwise_conv2d_dsp(const ws_depthwise_dsp_params *p, const int8_t *input, int8_t *output,
+                             int8_t *scratch) {
+    ws_depthwise_planes(p, input, output, scratch, stored, p);
 }

@@ -5,90 +5,54 @@
 #include "ws_dsp_dots.h"
 
 #include "ws_dsp.h"
+#include "ws_dsp_asm.h"
 
 #if WS_HAS_DSP
 
-#define UNUSED __attribute__((unused))
-
-#define ZERO_SUMS                                                                                  \
-    "mov r5, #0\n\t"                                                                               \
-    "mov r6, #0\n\t"                                                                               \
-    "mov r7, #0\n\t"                                                                               \
-    "mov r8, #0\n\t"                                                                               \
-    "mov r9, #0\n\t"                                                                               \
-    "mov r10, #0\n\t"                                                                              \
-    "mov r11, #0\n\t"                                                                              \
-    "mov r12, #0\n\t"
+/* An instruction per line: */
+/* clang-format off */
 
 /*
- * r0 x, r1 weights, r2 b's weights, r3 both weights, r4 and lr x of two positions, r5-r8 sums of b,
- * r9-r12 sums of a. On the stack: x's end, where the sums go.
+ * r1 weights, r2 b's weights, r3 both weights; the rest as WS_MACS_4X2 says. On the stack: x's end,
+ * where the sums go.
  *
  * Per pair of values and 16 multiplications 12 instructions: 0.75 each, and 3 for the loop in 48.
  */
 #define PAIR_4X2                                                                                   \
     "ldr r3, [r1], #4\n\t"                                                                         \
     "sxtb16 r2, r3\n\t"                                                                            \
-    "ldrd r4, lr, [r0], #16\n\t"                                                                   \
-    "smlad r5, r4, r2, r5\n\t"                                                                     \
-    "smlad r9, r4, r3, r9\n\t"                                                                     \
-    "smlad r6, lr, r2, r6\n\t"                                                                     \
-    "smlad r10, lr, r3, r10\n\t"                                                                   \
-    "ldrd r4, lr, [r0, #-8]\n\t"                                                                   \
-    "smlad r7, r4, r2, r7\n\t"                                                                     \
-    "smlad r11, r4, r3, r11\n\t"                                                                   \
-    "smlad r8, lr, r2, r8\n\t"                                                                     \
-    "smlad r12, lr, r3, r12\n\t"
+    WS_MACS_4X2("r2", "r3")
 
-__attribute__((naked, noinline)) void ws_dot_4x2(UNUSED const int8_t *x,
-                                                 UNUSED const int16_t *weights,
-                                                 UNUSED int32_t pairs, UNUSED int32_t *sums) {
-    __asm__ volatile("push {r3-r11, lr}\n\t"
-                     "lsls r3, r2, #30\n\t" /* pairs modulo 4, which is 0 or 2 */
-                     "add r2, r0, r2, lsl #4\n\t"
-                     "push {r2, r3}\n\t" ZERO_SUMS "bne 2f\n\t"
-                     "1:\n\t" PAIR_4X2 PAIR_4X2 "2:\n\t" PAIR_4X2 PAIR_4X2 "ldr r2, [sp]\n\t"
-                     "cmp r0, r2\n\t"
-                     "bne 1b\n\t"
-                     "ldr r2, [sp, #8]\n\t"
-                     "stmia r2, {r5-r12}\n\t"
-                     "add sp, #8\n\t"
-                     "pop {r3-r11, pc}\n\t");
+__attribute__((naked, noinline)) void ws_dot_4x2(WS_UNUSED const int8_t *x,
+                                                 WS_UNUSED const int16_t *weights,
+                                                 WS_UNUSED int32_t pairs, WS_UNUSED int32_t *sums) {
+    __asm__ volatile(
+        "push {r3-r11, lr}\n\t"
+        "lsls r3, r2, #30\n\t"
+        "add r2, r0, r2, lsl #4\n\t"
+        "push {r2, r3}\n\t"
+        WS_ZERO_SUMS
+        "bne 2f\n\t"
+        "1:\n\t"
+        PAIR_4X2
+        PAIR_4X2
+        "2:\n\t"
+        PAIR_4X2
+        PAIR_4X2
+        "ldr r2, [sp]\n\t"
+        "cmp r0, r2\n\t"
+        "bne 1b\n\t"
+        "ldr r2, [sp, #8]\n\t"
+        "stmia r2, {r5-r12}\n\t"
+        "add sp, #8\n\t"
+        "pop {r3-r11, pc}\n\t");
 }
 
-/* Channel sums in `a` to `d`, doubled and with their bias, to int8 values: 24 instructions for 4.
- */
-#define RESCALE(a, b, c, d, multiplier, shift, rounding)                                           \
-    "smmulr " a ", " a ", " multiplier "\n\t"                                                      \
-    "smmulr " b ", " b ", " multiplier "\n\t"                                                      \
-    "smmulr " c ", " c ", " multiplier "\n\t"                                                      \
-    "smmulr " d ", " d ", " multiplier "\n\t"                                                      \
-    "add " a ", " a ", " a ", asr #31\n\t"                                                         \
-    "add " b ", " b ", " b ", asr #31\n\t"                                                         \
-    "add " c ", " c ", " c ", asr #31\n\t"                                                         \
-    "add " d ", " d ", " d ", asr #31\n\t"                                                         \
-    "add " a ", " rounding "\n\t"                                                                  \
-    "add " b ", " rounding "\n\t"                                                                  \
-    "add " c ", " rounding "\n\t"                                                                  \
-    "add " d ", " rounding "\n\t"                                                                  \
-    "asr " a ", " shift "\n\t"                                                                     \
-    "asr " b ", " shift "\n\t"                                                                     \
-    "asr " c ", " shift "\n\t"                                                                     \
-    "asr " d ", " shift "\n\t"                                                                     \
-    "ssat " a ", #8, " a "\n\t"                                                                    \
-    "ssat " b ", #8, " b "\n\t"                                                                    \
-    "ssat " c ", #8, " c "\n\t"                                                                    \
-    "ssat " d ", #8, " d "\n\t"
-
 /*
- * The loop of ws_dot_4x2 once per two channels; then, with r5-r8 and r9-r12 as there,
- * b: r0 bias, r3 multiplier, r4 shift, lr rounding; a: the same in r5, r6, r7, r8;
- * r0 output; r3, r4, lr offsets of positions 1 to 3, which are written last to first.
- * On the stack the tile from x on, at 36 `odd`.
- *
- * 90 instructions for the 8 outputs beside the loop.
+ * The loop of ws_dot_4x2 once per two channels, and what follows it. On the stack the tile from x
+ * on, at 36 `odd`. 90 instructions for 8 outputs beside the loop.
  */
-__attribute__((naked, noinline)) void ws_tile_4(UNUSED const ws_tile *tile) {
+__attribute__((naked, noinline)) void ws_tile_4(WS_UNUSED const ws_tile *tile) {
     __asm__ volatile(
         "push {r4-r11, lr}\n\t"
         "sub sp, #44\n\t"
@@ -99,8 +63,16 @@ __attribute__((naked, noinline)) void ws_tile_4(UNUSED const ws_tile *tile) {
         "3:\n\t"
         "ldr r2, [sp, #36]\n\t"
         "ldr r0, [sp]\n\t"
-        "cmp r2, #0\n\t" ZERO_SUMS "bne 2f\n\t"
-        "1:\n\t" PAIR_4X2 PAIR_4X2 "2:\n\t" PAIR_4X2 PAIR_4X2 "ldr r2, [sp, #4]\n\t"
+        "cmp r2, #0\n\t"
+        WS_ZERO_SUMS
+        "bne 2f\n\t"
+        "1:\n\t"
+        PAIR_4X2
+        PAIR_4X2
+        "2:\n\t"
+        PAIR_4X2
+        PAIR_4X2
+        "ldr r2, [sp, #4]\n\t"
         "cmp r0, r2\n\t"
         "bne 1b\n\t"
         /* 256 a */
@@ -108,45 +80,13 @@ __attribute__((naked, noinline)) void ws_tile_4(UNUSED const ws_tile *tile) {
         "sub r10, r6\n\t"
         "sub r11, r7\n\t"
         "sub r12, r8\n\t"
-        /* b */
-        "ldr r2, [sp, #8]\n\t"
-        "ldr lr, [sp, #28]\n\t"
-        "ldmia r2!, {r0, r3, r4}\n\t"
-        "lsl lr, r4\n\t"
-        "asr lr, #1\n\t"
-        "add r5, r0, r5, lsl #1\n\t"
-        "add r6, r0, r6, lsl #1\n\t"
-        "add r7, r0, r7, lsl #1\n\t"
-        "add r8, r0, r8, lsl #1\n\t" RESCALE("r5", "r6", "r7", "r8", "r3", "r4",
-                                             "lr") "ldr r0, [sp, #12]\n\t"
-                                                   "ldrd r3, r4, [sp, #16]\n\t"
-                                                   "ldr lr, [sp, #24]\n\t"
-                                                   "strb r8, [r0, lr]\n\t"
-                                                   "strb r7, [r0, r4]\n\t"
-                                                   "strb r6, [r0, r3]\n\t"
-                                                   "strb r5, [r0], #1\n\t"
-                                                   /* a */
-                                                   "ldr r8, [sp, #28]\n\t"
-                                                   "ldmia r2!, {r5, r6, r7}\n\t"
-                                                   "str r2, [sp, #8]\n\t"
-                                                   "lsl r8, r7\n\t"
-                                                   "asr r8, #1\n\t"
-                                                   "add r9, r5, r9, asr #7\n\t"
-                                                   "add r10, r5, r10, asr #7\n\t"
-                                                   "add r11, r5, r11, asr #7\n\t"
-                                                   "add r12, r5, r12, asr #7\n\t" RESCALE(
-                                                       "r9", "r10", "r11", "r12", "r6", "r7",
-                                                       "r8") "strb r12, [r0, lr]\n\t"
-                                                             "strb r11, [r0, r4]\n\t"
-                                                             "strb r10, [r0, r3]\n\t"
-                                                             "strb r9, [r0], #1\n\t"
-                                                             "str r0, [sp, #12]\n\t"
-                                                             "ldr r2, [sp, #32]\n\t"
-                                                             "subs r2, #1\n\t"
-                                                             "str r2, [sp, #32]\n\t"
-                                                             "bne 3b\n\t"
-                                                             "add sp, #44\n\t"
-                                                             "pop {r4-r11, pc}\n\t");
+        WS_OUTPUTS_4X2("asr #7")
+        "ldr r2, [sp, #32]\n\t"
+        "subs r2, #1\n\t"
+        "str r2, [sp, #32]\n\t"
+        "bne 3b\n\t"
+        "add sp, #44\n\t"
+        "pop {r4-r11, pc}\n\t");
 }
 
 /*
@@ -176,13 +116,13 @@ __attribute__((naked, noinline)) void ws_tile_4(UNUSED const ws_tile *tile) {
     "sxtb16 lr, lr\n\t" PAIR_1X8 "ldr lr, [r0], #4\n\t"                                            \
     "sxtb16 lr, lr, ror #8\n\t" PAIR_1X8
 
-__attribute__((naked, noinline)) void ws_dot_1x8(UNUSED const int8_t *x,
-                                                 UNUSED const int16_t *weights,
-                                                 UNUSED int32_t values, UNUSED int32_t *sums) {
+__attribute__((naked, noinline)) void ws_dot_1x8(WS_UNUSED const int8_t *x,
+                                                 WS_UNUSED const int16_t *weights,
+                                                 WS_UNUSED int32_t values, WS_UNUSED int32_t *sums) {
     __asm__ volatile("push {r3-r11, lr}\n\t"
                      "lsls r3, r2, #29\n\t" /* values modulo 8, which is 0 or 4 */
                      "add r2, r0\n\t"
-                     "push {r2, r3}\n\t" ZERO_SUMS "bne 2f\n\t"
+                     "push {r2, r3}\n\t" WS_ZERO_SUMS "bne 2f\n\t"
                      "1:\n\t" FOUR_1X8 "2:\n\t" FOUR_1X8 "ldr r2, [sp]\n\t"
                      "cmp r0, r2\n\t"
                      "bne 1b\n\t"
@@ -236,7 +176,7 @@ __attribute__((naked, noinline)) void ws_dot_1x8(UNUSED const int8_t *x,
  * pitch, 12 step, 16 advance, 20 pairs, 24 single, 28 lines, 32 rescale and rounding; at 48 pairs
  * left.
  */
-__attribute__((naked, noinline)) void ws_lines_3x3(UNUSED const ws_plane_3x3 *plane) {
+__attribute__((naked, noinline)) void ws_lines_3x3(WS_UNUSED const ws_plane_3x3 *plane) {
     __asm__ volatile("push {r4-r11, lr}\n\t"
                      "sub sp, #52\n\t"
                      "add r1, r0, #24\n\t"
@@ -279,6 +219,8 @@ __attribute__((naked, noinline)) void ws_lines_3x3(UNUSED const ws_plane_3x3 *pl
                      "add sp, #52\n\t"
                      "pop {r4-r11, pc}\n\t");
 }
+
+/* clang-format on */
 
 #else
 

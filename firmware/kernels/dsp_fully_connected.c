@@ -18,13 +18,6 @@ static const int16_t *add_eight(const int8_t *x, const int16_t *weights, int32_t
     return weights + UNITS / 2 * values;
 }
 
-static int8_t to_s8(const ws_dsp_outputs *o, int32_t unit, int32_t doubled) {
-    const ws_rescale *r = &o->channels[unit];
-    const int32_t rounding = ws_rounding(o->output_offset, r->shift);
-    const int32_t value = ws_rescale_s8(r, doubled + r->bias, rounding);
-    return (int8_t)ws_clamp(value, o->activation_min, o->activation_max);
-}
-
 /* The sums of two units over any number of fours. */
 static const int16_t *add_two(const int8_t *x, const int16_t *weights, int32_t values,
                               int32_t *doubled) {
@@ -73,7 +66,7 @@ void ws_fully_connected_dsp(const ws_fully_connected_dsp_params *p, const int8_t
             weights = add_row(units == UNITS ? add_eight : add_two, p, input, weights, doubled);
             units = left < units ? left : units;
             for (int32_t i = 0; i < units; i++) {
-                *output++ = to_s8(&p->outputs, unit + i, doubled[i]);
+                *output++ = ws_dsp_output(&p->outputs, unit + i, doubled[i]);
             }
             unit += units;
         }
