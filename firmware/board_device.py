@@ -8,7 +8,7 @@ from typing import Any
 
 from firmware.errors import FirmwareError
 
-CHIPS = ("mps2", "nrf51", "nrf52840", "rp2040", "stm32f407", "stm32l4r5")
+CHIPS = ("mps2", "nrf51", "nrf52840", "rp2040", "rp2350", "stm32f407", "stm32l4r5")
 """Chips whose devices `simulate.devices.chips` models."""
 
 

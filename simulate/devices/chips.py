@@ -20,6 +20,7 @@ from simulate.devices.rp2040 import (
     RpOscillator,
     RpPins,
     RpPll,
+    RpPower,
     RpResets,
     RpSio,
     RpSsi,
@@ -27,7 +28,17 @@ from simulate.devices.rp2040 import (
     RpWatchdog,
     start,
 )
-from simulate.devices.rp2040_audio import RpAdc, RpDma
+from simulate.devices.rp2040_audio import RP2350_DMA, RpAdc, RpDma
+from simulate.devices.rp2350 import (
+    SIO,
+    Rp2350Clocks,
+    Rp2350Pads,
+    Rp2350Power,
+    Rp2350Resets,
+    Rp2350Watchdog,
+    Ticks,
+)
+from simulate.devices.rp2350 import start as start_rp2350
 from simulate.devices.sound import Sound
 from simulate.devices.stm32f4 import (
     Stm32Gpio,
@@ -127,25 +138,53 @@ def rp2040(board: Board, around: Surroundings) -> Chip:
     """Raspberry Pi RP2040: addresses of the datasheet's 2.2, interrupts of 2.3.2."""
     console, sound = Console(), Sound()
     resets, clocks = RpResets(around), RpClocks(around)
-    usb, watchdog = RpPll(around), RpWatchdog(around)
+    usb, power = RpPll(around), RpPower(around)
+    watchdog = RpWatchdog(around, power)
     adc = RpAdc(around, resets, clocks, usb, sound)
     parts = (
         (0x1800_0000, RpSsi()),
         (0x4000_8000, clocks),
         (0x4000_C000, resets),
+        (0x4001_0000, power),
         (0x4001_4000, RpPins(around)),
         (0x4001_C000, RpPins(around)),
         (0x4002_4000, RpOscillator(around)),
         (0x4002_8000, RpPll(around)),
         (0x4002_C000, usb),
-        (0x4003_4000, Pl011(around, resets, clocks, console)),
+        (0x4003_4000, Pl011(around, resets, clocks, console, 20)),
         (0x4004_C000, adc),
-        (0x4005_4000, RpTimer(around, watchdog)),
+        (0x4005_4000, RpTimer(around, lambda: watchdog.ticking)),
         (0x4005_8000, watchdog),
         (0x5000_0000, RpDma(around, resets, adc)),
         (0xD000_0000, RpSio()),
     )
     return Chip(parts, console, start, sound)
+
+
+def rp2350(board: Board, around: Surroundings) -> Chip:
+    """Raspberry Pi RP2350: addresses of the datasheet's 2.2, interrupts of 3.2."""
+    console, sound = Console(), Sound()
+    resets, clocks, ticks = Rp2350Resets(around), Rp2350Clocks(around), Ticks(around)
+    usb, power, pads = RpPll(around), Rp2350Power(around), Rp2350Pads(around)
+    adc = RpAdc(around, resets, clocks, usb, sound)
+    parts = (
+        (0x4001_0000, clocks),
+        (0x4001_8000, power),
+        (0x4002_0000, resets),
+        (0x4002_8000, RpPins(around)),
+        (0x4003_8000, pads),
+        (0x4004_8000, RpOscillator(around)),
+        (0x4005_0000, RpPll(around)),
+        (0x4005_8000, usb),
+        (0x4007_0000, Pl011(around, resets, clocks, console, 33)),
+        (0x400A_0000, adc),
+        (0x400B_0000, RpTimer(around, lambda: ticks.ticking(Ticks.TIMER0))),
+        (0x400D_8000, Rp2350Watchdog(around, power, ticks)),
+        (0x4010_8000, ticks),
+        (0x5000_0000, RpDma(around, resets, adc, RP2350_DMA)),
+        (0xD000_0000, RpSio(SIO)),
+    )
+    return Chip(parts, console, start_rp2350, sound)
 
 
 def stm32f407(board: Board, around: Surroundings) -> Chip:
@@ -186,6 +225,7 @@ CHIPS: Mapping[str, Callable[[Board, Surroundings], Chip]] = {
     "nrf51": nrf51,
     "nrf52840": nrf52840,
     "rp2040": rp2040,
+    "rp2350": rp2350,
     "stm32f407": stm32f407,
     "stm32l4r5": stm32l4r5,
 }

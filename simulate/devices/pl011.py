@@ -1,4 +1,4 @@
-"""Arm's PrimeCell UART PL011 (TRM, DDI 0183), with its FIFOs, as the RP2040 has it."""
+"""Arm's PrimeCell UART PL011 (TRM, DDI 0183), with its FIFOs, as RP2040 and RP2350 have it."""
 
 from __future__ import annotations
 
@@ -19,21 +19,28 @@ _BITS = 10
 
 
 class Pl011(RpPeripheral):
-    """UART0 of an RP2040.
+    """UART0 of an RP2040 or RP2350.
 
     Args:
         around: the machine.
         resets: must have let it go.
         clocks: must give it clk_peri.
         console: the line.
+        interrupt: its number.
     """
 
     initial: ClassVar[dict[int, int]] = {IBRD: 0, FBRD: 0, LCR: 0, CR: 0x300, IFLS: 0x12, IMSC: 0}
 
     def __init__(
-        self, around: Surroundings, resets: RpResets, clocks: RpClocks, console: Console
+        self,
+        around: Surroundings,
+        resets: RpResets,
+        clocks: RpClocks,
+        console: Console,
+        interrupt: int,
     ) -> None:
         super().__init__(around)
+        self._interrupt = interrupt
         self._resets, self._clocks, self._console = resets, clocks, console
         console.attach(self._expect)
         self._received: deque[int] = deque()
@@ -56,7 +63,7 @@ class Pl011(RpPeripheral):
         return max((64 * self.values[IBRD] + self.values[FBRD]) * 16 // 64, 1)
 
     def _line(self) -> None:
-        self.around.line(20, bool(self._raw & self.values[IMSC]))
+        self.around.line(self._interrupt, bool(self._raw & self.values[IMSC]))
 
     def _expect(self) -> None:
         if self._console.unread and self._arrival is None and self.values[CR] & 1:
@@ -89,7 +96,7 @@ class Pl011(RpPeripheral):
 
     def get(self, offset: int) -> int:
         """DR takes a byte; FR tells of the FIFOs."""
-        self._resets.require(22, "UART0")
+        self._resets.require("UART0")
         if offset == DR:
             byte = self._received.popleft() if self._received else 0
             if len(self._received) < _DEPTH // 8:
@@ -108,7 +115,7 @@ class Pl011(RpPeripheral):
 
     def put(self, offset: int, value: int) -> None:
         """DR sends; ICR clears interrupts."""
-        self._resets.require(22, "UART0")
+        self._resets.require("UART0")
         if offset == DR:
             peripheral = self._clocks.values[RpClocks.PERI]
             if not self.values[CR] & 1 or peripheral & 0x8E0 != 0x800 or not self.values[LCR] & 16:

@@ -1,7 +1,11 @@
-"""RP2040: resets, clocks, oscillators, pads, watchdog and timer (RP2040 Datasheet)."""
+"""RP2040: resets, clocks, oscillators, pads, watchdog and timer (RP2040 Datasheet).
+
+What the RP2350 has otherwise is in `simulate.devices.rp2350`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
@@ -57,28 +61,34 @@ class RpPeripheral(Device):
 
 
 class RpResets(RpPeripheral):
-    """RESETS, 2.14: bit by bit, 1 holds a peripheral in reset. RESET_DONE follows at once."""
+    """RESETS, 2.14: bit by bit, 1 holds a peripheral in reset. RESET_DONE follows at once.
+
+    Attributes:
+        bits: name of a peripheral -> its bit.
+    """
 
     initial: ClassVar[dict[int, int]] = {0: 0x01FF_FFFF, 4: 0}
+    bits: ClassVar[dict[str, int]] = {"ADC": 0, "DMA": 2, "UART0": 22}
 
     def get(self, offset: int) -> int:
         """RESET, WDSEL, RESET_DONE."""
-        return ~self.values[0] & 0x01FF_FFFF if offset == 8 else super().get(offset)
+        return ~self.values[0] & self.initial[0] if offset == 8 else super().get(offset)
 
-    def require(self, bit: int, name: str) -> None:
+    def require(self, name: str) -> None:
         """Refuse a peripheral that is held in reset.
 
         Raises:
             DeviceError: it is.
         """
-        if self.values[0] >> bit & 1:
+        if self.values[0] >> self.bits[name] & 1:
             raise DeviceError(f"{name} must be taken out of reset (RESETS)")
 
 
 class RpClocks(RpPeripheral):
     """CLOCKS, 2.15. Glitchless multiplexers tell in SELECTED what they have switched to."""
 
-    REF, SYS, PERI, ADC = 0x30, 0x3C, 0x48, 0x60
+    REF, SYS, PERI = 0x30, 0x3C, 0x48
+    adc: ClassVar[int] = 0x60
     initial: ClassVar[dict[int, int]] = {
         **dict.fromkeys((0x30, 0x3C, 0x48, 0x60), 0),
         **dict.fromkeys((0x34, 0x40, 0x64), 0x100),
@@ -171,13 +181,18 @@ class RpPins(RpPeripheral):
 class RpSio(Device):
     """SIO, 2.3.1, as outputs.
 
+    Args:
+        registers: offsets of GPIO_OUT, _OUT_SET, _OUT_CLR, _OUT_XOR, GPIO_OE, _OE_SET.
+
     Attributes:
         levels: of the pins, bit by bit.
+        directions: likewise, 1 for an output.
     """
 
-    _OUT, _SET, _CLEAR, _XOR, _OE, _OE_SET = 0x10, 0x14, 0x18, 0x1C, 0x20, 0x24
-
-    def __init__(self) -> None:
+    def __init__(
+        self, registers: tuple[int, int, int, int, int, int] = (0x10, 0x14, 0x18, 0x1C, 0x20, 0x24)
+    ) -> None:
+        self._OUT, self._SET, self._CLEAR, self._XOR, self._OE, self._OE_SET = registers
         self.levels = self.directions = 0
 
     def reset(self) -> None:
@@ -202,14 +217,33 @@ class RpSio(Device):
             super().write(offset, value, size)
 
 
+class RpPower(RpPeripheral):
+    """PSM, 2.13: WDSEL says what the watchdog resets.
+
+    Attributes:
+        all_but_clocks: WDSEL for everything without the two oscillators.
+    """
+
+    WDSEL = 0x08
+    initial: ClassVar[dict[int, int]] = {0x08: 0}
+    all_but_clocks: ClassVar[int] = 0x1_FFFC
+
+
 class RpWatchdog(RpPeripheral):
-    """WATCHDOG, 4.7: gives the 1 us tick, and counts it down twice (erratum RP2040-E1)."""
+    """WATCHDOG, 4.7: gives the 1 us tick, and counts it down twice (erratum RP2040-E1).
+
+    Args:
+        around: the machine.
+        power: must let it reset the whole chip.
+    """
 
     CTRL, LOAD, TICK = 0x00, 0x04, 0x2C
     initial: ClassVar[dict[int, int]] = {0x00: 0x0700_0000, 0x08: 0, 0x2C: 0}
+    counts_per_us: ClassVar[int] = 2
 
-    def __init__(self, around: Surroundings) -> None:
+    def __init__(self, around: Surroundings, power: RpPower) -> None:
         super().__init__(around)
+        self._power = power
         self._end: Event | None = None
         self._load = 0
 
@@ -239,20 +273,27 @@ class RpWatchdog(RpPeripheral):
         if self.values[self.CTRL] >> 30 & 1:
             if not self.ticking:
                 raise DeviceError("WATCHDOG must have its tick of 1 us (TICK)")
+            if self._power.values[RpPower.WDSEL] != self._power.all_but_clocks:
+                raise DeviceError("WATCHDOG must reset all but the oscillators (PSM, WDSEL)")
             clock = self.around.clock
-            cycles = clock.cycles(self._load, 2_000_000)
+            cycles = clock.cycles(self._load, self.counts_per_us * 1_000_000)
             self._end = clock.after(cycles, lambda: self.around.reset("the watchdog was not fed"))
 
 
 class RpTimer(RpPeripheral):
-    """TIMER, 4.6: microseconds, without alarms."""
+    """TIMER, 4.6: microseconds, without alarms.
+
+    Args:
+        around: the machine.
+        ticking: tells whether its tick is one microsecond.
+    """
 
     initial: ClassVar[dict[int, int]] = {}
     _HIGH, _LOW = 0x24, 0x28
 
-    def __init__(self, around: Surroundings, watchdog: RpWatchdog) -> None:
+    def __init__(self, around: Surroundings, ticking: Callable[[], bool]) -> None:
         super().__init__(around)
-        self._watchdog = watchdog
+        self._ticking = ticking
         self._zero = 0
 
     def reset(self) -> None:
@@ -261,7 +302,7 @@ class RpTimer(RpPeripheral):
 
     def get(self, offset: int) -> int:
         """TIMERAWH, TIMERAWL."""
-        if not self._watchdog.ticking:
+        if not self._ticking():
             return 0
         clock = self.around.clock
         now = (clock.now() - self._zero) * 1_000_000 // clock.hz

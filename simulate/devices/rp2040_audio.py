@@ -1,4 +1,4 @@
-"""RP2040: the ADC (datasheet 4.9) and the DMA controller (2.5) that empties its FIFO.
+"""RP2040, RP2350: the ADC and the DMA controller that empties its FIFO (RP2040 Datasheet, 4.9, 2.5).
 
 Conversions are not done one by one. A DMA channel that waits for the ADC is done when the ADC will
 have made as many as it is to move; then all are written at once.
@@ -6,6 +6,7 @@ have made as many as it is to move; then all are written at once.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -16,8 +17,6 @@ from simulate.devices.device import DeviceError, Surroundings
 from simulate.devices.rp2040 import RpClocks, RpPeripheral, RpPll, RpResets
 from simulate.devices.sound import SAMPLE_RATE_HZ, Sound
 
-ADC_BASE, ADC_FIFO = 0x4004_C000, 0x4004_C00C
-_DREQ_ADC = 36
 _CYCLES = 96  # of clk_adc, for one conversion
 
 
@@ -65,7 +64,7 @@ class RpAdc(RpPeripheral):
 
     def put(self, offset: int, value: int) -> None:
         """START_MANY begins and ends free running."""
-        self._resets.require(0, "the ADC")
+        self._resets.require("ADC")
         super().put(offset, value)
         if offset == self.CS:
             running = bool(value & 1 and value & 8)
@@ -78,7 +77,7 @@ class RpAdc(RpPeripheral):
                 self._begin = None
 
     def _check(self) -> None:
-        clock = self._clocks.values[RpClocks.ADC]
+        clock = self._clocks.values[self._clocks.adc]
         rate = 48_000_000 * 256 / (256 + self.values[self.DIV])
         for holds, words in (
             (clock >> 5 & 7 == 0 and clock >> 11 & 1, "have the clock of the USB PLL (CLK_ADC)"),
@@ -105,6 +104,41 @@ class RpAdc(RpPeripheral):
         return codes(samples)
 
 
+@dataclass(frozen=True)
+class DmaKind:
+    """In what the chips' DMA controllers differ.
+
+    Attributes:
+        channels: how many there are.
+        abort: offset of CHAN_ABORT.
+        interrupt: number of DMA_IRQ_0.
+        dreq_adc: TREQ_SEL for the ADC.
+        adc_fifo: address of the ADC's FIFO.
+        treq, chain, ring, ring_size, increment, read_increment, busy: lowest bits of the fields
+            TREQ_SEL, CHAIN_TO, RING_SEL, RING_SIZE, INCR_WRITE, INCR_READ, BUSY of CTRL.
+    """
+
+    channels: int
+    abort: int
+    interrupt: int
+    dreq_adc: int
+    adc_fifo: int
+    treq: int
+    chain: int
+    ring: int
+    ring_size: int
+    increment: int
+    read_increment: int
+    busy: int
+
+
+RP2040_DMA = DmaKind(12, 0x444, 11, 36, 0x4004_C00C, 15, 11, 10, 6, 5, 4, 24)
+"""RP2040 Datasheet, 2.5.7."""
+
+RP2350_DMA = DmaKind(16, 0x464, 10, 48, 0x400A_000C, 17, 13, 12, 8, 6, 4, 26)
+"""RP2350 Datasheet, 12.6, list of registers."""
+
+
 class RpDma(RpPeripheral):
     """Channels that move from the ADC's FIFO to memory, chained; INTS0.
 
@@ -112,75 +146,80 @@ class RpDma(RpPeripheral):
         around: the machine.
         resets: must have let it go.
         adc: where samples come from.
+        kind: of which chip.
     """
 
-    _CHANNELS = 12
-    _CTRL, _INTR, _INTE0, _INTS0, _ABORT = 0x0C, 0x400, 0x404, 0x40C, 0x444
+    _CTRL, _INTR, _INTE0, _INTS0 = 0x0C, 0x400, 0x404, 0x40C
     initial: ClassVar[dict[int, int]] = {
-        **{0x40 * n + r: 0 for n in range(12) for r in (0, 4, 8, 12, 16)},
+        **{0x40 * n + r: 0 for n in range(16) for r in (0, 4, 8, 12, 16)},
         0x400: 0,
         0x404: 0,
-        0x444: 0,
     }
 
-    def __init__(self, around: Surroundings, resets: RpResets, adc: RpAdc) -> None:
+    def __init__(
+        self, around: Surroundings, resets: RpResets, adc: RpAdc, kind: DmaKind = RP2040_DMA
+    ) -> None:
         super().__init__(around)
-        self._resets, self._adc = resets, adc
+        self._resets, self._adc, self._kind = resets, adc, kind
         self._busy: dict[int, Event] = {}
-        self._reload = [0] * self._CHANNELS
+        self._reload = [0] * kind.channels
+        self._end = 0x40 * kind.channels
 
     def reset(self) -> None:
         """All channels idle."""
         super().reset()
         self._busy.clear()
-        self._reload = [0] * self._CHANNELS
+        self._reload = [0] * self._kind.channels
         self._line()
 
     def _line(self) -> None:
-        self.around.line(11, bool(self.values[self._INTR] & self.values[self._INTE0]))
+        active = bool(self.values[self._INTR] & self.values[self._INTE0])
+        self.around.line(self._kind.interrupt, active)
 
     def get(self, offset: int) -> int:
         """CTRL with BUSY; INTS0."""
         if offset == self._INTS0:
             return self.values[self._INTR] & self.values[self._INTE0]
-        if offset < 0x300 and offset & 0x3F == self._CTRL:
-            return self.values[offset] | (offset >> 6 in self._busy) << 24
-        if offset == self._ABORT:
+        if offset < self._end and offset & 0x3F == self._CTRL:
+            return self.values[offset] | (offset >> 6 in self._busy) << self._kind.busy
+        if offset == self._kind.abort:
             return 0
         return super().get(offset)
 
     def put(self, offset: int, value: int) -> None:
         """CTRL_TRIG starts a channel; AL1_CTRL only sets it; INTR and INTS0 clear."""
-        self._resets.require(2, "the DMA controller")
+        self._resets.require("DMA")
         if offset in (self._INTR, self._INTS0):
             self.values[self._INTR] &= ~value
             self._line()
             return
-        if offset == self._ABORT:
-            for channel in range(self._CHANNELS):
+        if offset == self._kind.abort:
+            for channel in range(self._kind.channels):
                 if value >> channel & 1 and channel in self._busy:
                     self._busy.pop(channel).cancel()
             return
-        if offset < 0x300 and offset & 0x3F == 0x10:
+        if offset < self._end and offset & 0x3F == 0x10:
             self.values[offset - 4] = value
             return
         super().put(offset, value)
         if offset == self._INTE0:
             self._line()
-        elif offset < 0x300 and offset & 0x3F == 8:
+        elif offset < self._end and offset & 0x3F == 8:
             self._reload[offset >> 6] = value
-        elif offset < 0x300 and offset & 0x3F == self._CTRL:
+        elif offset < self._end and offset & 0x3F == self._CTRL:
             self._trigger(offset >> 6)
 
     def _trigger(self, channel: int) -> None:
         base = 0x40 * channel
-        control = self.values[base + self._CTRL]
+        control, kind = self.values[base + self._CTRL], self._kind
         if not control & 1:
             return
+        reads = self.values[base] == kind.adc_fifo and not control >> kind.read_increment & 1
+        writes = control >> 2 & 3 == 1 and control >> kind.increment & 1
         for holds, words in (
-            (control >> 15 & 63 == _DREQ_ADC, "wait for the ADC (TREQ_SEL)"),
-            (self.values[base] == ADC_FIFO and not control & 16, "read the ADC's FIFO"),
-            (control >> 2 & 3 == 1 and control & 32, "write halfwords, one after another"),
+            (control >> kind.treq & 63 == kind.dreq_adc, "wait for the ADC (TREQ_SEL)"),
+            (reads, "read the ADC's FIFO"),
+            (writes, "write halfwords, one after another"),
         ):
             if not holds:
                 raise DeviceError(f"DMA channel {channel} must {words}: no other use is modelled")
@@ -198,7 +237,8 @@ class RpDma(RpPeripheral):
         del self._busy[channel]
         address = self.values[base + 4]
         samples = self._adc.take(count)
-        ring = control >> 6 & 15 if control >> 10 & 1 else 31
+        kind = self._kind
+        ring = control >> kind.ring_size & 15 if control >> kind.ring & 1 else 31
         places = np.arange(count) * 2
         mask = (1 << ring) - 1
         try:
@@ -213,7 +253,7 @@ class RpDma(RpPeripheral):
             raise DeviceError(f"DMA channel {channel} must write to RAM: {error}") from error
         self.values[base + 4] = (address & ~mask) + ((address + 2 * count) & mask)
         self.values[self._INTR] |= 1 << channel
-        chained = control >> 11 & 15
+        chained = control >> kind.chain & 15
         if chained != channel:
             self._trigger(chained)
         self._line()

@@ -15,7 +15,8 @@ from simulate.machine import Machine
 from tests.firmware.test_build import COMPILERS
 from tests.simulate.microphones import SOURCE
 
-BOARDS = ("nrf52840dk", "arduino-nano33ble-sense", "raspberry-pi-pico")
+PICOS = ("raspberry-pi-pico", "raspberry-pi-pico2")
+BOARDS = ("nrf52840dk", "arduino-nano33ble-sense", *PICOS)
 CONSOLES = (*BOARDS, "stm32f407-discovery")
 
 PCM = np.random.default_rng(3).integers(-20000, 20000, 12000).astype(np.int16)
@@ -44,7 +45,7 @@ def heard(machine: Machine) -> np.ndarray:
 
 def expected(board: str) -> np.ndarray:
     """What a driver makes of PCM."""
-    if board == "raspberry-pi-pico":
+    if board in PICOS:
         return PCM >> 4 << 4  # 12 bits
     return PCM
 

@@ -46,7 +46,7 @@ def sounds(seconds: int, seed: int = 2) -> np.ndarray:
 
 def digitised(board: str, pcm: np.ndarray) -> np.ndarray:
     """What the board's converter and driver make of it."""
-    return pcm >> 4 << 4 if board == "raspberry-pi-pico" else pcm
+    return pcm >> 4 << 4 if board.startswith("raspberry-pi-pico") else pcm
 
 
 def on_host(pcm: np.ndarray) -> tuple[str, ...]:
@@ -114,7 +114,7 @@ def hold_interrupts(machine: Machine, milliseconds: int) -> None:
     machine.clock.at(end, release)
 
 
-BOARDS = ("nrf52840dk", "raspberry-pi-pico")
+BOARDS = ("nrf52840dk", "raspberry-pi-pico", "raspberry-pi-pico2")
 
 
 @pytest.mark.parametrize("board", BOARDS)

@@ -1,54 +1,40 @@
-/* RP2040: clocks, console on UART0, microphone on the ADC, LED, watchdog.
+/* RP2040 and RP2350: clocks, console on UART0, microphone on the ADC, LED, watchdog.
 
-   Sections are those of the RP2040 Datasheet. A peripheral's registers have three more faces
-   (2.1.2): writes at +0x1000 flip bits, at +0x2000 set and at +0x3000 clear them. */
+   Sections are those of the RP2040 Datasheet; those of the RP2350's, and where the chips differ,
+   are in each one's ws_rp2.h. A peripheral's registers have three more faces (2.1.2;
+   RP2350: 2.1.3): writes at +0x1000 flip bits, at +0x2000 set and at +0x3000 clear them. */
 #include "ws_board.h"
-#include "ws_cortexm.h"
+#include "ws_rp2.h"
 #include "ws_vectors.h"
 
 #define SET 0x2000u
 #define CLEAR 0x3000u
 
 /* 2.14 "Subsystem resets" */
-#define RESETS 0x4000C000u
 #define RESETS_DONE WS_REG32(RESETS + 0x8u)
-#define RESET_ADC (1u << 0)
-#define RESET_DMA (1u << 2)
-#define RESET_IO_BANK0 (1u << 5)
-#define RESET_PADS_BANK0 (1u << 8)
-#define RESET_PLL_SYS (1u << 12)
-#define RESET_PLL_USB (1u << 13)
-#define RESET_TIMER (1u << 21)
-#define RESET_UART0 (1u << 22)
 
 /* 2.16 "Crystal oscillator" */
-#define XOSC_CTRL WS_REG32(0x40024000u)
-#define XOSC_STATUS WS_REG32(0x40024004u)  /* bit 31 STABLE */
-#define XOSC_STARTUP WS_REG32(0x4002400Cu) /* in 256 crystal periods */
+#define XOSC_CTRL WS_REG32(XOSC + 0x00u)
+#define XOSC_STATUS WS_REG32(XOSC + 0x04u)  /* bit 31 STABLE */
+#define XOSC_STARTUP WS_REG32(XOSC + 0x0Cu) /* in 256 crystal periods */
 
 /* 2.18 "PLL" */
-#define PLL_SYS 0x40028000u
-#define PLL_USB 0x4002C000u
 #define PLL_CS(pll) WS_REG32((pll) + 0x0u) /* bits 5:0 REFDIV, bit 31 LOCK */
 #define PLL_PWR(pll) WS_REG32((pll) + 0x4u)
 #define PLL_FBDIV(pll) WS_REG32((pll) + 0x8u)
 #define PLL_PRIM(pll) WS_REG32((pll) + 0xCu) /* bits 18:16 and 14:12: the two post dividers */
 
 /* 2.15 "Clocks" */
-#define CLK_REF_CTRL WS_REG32(0x40008030u)
-#define CLK_REF_SELECTED WS_REG32(0x40008038u)
-#define CLK_SYS_CTRL WS_REG32(0x4000803Cu)
-#define CLK_SYS_SELECTED WS_REG32(0x40008044u)
-#define CLK_PERI_CTRL WS_REG32(0x40008048u)
-#define CLK_ADC_CTRL WS_REG32(0x40008060u)
+#define CLK_REF_CTRL WS_REG32(CLOCKS + 0x30u)
+#define CLK_REF_SELECTED WS_REG32(CLOCKS + 0x38u)
+#define CLK_SYS_CTRL WS_REG32(CLOCKS + 0x3Cu)
+#define CLK_SYS_SELECTED WS_REG32(CLOCKS + 0x44u)
+#define CLK_PERI_CTRL WS_REG32(CLOCKS + 0x48u)
 #define CLK_ENABLE (1u << 11)
 
-/* 2.19 "GPIO", 2.3.1 "SIO" */
-#define GPIO_CTRL(pin) WS_REG32(0x40014004u + 8u * (pin)) /* FUNCSEL: 2 UART, 5 SIO */
-#define PAD(pin) WS_REG32(0x4001C004u + 4u * (pin))
-#define SIO_OUT_SET WS_REG32(0xD0000014u)
-#define SIO_OUT_CLR WS_REG32(0xD0000018u)
-#define SIO_OE_SET WS_REG32(0xD0000024u)
+/* 2.19 "GPIO" */
+#define GPIO_CTRL(pin) WS_REG32(IO_BANK0 + 4u + 8u * (pin)) /* FUNCSEL: 2 UART, 5 SIO */
+#define PAD(pin) WS_REG32(PADS_BANK0 + 4u + 4u * (pin))     /* bit 7 OD, bit 6 IE */
 
 /* 4.2 "UART": an Arm PL011 */
 #define UART_DR WS_REG32(WS_CONSOLE_UART + 0x00u)
@@ -59,20 +45,18 @@
 #define UART_CR WS_REG32(WS_CONSOLE_UART + 0x30u)  /* bit 9 RXE, bit 8 TXE, bit 0 on */
 #define UART_IFLS WS_REG32(WS_CONSOLE_UART + 0x34u)
 #define UART_IMSC WS_REG32(WS_CONSOLE_UART + 0x38u) /* bit 6 receive timeout, bit 4 receive */
-#define UART_INTERRUPT 20u
 #define BAUD 115200u
 
 /* 4.9 "ADC and temperature sensor" */
-#define ADC_CS WS_REG32(0x4004C000u)
-#define ADC_FCS WS_REG32(0x4004C008u)
-#define ADC_FIFO_ADDRESS 0x4004C00Cu
+#define ADC_CS WS_REG32(ADC + 0x00u)
+#define ADC_FCS WS_REG32(ADC + 0x08u)
+#define ADC_FIFO_ADDRESS (ADC + 0x0Cu)
 #define ADC_FIFO WS_REG32(ADC_FIFO_ADDRESS)
-#define ADC_DIV WS_REG32(0x4004C010u) /* bits 23:8: 48 MHz / (1 + this) */
+#define ADC_DIV WS_REG32(ADC + 0x10u) /* bits 23:8: 48 MHz / (1 + this) */
 #define ADC_HZ 48000000u
 #define SAMPLE_HZ 16000u
 
-/* 2.5 "DMA": CTRL bits 20:15 TREQ_SEL, 14:11 CHAIN_TO, 10 RING_SEL, 9:6 RING_SIZE, 5 INCR_WRITE,
-   3:2 DATA_SIZE, 0 EN */
+/* 2.5 "DMA": CTRL bits 3:2 DATA_SIZE, 0 EN on both chips */
 #define DMA(channel, offset) WS_REG32(0x50000000u + 0x40u * (channel) + (offset))
 #define DMA_READ 0x00u
 #define DMA_WRITE 0x04u
@@ -81,15 +65,11 @@
 #define DMA_CTRL 0x10u
 #define DMA_INTE0 WS_REG32(0x50000404u)
 #define DMA_INTS0 WS_REG32(0x5000040Cu)
-#define DMA_ABORT WS_REG32(0x50000444u)
-#define DMA_INTERRUPT 11u
-#define DREQ_ADC 36u
 
 /* 4.6 "Timer", 4.7 "Watchdog" */
-#define TIMER_LOW WS_REG32(0x40054028u) /* microseconds */
-#define WATCHDOG_LOAD WS_REG32(0x40058004u)
-#define WATCHDOG_TICK WS_REG32(0x4005802Cu)
-#define WATCHDOG_COUNTS 0xFFFFFFu /* 8.4 s: it counts two in a microsecond (erratum RP2040-E1) */
+#define TIMER_LOW WS_REG32(TIMER + 0x28u) /* microseconds */
+#define WATCHDOG_LOAD WS_REG32(WATCHDOG + 0x04u)
+#define WATCHDOG_COUNTS (8000000u * WATCHDOG_PER_US) /* 8 s; 24 bits */
 
 #define PIN_TXD 0u
 #define PIN_RXD 1u
@@ -125,7 +105,7 @@ static void start_pll(uint32_t pll, uint32_t feedback, uint32_t post1, uint32_t 
     PLL_PWR(pll + CLEAR) = 1u << 3; /* POSTDIVPD */
 }
 
-/* Crystal 12 MHz; clk_sys and clk_peri 125 MHz, clk_adc 48 MHz. */
+/* Crystal 12 MHz; clk_sys and clk_peri WS_CLOCK_HZ, clk_adc 48 MHz. */
 static void start_clocks(void) {
     XOSC_STARTUP = 94u; /* 2 ms */
     XOSC_CTRL = 0xFABu << 12 | 0xAA0u;
@@ -138,14 +118,24 @@ static void start_clocks(void) {
     while ((CLK_SYS_SELECTED & 1u) == 0) {
     }
     release(RESET_PLL_SYS | RESET_PLL_USB);
-    start_pll(PLL_SYS, 125u, 6u, 2u);
+    start_pll(PLL_SYS, PLL_SYS_FEEDBACK, PLL_SYS_POST1, PLL_SYS_POST2);
     start_pll(PLL_USB, 100u, 5u, 5u);
     CLK_SYS_CTRL = 1u; /* PLL_SYS */
     while ((CLK_SYS_SELECTED & 1u << 1) == 0) {
     }
     CLK_PERI_CTRL = CLK_ENABLE; /* clk_sys */
     CLK_ADC_CTRL = CLK_ENABLE;  /* PLL_USB */
-    WATCHDOG_TICK = 1u << 9 | 12u;
+    ws_rp2_start_ticks();
+}
+
+static void enable_interrupt(uint32_t number) {
+    WS_NVIC_ISER(number / 32u) = 1u << number % 32u;
+}
+
+/* RP2350, 9.7: a pad is cut off from reset on until its ISO is cleared, and its input is off; the
+   RP2040 keeps that bit 0. */
+static void open_pad(uint32_t pin) {
+    PAD(pin) = (PAD(pin) & ~(1u << 8)) | 1u << 6;
 }
 
 static void start_uart(void) {
@@ -158,7 +148,9 @@ static void start_uart(void) {
     UART_IMSC = 1u << 6 | 1u << 4;
     GPIO_CTRL(PIN_TXD) = 2u;
     GPIO_CTRL(PIN_RXD) = 2u;
-    WS_NVIC_ISER(0u) = 1u << UART_INTERRUPT;
+    open_pad(PIN_TXD);
+    open_pad(PIN_RXD);
+    enable_interrupt(UART_INTERRUPT);
 }
 
 static void uart_interrupt(void) {
@@ -180,6 +172,7 @@ void ws_board_init(void) {
     ws_clock_start();
     SIO_OE_SET = 1u << PIN_LED;
     GPIO_CTRL(PIN_LED) = 5u;
+    open_pad(PIN_LED);
     PAD(PIN_MICROPHONE) = 1u << 7; /* 4.9.1: digital output and input off, no pulls */
     ADC_CS = 1u;
     while ((ADC_CS & 1u << 8) == 0) {
@@ -198,8 +191,8 @@ void ws_board_led(int on) {
    address that runs in a ring comes back to the block's begin by itself, so a late interrupt
    cannot make them write elsewhere. */
 static uint32_t control(uint32_t channel) {
-    return DREQ_ADC << 15 | (channel ^ 1u) << 11 | 1u << 10 | LOG2_BYTES << 6 | 1u << 5 | 1u << 2 |
-           1u;
+    return DREQ_ADC << DMA_TREQ_SEL | (channel ^ 1u) << DMA_CHAIN_TO | 1u << DMA_RING_SEL |
+           LOG2_BYTES << DMA_RING_SIZE | 1u << DMA_INCR_WRITE | 1u << 2 | 1u;
 }
 
 int ws_board_listen(void) {
@@ -214,14 +207,15 @@ int ws_board_listen(void) {
     DMA_INTE0 = 3u;
     DMA(1u, DMA_CTRL) = control(1u);
     DMA(0u, DMA_CTRL_START) = control(0u);
-    WS_NVIC_ISER(0u) = 1u << DMA_INTERRUPT;
+    enable_interrupt(DMA_INTERRUPT);
     heard = 0;
     began = TIMER_LOW;
     ADC_CS = 1u << 3 | 1u; /* input 0, again and again */
     return 1;
 }
 
-/* Errata RP2040-E13: an aborted channel may still interrupt, so that is off before. */
+/* Errata RP2040-E13: an aborted channel may still interrupt, so that is off before. RP2350-E5: an
+   aborted channel may start the one it is chained to, so both are disabled before. */
 void ws_board_mute(void) {
     DMA_INTE0 = 0;
     ADC_CS = 1u;
@@ -259,7 +253,8 @@ static void dma_interrupt(void) {
 
 void ws_board_watch(void) {
     WATCHDOG_LOAD = WATCHDOG_COUNTS;
-    WS_REG32(0x40058000u + SET) = 1u << 30;
+    WS_REG32(PSM_WDSEL) = PSM_ALL_BUT_CLOCKS; /* what it resets: nothing unless told */
+    WS_REG32(WATCHDOG + SET) = 1u << 30;
 }
 
 void ws_board_sleep(void) {
