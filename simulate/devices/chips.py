@@ -167,6 +167,10 @@ def rp2350(board: Board, around: Surroundings) -> Chip:
     resets, clocks, ticks = Rp2350Resets(around), Rp2350Clocks(around), Ticks(around)
     usb, power, pads = RpPll(around), Rp2350Power(around), Rp2350Pads(around)
     adc = RpAdc(around, resets, clocks, usb, sound)
+
+    def connected() -> bool:
+        return pads.connected(0) and pads.connected(1, is_input=True)
+
     parts = (
         (0x4001_0000, clocks),
         (0x4001_8000, power),
@@ -176,7 +180,7 @@ def rp2350(board: Board, around: Surroundings) -> Chip:
         (0x4004_8000, RpOscillator(around)),
         (0x4005_0000, RpPll(around)),
         (0x4005_8000, usb),
-        (0x4007_0000, Pl011(around, resets, clocks, console, 33)),
+        (0x4007_0000, Pl011(around, resets, clocks, console, 33, connected)),
         (0x400A_0000, adc),
         (0x400B_0000, RpTimer(around, lambda: ticks.ticking(Ticks.TIMER0))),
         (0x400D_8000, Rp2350Watchdog(around, power, ticks)),

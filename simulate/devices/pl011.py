@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import ClassVar
 
 from simulate.devices.clock import Event
@@ -27,6 +28,7 @@ class Pl011(RpPeripheral):
         clocks: must give it clk_peri.
         console: the line.
         interrupt: its number.
+        connected: whether its pads let bits through.
     """
 
     initial: ClassVar[dict[int, int]] = {IBRD: 0, FBRD: 0, LCR: 0, CR: 0x300, IFLS: 0x12, IMSC: 0}
@@ -38,9 +40,10 @@ class Pl011(RpPeripheral):
         clocks: RpClocks,
         console: Console,
         interrupt: int,
+        connected: Callable[[], bool] = lambda: True,
     ) -> None:
         super().__init__(around)
-        self._interrupt = interrupt
+        self._interrupt, self._connected = interrupt, connected
         self._resets, self._clocks, self._console = resets, clocks, console
         console.attach(self._expect)
         self._received: deque[int] = deque()
@@ -120,6 +123,8 @@ class Pl011(RpPeripheral):
             peripheral = self._clocks.values[RpClocks.PERI]
             if not self.values[CR] & 1 or peripheral & 0x8E0 != 0x800 or not self.values[LCR] & 16:
                 raise DeviceError("UART0 must be on, with FIFOs, at clk_peri from clk_sys")
+            if not self._connected():
+                raise DeviceError("UART0 must have pads that are not isolated (PADS_BANK0, ISO)")
             now = self.around.clock.now()
             self._sent_at = max(self._sent_at, now) + _BITS * self._bit()
             self._console.emit(bytes((value & 0xFF,)), self._sent_at)

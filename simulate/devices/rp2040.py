@@ -103,6 +103,13 @@ class RpClocks(RpPeripheral):
             return 1 << (self.values[self.SYS] & 1)
         return super().get(offset)
 
+    def put(self, offset: int, value: int) -> None:
+        """The auxiliary multiplexer of clk_sys glitches while it is moved."""
+        before = self.values.get(offset, 0)
+        if offset == self.SYS and before & 1 and (before ^ value) & 0xE0:
+            raise DeviceError("clk_sys must be on clk_ref while AUXSRC changes (CLK_SYS_CTRL)")
+        super().put(offset, value)
+
 
 class RpOscillator(RpPeripheral):
     """XOSC, 2.16: stable some time after it was enabled."""

@@ -1,4 +1,6 @@
-"""RP2040, RP2350: the ADC and the DMA controller that empties its FIFO (RP2040 Datasheet, 4.9, 2.5).
+"""RP2040, RP2350: the ADC and the DMA controller that empties its FIFO.
+
+Sections are those of the RP2040 Datasheet: 4.9 "ADC", 2.5 "DMA".
 
 Conversions are not done one by one. A DMA channel that waits for the ADC is done when the ADC will
 have made as many as it is to move; then all are written at once.

@@ -74,6 +74,7 @@ def test_the_boot_rom_wants_an_image_definition(image: Image) -> None:
         ("WS_REG32(0x40038004u) |= 1u << 8; ws_board_put('x')", "pads that are not isolated"),
         ("WS_REG32(0x40038008u) &= ~(1u << 6); ws_board_put('x')", "pads that are not isolated"),
         ("WS_REG32(0x40108030u) = 0; ws_board_watch()", "must have its tick of 1 us"),
+        ("WS_REG32(0x4001003Cu) = 0x41u", "must be on clk_ref while AUXSRC changes"),
         ("WS_REG32(0x4010801Cu) = 6u", "must be off when CYCLES changes"),
         ("WS_REG32(0x40022000u) = 1u << 26; ws_board_put('x')", "UART0 must be taken out of reset"),
         (

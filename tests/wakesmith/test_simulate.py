@@ -21,7 +21,7 @@ DETECT = "\n[detect]\nthreshold = 0.25\naverage = 2\nrelease = 0.9\n"
 
 def digitised(board: str, pcm: np.ndarray) -> np.ndarray:
     """What the board's converter and driver make of a recording."""
-    return pcm >> 4 << 4 if board == "raspberry-pi-pico" else pcm  # 12 bits
+    return pcm >> 4 << 4 if board.startswith("raspberry-pi-pico") else pcm  # 12 bits
 
 
 def speech(built: Built, seconds: int) -> np.ndarray:

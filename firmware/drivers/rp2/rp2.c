@@ -28,6 +28,7 @@
 #define CLK_REF_CTRL WS_REG32(CLOCKS + 0x30u)
 #define CLK_REF_SELECTED WS_REG32(CLOCKS + 0x38u)
 #define CLK_SYS_CTRL WS_REG32(CLOCKS + 0x3Cu)
+#define CLK_SYS_CTRL_CLEAR WS_REG32(CLOCKS + CLEAR + 0x3Cu)
 #define CLK_SYS_SELECTED WS_REG32(CLOCKS + 0x44u)
 #define CLK_PERI_CTRL WS_REG32(CLOCKS + 0x48u)
 #define CLK_ENABLE (1u << 11)
@@ -114,13 +115,16 @@ static void start_clocks(void) {
     CLK_REF_CTRL = 2u; /* crystal */
     while ((CLK_REF_SELECTED & 1u << 2) == 0) {
     }
-    CLK_SYS_CTRL = 0; /* clk_ref, while the PLL is set up */
+    /* To clk_ref while the PLL is set up. The auxiliary multiplexer glitches, so it is moved only
+       while nobody listens to it (2.15.3.2 "Multiplexers"); the RP2350 starts on it. */
+    CLK_SYS_CTRL_CLEAR = 1u;
     while ((CLK_SYS_SELECTED & 1u) == 0) {
     }
+    CLK_SYS_CTRL = 0; /* auxiliary: PLL_SYS */
     release(RESET_PLL_SYS | RESET_PLL_USB);
     start_pll(PLL_SYS, PLL_SYS_FEEDBACK, PLL_SYS_POST1, PLL_SYS_POST2);
     start_pll(PLL_USB, 100u, 5u, 5u);
-    CLK_SYS_CTRL = 1u; /* PLL_SYS */
+    CLK_SYS_CTRL = 1u;
     while ((CLK_SYS_SELECTED & 1u << 1) == 0) {
     }
     CLK_PERI_CTRL = CLK_ENABLE; /* clk_sys */
