@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.errors import UserError
+from firmware.board import Board, list_boards, load_board
 from firmware.image import Image
+from simulate.devices.chips import MICROPHONES
 from simulate.devices.sound import SAMPLE_RATE_HZ, Sound
 from simulate.machine import Machine
 
@@ -58,18 +60,29 @@ class Played:
         return tuple(line.text for line in self.lines if line.text.startswith("error "))
 
 
+def require_microphone(board: Board) -> None:
+    """Nothing, where the board has a microphone that is modelled.
+
+    Raises:
+        UserError: it has none.
+    """
+    if board.chip not in MICROPHONES:
+        others = ", ".join(n for n in list_boards() if load_board(n).chip in MICROPHONES)
+        raise UserError(
+            "The board must have a microphone that the simulator models. Received: "
+            f"{board.name}. Choose another with --board: {others}."
+        )
+
+
 def sound_of(machine: Machine) -> Sound:
     """What the board's microphone hears.
 
     Raises:
         UserError: the board has none that is modelled.
     """
+    require_microphone(machine.image.board)
     sound = machine.chip.sound
-    if sound is None:
-        raise UserError(
-            "The board must have a microphone that the simulator models. Received: "
-            f"{machine.image.board.name}. Choose another with --board; wakesmith boards lists them."
-        )
+    assert sound is not None
     return sound
 
 

@@ -100,6 +100,7 @@ def _what(target: Path, board: str | None, out: Path | None) -> tuple[Path, Boar
             f"Run wakesmith build {target}."
         )
     wanted = board if board is not None else project.firmware.board
+    load_board(wanted)  # before anybody is told to build for a board that does not exist
     if wanted != built_for:
         raise UserError(
             f"The firmware must be built for the board that is flashed. Received: built for "

@@ -14,7 +14,7 @@ from convert.errors import UserError
 from firmware.application import build_application
 from firmware.board import load_board
 from simulate.listening import listening_sources
-from simulate.playing import Played, play
+from simulate.playing import Played, play, require_microphone
 from train.audio import read_clip
 from wakesmith.built import Built, open_built
 
@@ -79,6 +79,7 @@ def simulate_sound(
 def _play(built: Built, name: str, pcm: NDArray[np.int16]) -> Played:
     project, labels = built.project, built.data.classes
     board = load_board(name)
+    require_microphone(board)
     listening = listening_sources(
         built.graph,
         labels,

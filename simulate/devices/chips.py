@@ -234,3 +234,6 @@ CHIPS: Mapping[str, Callable[[Board, Surroundings], Chip]] = {
     "stm32l4r5": stm32l4r5,
 }
 """By the name that `board.toml` uses."""
+
+MICROPHONES = frozenset({"nrf52840", "rp2040", "rp2350", "stm32f407"})
+"""Those whose microphone is modelled: `Chip.sound`."""

@@ -14,15 +14,19 @@ from convert.errors import UserError
 from convert.frontend import FrontEnd
 from convert.tflite_reader import read
 from firmware.application import build_application
-from firmware.board import load_board
+from firmware.board import list_boards, load_board
 from firmware.image import Image
 from simulate.cortexm import CortexMBackend
+from simulate.devices.chips import CHIPS, MICROPHONES
+from simulate.devices.device import Surroundings
+from simulate.devices.stm32f4_audio import Modulator
 from simulate.hostfrontend import HostFrontEnd
 from simulate.hostlib import HostBackend
 from simulate.listening import detector_plan, listening_sources
 from simulate.machine import Machine
 from simulate.playing import play, sound_of
 from simulate.stream import stream
+from tests.firmware.test_pdm import decimate
 from tests.keyword_net import LABELS, keyword_image, keyword_model, keyword_tflite
 
 DETECT = Detector(threshold=0.25, average=2, refractory_ms=300, release=0.9)
@@ -46,7 +50,12 @@ def sounds(seconds: int, seed: int = 2) -> np.ndarray:
 
 def digitised(board: str, pcm: np.ndarray) -> np.ndarray:
     """What the board's converter and driver make of it."""
-    return pcm >> 4 << 4 if board.startswith("raspberry-pi-pico") else pcm
+    if board.startswith("raspberry-pi-pico"):
+        return pcm >> 4 << 4
+    if board == "stm32f407-discovery":
+        silence = np.zeros(TAIL_MS * 16, np.int16)
+        return decimate(Modulator().bits(np.concatenate([pcm, silence])))[: pcm.size]
+    return pcm
 
 
 def on_host(pcm: np.ndarray) -> tuple[str, ...]:
@@ -114,7 +123,14 @@ def hold_interrupts(machine: Machine, milliseconds: int) -> None:
     machine.clock.at(end, release)
 
 
-BOARDS = ("nrf52840dk", "raspberry-pi-pico", "raspberry-pi-pico2")
+BOARDS = ("nrf52840dk", "raspberry-pi-pico", "raspberry-pi-pico2", "stm32f407-discovery")
+
+
+@pytest.mark.parametrize("board", list_boards())
+def test_which_boards_have_a_microphone_is_known(board: str) -> None:
+    around = Surroundings(*[lambda *_: None] * 5)  # type: ignore[arg-type, list-item]
+    chip = load_board(board).chip
+    assert (CHIPS[chip](load_board(board), around).sound is not None) == (chip in MICROPHONES)
 
 
 @pytest.mark.parametrize("board", BOARDS)
@@ -124,7 +140,7 @@ def test_events_equal_the_host_s(board: str, tmp_path: Path) -> None:
 
 def test_a_board_without_a_microphone_is_refused(tmp_path: Path) -> None:
     image = keyword_image(tmp_path)
-    with pytest.raises(UserError, match=r"microphone .* Received: mps2-an386"):
+    with pytest.raises(UserError, match=r"microphone .* Received: mps2-an386\. .*: .*nrf52840dk"):
         play(image, sounds(1))
     with pytest.raises(UserError, match="Received: 0 samples"):
         play(image, np.zeros(0, np.int16))

@@ -87,6 +87,14 @@ def test_inject_equals_the_simulator(tiny: Tiny, tmp_path: Path, port: str) -> N
         code, out, err = device(name, "inject", long, "--stream", *arguments)
         assert code == 0 and "equal to the simulator bit for bit, 3 results" in out, out + err
 
+        other = tmp_path / "other.toml"
+        other.write_text(tiny.file.read_text(encoding="utf-8") + "\n[detect]\nthreshold = 0.9\n")
+        code, _, err = device(
+            name, "inject", long, "--stream", "--project", other, "--out", tiny.build
+        )
+        assert code == 2 and "must have the [detect] settings of" in err
+        assert "5 3 5 with thresholds 461, 461, 461 on the board, 5 3 5 with thresholds 692" in err
+
         flips.append(1)
         code, out, _ = device(name, "inject", clip_file(tmp_path, 16_000), *arguments)
         assert code == 1 and "differs: the board says" in out

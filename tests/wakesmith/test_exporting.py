@@ -463,6 +463,11 @@ def test_folder_that_is_not_empty(tmp_path: Path) -> None:
     (tmp_path / "lib/src/stale.c").write_text("stale")
     with pytest.raises(UserError, match=r"must be empty\. Received: .*lib, which is not.*--force"):
         write_library({"src/a.c": "a"}, tmp_path / "lib", force=False)
+    with pytest.raises(UserError, match=r"an export wrote\. Received: .*lib, which has no ws_list"):
+        write_library({"src/a.c": "a"}, tmp_path / "lib", force=True)
+    assert (tmp_path / "lib/src/stale.c").read_text() == "stale"
+    (tmp_path / "lib/include").mkdir()
+    (tmp_path / "lib/include/ws_listener_config.h").write_text("")
     write_library({"src/a.c": "a", "b": "b"}, tmp_path / "lib", force=True)
     assert (tmp_path / "lib/notes.txt").read_text() == "mine"
     assert [p.name for p in (tmp_path / "lib/src").iterdir()] == ["a.c"]
@@ -485,13 +490,21 @@ def test_folder_that_cannot_be(tmp_path: Path) -> None:
         write_library({"a": "a"}, tmp_path / "file/deeper", force=False)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_export_is_known_as_one(kind: str, tmp_path: Path) -> None:
+    """A second time over the first."""
+    write_library(files(kind), tmp_path / "lib", force=False)
+    write_library(files(kind), tmp_path / "lib", force=True)
+
+
 @pytest.mark.parametrize("filled", [True, False])
 def test_nothing_is_left_half_written(
     filled: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "lib"
     if filled:
-        write_library({"a": "old a", "b/c": "old c"}, out, force=False)
+        old = {"a": "old a", "b/c": "old c", "src/ws_listener_config.h": ""}
+        write_library(old, out, force=False)
     rename, calls = Path.rename, []
 
     def full(self: Path, target: Path) -> Path:

@@ -143,3 +143,5 @@ def test_project_built_for_another_board(tiny: Tiny) -> None:
     assert "emulated only" in refused(folder, tiny.file)
     said = refused(folder, tiny.file, "--board", "pico")
     assert "built for mps2-an386, to be flashed on pico. Put board" in said
+    said = refused(folder, tiny.file, "--board", "pcio")
+    assert "must be one that exists. Received: 'pcio'. Did you mean pico?" in said

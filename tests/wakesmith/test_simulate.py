@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -10,17 +11,22 @@ import pytest
 import soundfile
 
 from firmware.board import load_board
+from simulate.devices.stm32f4_audio import Modulator
 from simulate.listening import detector_plan
 from simulate.stream import stream
+from tests.firmware.test_pdm import decimate
 from tests.wakesmith.conftest import TINY, Tiny, wakesmith, wakesmith_inside
 from wakesmith.built import Built, open_built
 
-MICROPHONES = ("nrf52840dk", "raspberry-pi-pico")
+MICROPHONES = ("nrf52840dk", "raspberry-pi-pico", "raspberry-pi-pico2", "stm32f407-discovery")
 DETECT = "\n[detect]\nthreshold = 0.25\naverage = 2\nrelease = 0.9\n"
 
 
 def digitised(board: str, pcm: np.ndarray) -> np.ndarray:
     """What the board's converter and driver make of a recording."""
+    if board == "stm32f407-discovery":  # bits, and what a filter makes of them
+        heard = np.concatenate([pcm, np.zeros(8000, np.int16)])
+        return decimate(Modulator().bits(heard))[: pcm.size]
     return pcm >> 4 << 4 if board.startswith("raspberry-pi-pico") else pcm  # 12 bits
 
 
@@ -86,20 +92,20 @@ def check(built: Built, board: str, seconds: int, file: Path, out: Path, folder:
 
 
 @pytest.fixture(scope="module")
-def words(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny project with a detector that is easy to please; its build is the same."""
+def words(tiny: Tiny, tmp_path_factory: pytest.TempPathFactory) -> Tiny:
+    """The tiny project with a detector that is easy to please, in a build folder of its own."""
     file = tmp_path_factory.mktemp("words") / "tiny.toml"
     file.write_text(tiny.file.read_text(encoding="utf-8") + DETECT, encoding="utf-8")
-    done = wakesmith("build", file, "--out", tiny.build, "--quiet", cwd=file.parent)
+    out = file.parent / "out"
+    shutil.copytree(tiny.build, out)
+    done = wakesmith("build", file, "--out", out, "--quiet", cwd=file.parent)
     assert done.returncode == 0, done.stderr
-    return file
+    return Tiny(file, out, done.stdout)
 
 
 @pytest.mark.parametrize("board", MICROPHONES)
-def test_events_of_the_board_are_the_host_s(
-    board: str, words: Path, tiny: Tiny, tmp_path: Path
-) -> None:
-    check(open_built(words, tiny.build), board, 12, words, tiny.build, tmp_path)
+def test_events_of_the_board_are_the_host_s(board: str, words: Tiny, tmp_path: Path) -> None:
+    check(open_built(words.file, words.build), board, 12, words.file, words.build, tmp_path)
 
 
 DIGITS = TINY
@@ -148,3 +154,28 @@ def test_what_cannot_be_simulated_is_said_in_a_sentence(tiny: Tiny, tmp_path: Pa
     done = wakesmith_inside("simulate", "--help", cwd=tmp_path)
     assert "Example:  wakesmith simulate --board nrf52840dk" in done.stdout
     assert load_board("nrf52840dk").chip == "nrf52840"
+
+
+def test_the_command_recognize_hears_a_stream(words: Tiny, tmp_path: Path) -> None:
+    pcm = speech(open_built(words.file, words.build), 12)
+    for name, part in (("speech", pcm), ("short", pcm[:5000])):
+        soundfile.write(tmp_path / f"{name}.wav", part, 16000, subtype="PCM_16")
+    arguments = ("recognize", "--stream", "--project", words.file, "--out", words.build)
+    done = wakesmith_inside(*arguments, "speech.wav", cwd=tmp_path)
+    expected = on_host(open_built(words.file, words.build), pcm)
+    told = re.findall(r"^ +([0-9.]+) s  (\w+) [0-9.]+%$", done.stdout, re.MULTILINE)
+    heard = [event.split() for event in expected if int(event.split()[1]) <= 12000]
+    assert heard and told == [(f"{int(e[1]) / 1000:.2f}", e[4]) for e in heard]
+    done = wakesmith_inside(*arguments, "short.wav", cwd=tmp_path)
+    assert "no word: the recording is too short" in done.stdout
+    high = tmp_path / "high.toml"
+    high.write_text(
+        words.file.read_text(encoding="utf-8").replace("0.25", "0.95"), encoding="utf-8"
+    )
+    arguments = ("recognize", "--stream", "--project", high, "--out", words.build)
+    done = wakesmith_inside(*arguments, "speech.wav", cwd=tmp_path)
+    assert re.search(
+        r"no word; closest was (yes|no|stop) at [0-9.]+ s with [2-9][0-9]\.[0-9]%, an event takes "
+        r"95\.1% \(\[detect\]\)",
+        done.stdout,
+    ), done.stdout

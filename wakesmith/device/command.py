@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from convert.detector import DetectorPlan
 from convert.errors import UserError
 from convert.frontend import FrontEnd
 from simulate.protocol import Board, BoardError, Info, scores_of
@@ -99,6 +100,7 @@ def inject_clip(
     board, info = greet(line)
     _check_same(info, built.graph.model_hash, built.project.frontend, project)
     if stream:
+        _check_detector(info, hearing.plan, project)
         expected: tuple[str, ...] = tuple(
             told for result in hearing.stream(pcm) for told in result.lines()
         )
@@ -140,6 +142,22 @@ def _check_same(info: Info, model_hash: str, fe: FrontEnd, project: Path) -> Non
                 f"The board must hold the {name} of {project}. Received: {info[name][:16]} on the "
                 f"board, {mine[:16]} in the build. Run wakesmith flash."
             )
+
+
+def _check_detector(info: Info, plan: DetectorPlan, project: Path) -> None:
+    mine = f"{plan.every} {plan.average} {plan.pause}", tuple(map(int, plan.threshold))
+    board = info["detect"], tuple(label.threshold for label in info.labels)
+    if board != mine:
+        raise UserError(
+            f"The board must have the [detect] settings of {project}. "
+            f"Received: {_settings(*board)} on the board, {_settings(*mine)} in the file. "
+            "Run wakesmith build and wakesmith flash."
+        )
+
+
+def _settings(times: str, thresholds: tuple[int, ...]) -> str:
+    told = (str(one) if one != _NO_WORD else "none" for one in thresholds)
+    return f"{times} with thresholds {', '.join(told)}"
 
 
 def _compare(found: tuple[str, ...], expected: tuple[str, ...], say: Say) -> bool:

@@ -10,6 +10,10 @@ from pathlib import Path
 
 from convert.errors import UserError
 
+_OURS = "ws_listener_config.h"
+_PLACES = ("src", "include")
+"""Every library has the file in one of these folders; no other project does."""
+
 
 def write_library(files: Mapping[str, str], out: Path, *, force: bool) -> None:
     """Write the files into a folder of their own and rename it into place.
@@ -17,11 +21,12 @@ def write_library(files: Mapping[str, str], out: Path, *, force: bool) -> None:
     Args:
         files: path within the library -> text.
         out: the folder; it is made.
-        force: into a folder that has files already. Those and the folders that the library has at
-            its top are replaced; what else lies there stays.
+        force: into a folder that an export wrote before. The files and folders that the library
+            has at its top are replaced; what else lies there stays.
 
     Raises:
-        UserError: the folder is not empty and `force` is not given, or it cannot be written.
+        UserError: the folder is not empty and `force` is not given, it holds files of something
+            else, or it cannot be written.
     """
     with _told(out):
         if out.is_symlink() or (out.exists() and not out.is_dir()):
@@ -31,6 +36,11 @@ def write_library(files: Mapping[str, str], out: Path, *, force: bool) -> None:
             raise UserError(
                 f"The folder to export into must be empty. Received: {out}, which is not. "
                 "Choose another with --out, or replace what an export wrote there with --force."
+            )
+        if filled and not any((out / place / _OURS).is_file() for place in _PLACES):
+            raise UserError(
+                f"--force must be given a folder that an export wrote. Received: {out}, which has "
+                f"no {_OURS}; its files would be lost. Choose another with --out."
             )
         parent = out.resolve().parent
         parent.mkdir(parents=True, exist_ok=True)
