@@ -23,7 +23,7 @@ _T = TypeVar("_T", np.int8, np.uint8)
 
 Kernels = Literal["plain", "dsp"]
 """Families of kernels: "plain" runs anywhere, "dsp" is made for Cortex-M4, M7 and M33 (and runs
-anywhere, slowly)."""
+anywhere, with less RAM than "plain")."""
 
 _MOST_SHIFT = 21  # the rounding constant, 255 << 20 at most, and a value below 2^30 fit int32
 _SUM_LIMIT = 1 << 30  # twice a sum, bias included, must fit int32

@@ -20,7 +20,8 @@ class Core:
         zig_target: target of the clang in the `ziglang` wheel.
         zig_cpu: processor and features.
         gcc_flags: the same for `arm-none-eabi-gcc`.
-        kernels: the family of kernels that is fast on it; "dsp" needs the DSP instructions.
+        kernels: the family of kernels that is best on it; "dsp" is made for the DSP instructions
+            and runs without them.
     """
 
     name: str
@@ -33,7 +34,7 @@ class Core:
 
 def _soft(name: str, architecture: Architecture, zig_cpu: str, gcc_cpu: str) -> Core:
     flags = (f"-mcpu={gcc_cpu}", "-mthumb", "-mfloat-abi=soft")
-    return Core(name, architecture, "thumb-freestanding-eabi", zig_cpu, flags, "plain")
+    return Core(name, architecture, "thumb-freestanding-eabi", zig_cpu, flags, "dsp")
 
 
 def _hard(

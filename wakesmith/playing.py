@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from simulate.listening import listening_sources
 from simulate.playing import Played, play, require_microphone
 from train.audio import read_clip
 from wakesmith.built import Built, open_built
+from wakesmith.steps.convert import generate_from
 
 
 def find_project(project: Path | None) -> Path:
@@ -88,15 +90,18 @@ def _play(built: Built, name: str, pcm: NDArray[np.int16]) -> Played:
         words=project.project.words,
         detect=project.detect,
     )
+    # The C that a build for this board has, whatever board the project names.
+    code = replace(project.firmware.code, kernels=board.core.kernels)
+    generated = generate_from(built.graph, labels, project.frontend, project.samples, code)
     with tempfile.TemporaryDirectory(prefix="wakesmith") as folder:
         image = build_application(
-            built.generated.files,
+            generated.files,
             emit_frontend(project.frontend),
             board,
             listening=listening,
             out_dir=Path(folder),
             title=project.project.name,
-            kernels=built.generated.kernels,
+            kernels=generated.kernels,
             compiler=project.firmware.compiler,
         )
         return play(image, pcm)
