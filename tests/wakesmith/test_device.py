@@ -186,6 +186,8 @@ def test_monitor_shows_what_the_board_says_until_ctrl_c(port: str) -> None:
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
+        # A shell's background job, as these tests may be, ignores Ctrl-C and passes that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout is not None
     killer = threading.Timer(120, process.kill)
