@@ -6,6 +6,7 @@ of its features, that of the arena after the model has run, and the scores.
 
 from __future__ import annotations
 
+import re
 import zlib
 from functools import cache
 from pathlib import Path
@@ -23,7 +24,7 @@ from firmware.board import Board
 from firmware.build import Compiler, build
 from firmware.hostbuild import FIRMWARE_DIR, KERNEL_DIR
 from firmware.image import Image
-from simulate.cortexm import CortexMBackend
+from simulate.cortexm import CortexMBackend, Recognizer
 from simulate.listening import listening_sources
 from simulate.qemu import QemuBoard
 from tests.keyword_net import LABELS, WORDS, keyword_tflite
@@ -171,3 +172,20 @@ def in_unicorn(backend: CortexMBackend, pcm: NDArray[np.int16]) -> tuple[str, ..
         crcs = f"{zlib.crc32(features.tobytes()):08x} {zlib.crc32(arena):08x}"
         lines.append(f"{crcs} {' '.join(map(str, scores))}")
     return tuple(lines)
+
+
+def check_answers(image: Image, board: str) -> None:
+    """`info`, `selftest` and an injected clip, over the emulated board's console."""
+    receiver = Recognizer(image)
+    assert receiver.board.info()["board"] == board
+    lines = receiver.board.ask("selftest")
+    assert [re.sub(r" [0-9a-f]{8} ", " ", line) for line in lines] == [
+        "check image 0 ok",
+        "check features 0 ok",
+        "check vector 0 ok",
+        "check vector 1 ok",
+    ]
+    pcm = clips(1)
+    heard = receiver.recognize(pcm[0])
+    expected = CortexMBackend(image, small_model()).posteriors(pcm)[0]
+    assert heard.scores == tuple(expected) and heard.label == LABELS[int(np.argmax(expected))]

@@ -4,37 +4,9 @@ from __future__ import annotations
 
 from simulate.devices.clock import Event
 from simulate.devices.device import Console, Device, DeviceError, Surroundings
+from simulate.devices.stm32 import Stm32Plain, Stm32Serial
 
 _CRYSTAL_US, _PLL_US = 2000, 200
-
-
-class Stm32Plain(Device):
-    """Registers that read back what was written; subclasses know more.
-
-    Attributes:
-        values: offset -> value.
-    """
-
-    size = 0x1000
-    reach = 0x400
-
-    def __init__(self, around: Surroundings) -> None:
-        self.around = around
-        self.values: dict[int, int] = {}
-
-    def reset(self) -> None:
-        """All zero."""
-        self.values = {}
-
-    def read(self, offset: int, size: int) -> int:
-        """What was written."""
-        return self.values.get(offset, 0) if offset < self.reach else super().read(offset, size)
-
-    def write(self, offset: int, value: int, size: int) -> None:
-        """Keep it."""
-        if offset >= self.reach:
-            super().write(offset, value, size)
-        self.values[offset] = value
 
 
 class Stm32Rcc(Stm32Plain):
@@ -158,7 +130,7 @@ class Stm32Watchdog(Stm32Plain):
         super().write(offset, value, size)
 
 
-class Stm32Usart(Stm32Plain):
+class Stm32Usart(Stm32Serial):
     """USART2 (30.6), without FIFOs.
 
     Args:
@@ -168,56 +140,28 @@ class Stm32Usart(Stm32Plain):
     """
 
     _SR, _DR, _BRR, _CR1 = 0x00, 0x04, 0x08, 0x0C
+    control = _CR1
+    interrupt = 38
 
     def __init__(self, around: Surroundings, rcc: Stm32Rcc, console: Console) -> None:
-        super().__init__(around)
-        self._rcc, self._console = rcc, console
-        console.attach(self._expect)
-        self._byte: int | None = None
-        self._overrun = False
-        self._free = 0
-        self._arrival: Event | None = None
+        super().__init__(around, console)
+        self._rcc = rcc
 
-    def reset(self) -> None:
-        """Off; bytes that are on their way stay so."""
-        super().reset()
-        self._byte, self._overrun, self._free, self._arrival = None, False, 0, None
-        self._line()
-
-    def _cycles(self) -> int:
-        # BRR divides APB1, a quarter of the core's clock.
+    def cycles(self) -> int:
+        """BRR divides APB1, a quarter of the core's clock."""
         return 10 * 4 * max(self.values.get(self._BRR, 0), 16)
 
-    def _line(self) -> None:
-        on = self.values.get(self._CR1, 0) >> 5 & 1
-        self.around.line(38, bool(on and (self._byte is not None or self._overrun)))
-
-    def _expect(self) -> None:
-        if self._console.unread and self._arrival is None and self.values.get(self._CR1, 0) & 4:
-            self._arrival = self.around.clock.after(self._cycles(), self._arrive)
-
-    def _arrive(self) -> None:
-        self._arrival = None
-        if not self._console.unread:
-            return
-        byte = self._console.pop()
-        if self._byte is None:
-            self._byte = byte
-        else:
-            self._overrun = True
-        self._line()
-        self._expect()
+    def listens(self) -> bool:
+        """RE."""
+        return bool(self.values.get(self._CR1, 0) & 4)
 
     def read(self, offset: int, size: int) -> int:
         """SR and DR, which takes the byte."""
-        now = self.around.clock.now()
         if offset == self._SR:
-            sent = now >= self._free
-            return sent << 7 | (self._byte is not None) << 5 | self._overrun << 3
+            return self.status()
         if offset == self._DR:
-            byte, self._byte, self._overrun = self._byte, None, False
-            self._line()
-            return byte or 0
+            self.overrun = False
+            return self.take()
         return super().read(offset, size)
 
     def write(self, offset: int, value: int, size: int) -> None:
@@ -226,15 +170,12 @@ class Stm32Usart(Stm32Plain):
         if offset == self._DR:
             if not self.values.get(self._CR1, 0) >> 13 & 1:
                 raise DeviceError("USART2 must be on (CR1)")
-            now = self.around.clock.now()
-            if now < self._free:
+            if not self.room:
                 raise DeviceError("USART2 must have room before it is written (TXE)")
-            self._free = now + self._cycles()
-            self._console.emit(bytes((value & 0xFF,)), self._free)
+            self.send(value)
             return
         super().write(offset, value, size)
-        self._line()
-        self._expect()
+        self.changed()
 
 
 class Stm32Gpio(Stm32Plain):

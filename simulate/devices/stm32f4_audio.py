@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from simulate.devices.clock import Event
 from simulate.devices.device import DeviceError, Surroundings
 from simulate.devices.sound import SAMPLE_RATE_HZ, Sound
-from simulate.devices.stm32f4 import Stm32Plain, Stm32Rcc
+from simulate.devices.stm32 import Stm32Plain
+from simulate.devices.stm32f4 import Stm32Rcc
 
 BIT_HZ = 1_024_000
 BITS = BIT_HZ // SAMPLE_RATE_HZ

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from simulate.devices.clock import Event
 from simulate.devices.device import Console, DeviceError, Surroundings
-from simulate.devices.stm32f4 import Stm32Plain
+from simulate.devices.stm32 import Stm32Plain, Stm32Serial
 
 _PLL_US = 40
 
@@ -163,7 +162,7 @@ class Stm32L4Gpio(Stm32Plain):
             self.levels[port] = (self.levels[port] & ~(value >> 16)) | value & 0xFFFF
 
 
-class Stm32Lpuart(Stm32Plain):
+class Stm32Lpuart(Stm32Serial):
     """LPUART1, without its FIFOs.
 
     Args:
@@ -175,7 +174,8 @@ class Stm32Lpuart(Stm32Plain):
     """
 
     _CR1, _BRR, _ISR, _ICR, _RDR, _TDR = 0x00, 0x0C, 0x1C, 0x20, 0x24, 0x28
-    _INTERRUPT = 70
+    control = _CR1
+    interrupt = 70
 
     def __init__(
         self,
@@ -185,81 +185,47 @@ class Stm32Lpuart(Stm32Plain):
         gpio: Stm32L4Gpio,
         console: Console,
     ) -> None:
-        super().__init__(around)
-        self._rcc, self._power, self._gpio, self._console = rcc, power, gpio, console
-        console.attach(self._expect)
-        self._byte: int | None = None
-        self._overrun = False
-        self._free = 0
-        self._arrival: Event | None = None
+        super().__init__(around, console)
+        self._rcc, self._power, self._gpio = rcc, power, gpio
 
-    def reset(self) -> None:
-        """Off; bytes that are on their way stay so."""
-        super().reset()
-        self._byte, self._overrun, self._free, self._arrival = None, False, 0, None
-        self._line()
-
-    def _cycles(self) -> int:
-        """Of ten bits: BRR is 256 times the clock over the baud rate."""
+    def cycles(self) -> int:
+        """BRR is 256 times the clock over the baud rate."""
         return -(-10 * max(self.values.get(self._BRR, 0), 0x300) // 256)
 
-    def _line(self) -> None:
-        on = self.values.get(self._CR1, 0) >> 5 & 1
-        self.around.line(self._INTERRUPT, bool(on and (self._byte is not None or self._overrun)))
-
-    def _expect(self) -> None:
-        listens = self.values.get(self._CR1, 0) & 5 == 5 and self._connected()
-        if self._console.unread and self._arrival is None and listens:
-            self._arrival = self.around.clock.after(self._cycles(), self._arrive)
+    def listens(self) -> bool:
+        """UE and RE, with its pins."""
+        return self.values.get(self._CR1, 0) & 5 == 5 and self._connected()
 
     def _connected(self) -> bool:
         """PG7 and PG8 have AF8 and a supply."""
         return self._power.port_g and all(self._gpio.function(6, pin) == 8 for pin in (7, 8))
 
-    def _arrive(self) -> None:
-        self._arrival = None
-        if not self._console.unread:
-            return
-        byte = self._console.pop()
-        if self._byte is None:
-            self._byte = byte
-        else:
-            self._overrun = True
-        self._line()
-        self._expect()
-
     def read(self, offset: int, size: int) -> int:
         """ISR, and RDR, which takes the byte."""
         if offset == self._ISR:
-            sent = self.around.clock.now() >= self._free
-            return sent << 7 | (self._byte is not None) << 5 | self._overrun << 3
+            return self.status()
         if offset == self._RDR:
-            byte, self._byte = self._byte, None
-            self._line()
-            return byte or 0
+            return self.take()
         return super().read(offset, size)
 
     def write(self, offset: int, value: int, size: int) -> None:
         """TDR sends; ICR clears an overrun."""
         self._rcc.require(Stm32L4Rcc.APB1ENR2, 0, "LPUART1")
         if offset == self._TDR:
-            now = self.around.clock.now()
             for holds, words in (
                 (self.values.get(self._CR1, 0) & 9 == 9, "be on (CR1)"),
                 (self._power.port_g, "have VDDIO2 declared valid (PWR_CR2, IOSV)"),
                 (self._connected(), "be connected to PG7 and PG8 (MODER, AFR)"),
                 (self._rcc.full_speed, "have PCLK1 at 120 MHz (RCC_CFGR)"),
-                (now >= self._free, "have room before it is written (TXE)"),
+                (self.room, "have room before it is written (TXE)"),
             ):
                 if not holds:
                     raise DeviceError(f"LPUART1 must {words}")
-            self._free = now + self._cycles()
-            self._console.emit(bytes((value & 0xFF,)), self._free)
+            self.send(value)
             return
         if offset == self._ICR:
-            self._overrun &= not value >> 3 & 1
-            self._line()
+            self.overrun = self.overrun and not value >> 3 & 1
+            self.changed()
             return
         super().write(offset, value, size)
-        self._line()
-        self._expect()
+        self.changed()

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from firmware.board import load_board
 from firmware.image import Image
-from simulate.cortexm import CortexMBackend, Recognizer
 from simulate.devices.device import DeviceError
 from simulate.devices.rp2040 import RpSio
 from simulate.devices.rp2350 import start
 from simulate.machine import Machine
-from tests.board_clips import application, clips, small_model
+from tests.board_clips import application, check_answers
 from tests.firmware.test_build import COMPILERS
-from tests.keyword_net import LABELS
 from tests.simulate.test_boards import machine_of
 
 BOARD = "raspberry-pi-pico2"
@@ -30,19 +26,7 @@ def image(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 def test_info_selftest_and_an_injected_clip(image: Image) -> None:
-    receiver = Recognizer(image)
-    assert receiver.board.info()["board"] == BOARD
-    lines = receiver.board.ask("selftest")
-    assert [re.sub(r" [0-9a-f]{8} ", " ", line) for line in lines] == [
-        "check image 0 ok",
-        "check features 0 ok",
-        "check vector 0 ok",
-        "check vector 1 ok",
-    ]
-    pcm = clips(1)
-    heard = receiver.recognize(pcm[0])
-    expected = CortexMBackend(image, small_model()).posteriors(pcm)[0]
-    assert heard.scores == tuple(expected) and heard.label == LABELS[int(np.argmax(expected))]
+    check_answers(image, BOARD)
 
 
 def test_the_boot_rom_wants_an_image_definition(image: Image) -> None:
