@@ -24,10 +24,9 @@ from convert import (
     memory,
     passes,
 )
-from convert.emit_dsp import emit_fast
 from convert.emit_layer import ConstantPool, Layer, LayerCode, emit_layer
 from convert.errors import SpecError, UnsupportedModelError
-from convert.fast import Kernels, fast_layers
+from convert.families import FAMILIES, Kernels
 from convert.generated import GeneratedModel, LayerSlot, TensorSlot
 from convert.graph import STATES, Graph, Op, Tensor, shown
 from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams, Params
@@ -59,8 +58,8 @@ def emit_model(
         pack: keep weights in 4 bits where that saves flash (`convert.codebook`); otherwise all are
             int8 in the C, INT4 ones, too, except for tensors that have codes already.
         steps: runs of the model per window, more than one only where it has states.
-        kernels: the family that computes the layers that it can (`convert.fast`); the bits are the
-            same with all of them.
+        kernels: the family that computes the layers that it can (`convert.families`); the bits
+            are the same with all of them.
 
     Raises:
         SpecError: the prefix is no C identifier, there are too few or too many labels, or several
@@ -96,7 +95,8 @@ class _Writer:
         self.labels = labels
         self.steps = steps
         self.params = prepare_graph(graph)
-        self.fast = fast_layers(graph, self.params) if kernels == "dsp" else {}
+        self.family = FAMILIES[kernels]
+        self.fast = self.family.layers(graph, self.params)
         self.plan = memory.plan(
             graph,
             scratch={position: fast.scratch for position, fast in self.fast.items()},
@@ -128,7 +128,7 @@ class _Writer:
             if fast is None:
                 code = emit_layer(layer, params)
             else:
-                code = emit_fast(layer, fast, self._scratch(position))
+                code = self.family.emit(layer, fast, self._scratch(position))
             slot = self._slot(op, code)
             slots.append(slot)
             codes.append(code)
@@ -310,7 +310,7 @@ class _Writer:
         kernels = "ws_kernels_s16.h" if self.wide else "ws_kernels.h"
         lines.append(f'#include "{kernels}"')
         if self.fast:
-            lines.append('#include "ws_kernels_dsp.h"')
+            lines.append(f'#include "{self.family.header}"')
         lines += ['#include "ws_memory.h"', ""]
         lines.append(
             cwriter.comment(

@@ -9,21 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from convert.constant_layers import constant_layers
 from convert.fast_codes import Packed, by_channel, filled_values, in_pairs
 from convert.graph import Codes, Graph
 from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams, Params
-from convert.prepare_wide import is_wide
 
 _T = TypeVar("_T", np.int8, np.uint8)
-
-Kernels = Literal["plain", "dsp"]
-"""Families of kernels: "plain" runs anywhere, "dsp" is made for Cortex-M4, M7 and M33 (and runs
-anywhere, with less RAM than "plain")."""
 
 _MOST_SHIFT = 21  # the rounding constant, 255 << 20 at most, and a value below 2^30 fit int32
 _SUM_LIMIT = 1 << 30  # twice a sum, bias included, must fit int32
@@ -91,25 +87,10 @@ def fast_layers(graph: Graph, params: Sequence[Params]) -> dict[int, Fast]:
         params: of its operators.
     """
     found = {}
-    for position, (op, mine) in enumerate(zip(graph.ops, params, strict=True)):
-        weights, bias = (
-            graph.tensors[op.inputs[i]] if len(op.inputs) > i and op.inputs[i] != -1 else None
-            for i in (1, 2)
-        )
-        if weights is None or weights.data is None or weights.dtype not in ("int8", "int4"):
-            continue
-        if is_wide(graph, op) or (bias is not None and bias.data is None):
-            continue
-        if weights.dtype == "int4" and weights.codes is None:
-            continue
-        fast = fast_layer(
-            mine,
-            np.asarray(weights.data, np.int8),
-            None if bias is None else np.asarray(bias.data, np.int32),
-            weights.codes,
-        )
+    for layer in constant_layers(graph, params):
+        fast = fast_layer(layer.params, layer.weights, layer.bias, layer.codes)
         if fast is not None:
-            found[position] = fast
+            found[layer.position] = fast
     return found
 
 

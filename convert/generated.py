@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from convert.fast import Kernels
+from convert.families import Kernels
 from convert.graph import DType
 
 
@@ -14,7 +14,7 @@ class CodeSpec:
 
     Attributes:
         pack: keep weights in 4 bits where that saves flash (`convert.codebook`).
-        kernels: the family of kernels (`convert.fast`).
+        kernels: the family of kernels (`convert.families`).
     """
 
     pack: bool = True

@@ -1,0 +1,66 @@
+"""Families of kernels: which layers each computes, and how their C is made.
+
+The plain kernels define the bits and compute whatever a family leaves to them. A family is a module
+that looks at the layers (conditions, constants in the order in which its kernels read them) and one
+that writes their C; this is the only place that knows all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from convert.emit_dsp import emit_fast
+from convert.emit_layer import Layer, LayerCode
+from convert.fast import fast_layers
+from convert.graph import Graph
+from convert.params import Params
+
+Kernels = Literal["plain", "dsp"]
+"""Families of kernels: "plain" runs anywhere, "dsp" is made for Cortex-M4, M7 and M33 (and runs
+anywhere, with less RAM than "plain")."""
+
+
+class FamilyLayer(Protocol):
+    """What a family knows of one layer; more of it is between its own two modules."""
+
+    @property
+    def scratch(self) -> int:
+        """Bytes."""
+
+    @property
+    def in_place(self) -> bool:
+        """The output may be where the first input is."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """One family.
+
+    Attributes:
+        header: file in firmware/include with its functions; empty for none.
+        layers: from a graph and the parameters of its operators to the layers that the family
+            computes, by position in `Graph.ops`.
+        emit: from a layer, what `layers` gave for it, and its scratch memory (a C expression of
+            type `int8_t *`, None where none is needed) to C.
+    """
+
+    header: str
+    layers: Callable[[Graph, Sequence[Params]], Mapping[int, FamilyLayer]]
+    emit: Callable[[Layer, Any, str | None], LayerCode]
+
+
+def _no_layers(graph: Graph, params: Sequence[Params]) -> Mapping[int, FamilyLayer]:
+    return {}
+
+
+def _no_code(layer: Layer, found: FamilyLayer, scratch: str | None) -> LayerCode:
+    raise AssertionError(f"the plain kernels have no layers of their own: {layer.name}")
+
+
+FAMILIES: Mapping[Kernels, Family] = {
+    "plain": Family("", _no_layers, _no_code),
+    "dsp": Family("ws_kernels_dsp.h", fast_layers, emit_fast),
+}
+"""Families by name."""
