@@ -1,7 +1,8 @@
 """What a model costs on a core: instructions, RAM and flash, counted on the emulated core.
 
 The board is the emulator's largest (`mps2-an386`) with the core exchanged, so that what is measured
-does not depend on how much memory some board with that core happens to have.
+does not depend on how much memory some board with that core happens to have. A core that the
+emulator lacks (Cortex-M55) is counted in QEMU, on QEMU's own board with that core.
 """
 
 from __future__ import annotations
@@ -11,12 +12,18 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from convert.errors import UserError
 from convert.files import write_text
 
+if TYPE_CHECKING:
+    from convert.generated import GeneratedModel
+    from firmware.image import Image
+    from simulate.cortexm import Profile
+
 BOARD = "mps2-an386"
+QEMU_BOARDS = {"cortex-m55": "mps3-an547"}
 
 
 @dataclass(frozen=True)
@@ -105,21 +112,20 @@ def bench(model: Path, core: str, compiler: str, seed: int = 0) -> Cost:
         seed: of the noise. No kernel's path depends on values, but for clamps.
 
     Raises:
-        UserError: no such core, or one that is not emulated.
+        UserError: no such core, or one that needs QEMU where that is missing.
         ModelError: the file is damaged.
         UnsupportedModelError: an operator that the kernels do not have.
-        FirmwareError: it does not compile, or not fit 4 MB.
+        FirmwareError: it does not compile, or not fit 4 MB (Cortex-M55: 512 kB each of flash and
+            RAM).
     """
     from convert.emit_aot import emit_model
     from convert.supported import check
     from convert.tflite_reader import read
     from firmware.application import build_bare
     from firmware.board import load_board
-    from simulate.cores import emulated
-    from simulate.cortexm import CortexMBackend
 
-    board = replace(load_board(BOARD), core=_core(core))
-    emulated(board)
+    chosen = _core(core)
+    board = replace(load_board(QEMU_BOARDS.get(chosen.name, BOARD)), core=chosen)
     try:
         data = model.read_bytes()
     except OSError as error:
@@ -142,7 +148,7 @@ def bench(model: Path, core: str, compiler: str, seed: int = 0) -> Cost:
             kernels=generated.kernels,
             compiler="gcc" if compiler == "gcc" else "zig",
         )
-        profile = CortexMBackend(image, generated).profile(seed=seed)
+        profile = _profile(image, generated, seed)
     return Cost(
         model=model.stem,
         sha256=graph.model_hash,
@@ -158,6 +164,18 @@ def bench(model: Path, core: str, compiler: str, seed: int = 0) -> Cost:
         code=profile.code_bytes,
         constants=image.flash_bytes - profile.code_bytes - generated.flash_bytes,
     )
+
+
+def _profile(image: Image, generated: GeneratedModel, seed: int) -> Profile:
+    """One inference of noise, in the emulator or in QEMU."""
+    if image.board.core.name in QEMU_BOARDS:
+        from simulate.qemu_backend import QemuBackend
+
+        with QemuBackend(image, generated, counting=True) as qemu:
+            return qemu.profile(seed=seed)
+    from simulate.cortexm import CortexMBackend
+
+    return CortexMBackend(image, generated).profile(seed=seed)
 
 
 def _core(name: str) -> Any:
