@@ -111,7 +111,7 @@ def fast_layer(
     indices = None if codes is None else codes.indices
     if isinstance(params, DepthwiseConvParams) and params.input_shape[3] == 1:
         # All output channels see the one channel there is: that is a convolution.
-        params, weights = _as_conv(params), np.moveaxis(weights, 3, 0)
+        params, weights = as_conv(params), np.moveaxis(weights, 3, 0)
         indices = None if indices is None else np.moveaxis(indices, 3, 0)
     if isinstance(params, ConvParams):
         return _conv(params, weights, bias, codes, indices)
@@ -122,7 +122,8 @@ def fast_layer(
     return None
 
 
-def _as_conv(p: DepthwiseConvParams) -> ConvParams:
+def as_conv(p: DepthwiseConvParams) -> ConvParams:
+    """Parameters of the convolution that a depthwise one over a single channel is."""
     _, height, width, channels = p.filter_shape
     return ConvParams(
         input_shape=p.input_shape,
@@ -157,7 +158,7 @@ def _conv(
     if made is None:
         return None
     kept, values = made
-    outputs = _outputs(p, values, bias)
+    outputs = outputs_of(p, values, bias)
     if outputs is None:
         return None
     pairs = values.shape[1] // 2
@@ -212,7 +213,7 @@ def _depthwise(
         return np.ascontiguousarray(by_channels)
 
     values = ordered(weights)
-    outputs = _outputs(p, values.reshape(channels, -1), bias)
+    outputs = outputs_of(p, values.reshape(channels, -1), bias)
     if outputs is None:
         return None
     rows, columns = plane.sides
@@ -267,7 +268,7 @@ def _fully_connected(
 ) -> Fast | None:
     if p.filter_offset != 0:
         return None
-    outputs = _outputs(p, weights, bias)
+    outputs = outputs_of(p, weights, bias)
     made = _rows(weights[:, np.newaxis], codes, None if indices is None else indices[:, np.newaxis])
     if outputs is None or made is None:
         return None
@@ -301,12 +302,18 @@ def _halves(weights: NDArray[np.int8]) -> NDArray[np.int16] | None:
     return np.ascontiguousarray(pairs.astype(np.int16))
 
 
-def _outputs(
+def outputs_of(
     p: ConvParams | DepthwiseConvParams | FullyConnectedParams,
     weights: NDArray[np.int8],
     bias: NDArray[np.int32] | None,
 ) -> Outputs | None:
-    """`weights` as (channels, values). None where a sum or a shift is out of the kernels' reach."""
+    """How the sums of a layer become int8; None where they, or a shift, are out of reach.
+
+    Args:
+        p: of the layer.
+        weights: (channels, values) that are multiplied.
+        bias: one per channel, or None.
+    """
     wide = weights.astype(np.int64)
     start = p.input_offset * wide.sum(axis=1)
     if bias is not None:

@@ -4,10 +4,11 @@ The compiler is the clang inside the `ziglang` wheel, so nothing but pip is need
 kept under a name made from everything that went into it (sources, headers, flags, compiler), so the
 same request is answered without compiling, also by another process.
 
-Two choices keep the host honest as a proof of the chip: code is made for the baseline processor of
-the architecture (so a cached library runs on every machine that shares the folder), and floating
-point is never contracted into fused operations (so a float to int8 conversion rounds twice, as
-soft-float code on the chip does).
+Two choices keep the host honest as a proof of the chip. Code is made for the baseline processor of
+the architecture, so that a cached library runs on every machine that shares the folder; where speed
+is the purpose another processor is asked for, and then "native" has a name of its own for each.
+Floating point is never contracted into fused operations, so that a float to int8 conversion rounds
+twice, as soft-float code on the chip does.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ Source = str | Path
 FIRMWARE_DIR = Path(__file__).resolve().parent
 INCLUDE_DIR = FIRMWARE_DIR / "include"
 KERNEL_DIR = FIRMWARE_DIR / "kernels"
+HOST_KERNELS = "host/"  # folder in KERNEL_DIR of those that no firmware uses
 
 WARNINGS = ("-Wall", "-Wextra", "-Werror", "-Wconversion")
 _BASE_FLAGS = ("-std=c99", "-g0", "-ffp-contract=off")
@@ -72,6 +74,7 @@ def build_shared(
     defines: Sequence[str] = (),
     include: Sequence[Path] = (),
     flags: Sequence[str] = (),
+    processor: str = "baseline",
 ) -> Path:
     """Compile a shared library for ctypes.
 
@@ -82,6 +85,8 @@ def build_shared(
         defines: preprocessor definitions, `"NAME"` or `"NAME=value"`.
         include: more folders with headers; `firmware/include` is always searched.
         flags: more compiler flags.
+        processor: whose instructions may be used: "baseline", "native" (this machine's), or one
+            that clang knows, such as "x86_64_v3". Anything but "baseline" is optimised for speed.
 
     Returns:
         Path of the library.
@@ -89,7 +94,9 @@ def build_shared(
     Raises:
         FirmwareError: the compiler refuses the sources; its words are in the message.
     """
-    job = _Job("zig", ("-O2", "-fPIC", "-shared", "-fno-sanitize=undefined"), "library.so")
+    level = "-O2" if processor == "baseline" else "-O3"
+    mode = (level, "-fPIC", "-shared", "-fno-sanitize=undefined")
+    job = _Job("zig", mode, "library.so", processor)
     return job.build(sources, out, defines, include, flags)
 
 
@@ -137,6 +144,7 @@ class _Job:
     compiler: HostCompiler
     mode: tuple[str, ...]
     product: str
+    processor: str = "baseline"
 
     def build(
         self,
@@ -155,9 +163,12 @@ class _Job:
             )
         folders = (INCLUDE_DIR, *include)
         options = [*_BASE_FLAGS, *WARNINGS, *self.mode, *flags, *(f"-D{d}" for d in defines)]
+        identity = compiler_identity(self.compiler, command)
         if self.compiler == "zig":
-            options.insert(0, "-mcpu=baseline")
-        key = cache_key(compiler_identity(self.compiler, command), options, sources, folders)
+            options.insert(0, f"-mcpu={self.processor}")
+        if self.processor == "native":
+            identity += f" {processor_identity()}"
+        key = cache_key(identity, options, sources, folders)
         home = cache_dir() / "host" / key
         product = home / self.product
         if not product.exists():
@@ -243,6 +254,16 @@ def compiler_identity(compiler: HostCompiler, command: tuple[str, ...]) -> str:
             ) from error
     stat = Path(command[0]).resolve().stat()
     return f"{command[0]} {stat.st_size} {stat.st_mtime_ns} {platform.machine()}"
+
+
+def processor_identity() -> str:
+    """What distinguishes processors that code for one may not run on the other."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return f"{platform.node()} {platform.processor()}"  # not Linux: this machine alone
+    told = ("model name", "flags", "features", "cpu part", "isa")
+    return " ".join(sorted({line for line in lines if line.lower().startswith(told)}))
 
 
 def cache_key(

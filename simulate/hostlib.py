@@ -18,7 +18,7 @@ from convert.emit_aot import emit_model
 from convert.errors import UnsupportedModelError
 from convert.generated import GeneratedModel
 from convert.graph import Graph
-from firmware.hostbuild import KERNEL_DIR, Source, build_shared
+from firmware.hostbuild import HOST_KERNELS, KERNEL_DIR, Source, build_shared
 from simulate.backend import Batch, Trace, batch_of, clip_shape
 
 _OBSERVER = """\
@@ -102,19 +102,29 @@ def host_sources(models: Sequence[GeneratedModel]) -> dict[str, Source]:
     return sources
 
 
+def _library_of(models: Sequence[GeneratedModel], processor: str | None = None) -> ctypes.CDLL:
+    """Compiled for this machine's own processor where kernels are made for that."""
+    if processor is None:
+        made_for_it = any(n.startswith(HOST_KERNELS) for model in models for n in model.kernels)
+        processor = "native" if made_for_it else "baseline"
+    return ctypes.CDLL(str(build_shared(host_sources(models), processor=processor)))
+
+
 class HostLibrary:
     """Several models in one shared library.
 
     Args:
         models: with distinct prefixes.
+        processor: as `firmware.hostbuild.build_shared` takes it; without it "native" where a model
+            has host kernels, else "baseline".
 
     Raises:
         UnsupportedModelError: a model has more than one input.
         FirmwareError: the C does not compile.
     """
 
-    def __init__(self, models: Sequence[GeneratedModel]) -> None:
-        self._library = ctypes.CDLL(str(build_shared(host_sources(models))))
+    def __init__(self, models: Sequence[GeneratedModel], processor: str | None = None) -> None:
+        self._library = _library_of(models, processor)
         # The arena, and where the trace goes, are static: one call at a time.
         lock = threading.Lock()
         self.backends: Mapping[str, HostBackend] = {
@@ -143,7 +153,7 @@ class HostBackend:
         _lock: threading.Lock | None = None,
     ) -> None:
         self.generated = generated
-        library = _library or ctypes.CDLL(str(build_shared(host_sources([generated]))))
+        library = _library or _library_of([generated])
         self._run = getattr(library, f"{generated.prefix}_host_run")
         pointer = ctypes.c_void_p
         self._run.argtypes = (pointer, ctypes.c_int32, ctypes.c_int32, pointer, pointer)
@@ -152,8 +162,18 @@ class HostBackend:
 
     @classmethod
     def from_graph(cls, graph: Graph) -> HostBackend:
-        """Generate C from a graph, compile it, load it."""
+        """Generate C with the plain kernels, which define the bits, compile it, load it."""
         return cls(emit_model(graph))
+
+    @classmethod
+    def quick(cls, graph: Graph) -> HostBackend:
+        """The same with vector kernels for this machine's processor; the bits are the same.
+
+        Raises:
+            UnsupportedModelError: an operator or a type that the kernels do not have.
+            FirmwareError: the C does not compile.
+        """
+        return cls(emit_model(graph, pack=False, kernels="host"))
 
     def run(self, inputs: NDArray[np.generic]) -> Trace:
         """Run a batch; every layer's output and the input itself are in the trace.

@@ -170,7 +170,7 @@ def run_tflite(
     if engine == "host":
         from simulate.hostlib import HostBackend
 
-        outputs = HostBackend.from_graph(graph).predict(inputs)
+        outputs = HostBackend.quick(graph).predict(inputs)
     elif engine == "tflm":
         from simulate.tflm import TflmBackend
 

@@ -1,0 +1,191 @@
+"""Which layers the host kernels can compute, and the constants in the order of their reading.
+
+The kernels (firmware/include/ws_kernels_host.h) evaluate models on the machine that trains them.
+Sums become int8 as in the DSP kernels, under the same conditions (`convert.fast.outputs_of`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convert.constant_layers import ConstantLayer, constant_layers
+from convert.fast import as_conv, outputs_of
+from convert.graph import Graph
+from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams, Params
+
+LANES = 16  # channels in a vector
+_FOUR = 4  # values, or filter rows, in a lane
+_VECTOR = LANES * _FOUR  # bytes
+_UNSIGNED = 128  # how much values are raised to be unsigned
+
+
+@dataclass(frozen=True)
+class HostLayer:
+    """One layer for the host kernels.
+
+    Attributes:
+        params: of CONV_2D (FULLY_CONNECTED is one of 1x1) or DEPTHWISE_CONV_2D.
+        weights: int8, as ws_kernels_host.h says.
+        rescale: int32 (channels / 16, 4, 16): bias (doubled), multiplier, rounding, shift.
+        plane: rows and columns of the input with its padding.
+        offsets: int32, bytes from the begin of a window to each group of four values; for
+            DEPTHWISE_CONV_2D in what is made of the image's columns.
+        rows: int32 (vectors, 4), of DEPTHWISE_CONV_2D: bytes from a column to each filter row.
+        columns_at: of DEPTHWISE_CONV_2D: where in scratch memory the columns are.
+        scratch: bytes.
+        in_place: the input is copied before anything is written, so always.
+    """
+
+    params: ConvParams | DepthwiseConvParams
+    weights: NDArray[np.int8]
+    rescale: NDArray[np.int32]
+    plane: tuple[int, int]
+    offsets: NDArray[np.int32]
+    rows: NDArray[np.int32]
+    columns_at: int
+    scratch: int
+    in_place: bool
+
+
+def host_layers(graph: Graph, params: Sequence[Params]) -> dict[int, HostLayer]:
+    """The layers that the host kernels compute, by their position in `graph.ops`.
+
+    Args:
+        graph: any; weights of 4 bits are used as the int8 that they stand for.
+        params: of its operators.
+    """
+    found = {}
+    for layer in constant_layers(graph, params):
+        made = _layer(layer)
+        if made is not None:
+            found[layer.position] = made
+    return found
+
+
+def _layer(layer: ConstantLayer) -> HostLayer | None:
+    params, weights = layer.params, layer.weights
+    if isinstance(params, FullyConnectedParams):
+        if params.filter_offset != 0:
+            return None
+        weights = weights.reshape(params.units, 1, 1, params.depth)
+        params = _of_rows(params)
+    if isinstance(params, DepthwiseConvParams) and params.input_shape[3] == 1:
+        params, weights = as_conv(params), np.moveaxis(weights, 3, 0)
+    if isinstance(params, ConvParams) and params.groups == 1:
+        return _conv(params, weights, layer.bias)
+    if isinstance(params, DepthwiseConvParams) and params.depth_multiplier == 1:
+        return _depthwise(params, weights[0], layer.bias)
+    return None
+
+
+def _of_rows(p: FullyConnectedParams) -> ConvParams:
+    return ConvParams(
+        input_shape=(1, 1, p.rows, p.depth),
+        filter_shape=(p.units, 1, 1, p.depth),
+        output_shape=(1, 1, p.rows, p.units),
+        stride=(1, 1),
+        dilation=(1, 1),
+        padding=(0, 0),
+        groups=1,
+        has_bias=p.has_bias,
+        input_offset=p.input_offset,
+        output_offset=p.output_offset,
+        activation_min=p.activation_min,
+        activation_max=p.activation_max,
+        multiplier=p.multiplier,
+        shift=p.shift,
+    )
+
+
+def _conv(
+    p: ConvParams, weights: NDArray[np.int8], bias: NDArray[np.int32] | None
+) -> HostLayer | None:
+    channels, height, width, depth = p.filter_shape
+    rescale = _rescale(p, weights.reshape(channels, -1), bias)
+    if rescale is None:
+        return None
+    plane = _plane(p)
+    # Values that lie next to each other in the image: a filter row, or a tap where taps are spread.
+    runs = width if p.dilation[1] > 1 else 1
+    run = width * depth // runs
+    rows = np.arange(height) * (p.dilation[0] * plane[1] * depth)
+    taps = np.arange(runs) * (p.dilation[1] * depth)
+    fours = np.arange(0, run, _FOUR)
+    offsets = (rows[:, None, None] + taps[:, None] + fours).astype(np.int32).reshape(-1)
+    filled = np.pad(
+        weights.reshape(channels, height * runs, run),
+        ((0, -channels % LANES), (0, 0), (0, -run % _FOUR)),
+    )
+    ordered = filled.reshape(-1, LANES, len(offsets), _FOUR).transpose(0, 2, 1, 3)
+    image = p.input_shape[3] * plane[0] * plane[1]
+    return HostLayer(
+        params=p,
+        weights=np.ascontiguousarray(ordered),
+        rescale=rescale,
+        plane=plane,
+        offsets=offsets,
+        rows=np.zeros((0, _FOUR), np.int32),
+        columns_at=0,
+        scratch=image + _FOUR - 1,
+        in_place=p.input_shape == p.output_shape,
+    )
+
+
+def _depthwise(
+    p: DepthwiseConvParams, weights: NDArray[np.int8], bias: NDArray[np.int32] | None
+) -> HostLayer | None:
+    height, width, channels = weights.shape
+    rescale = _rescale(p, weights.reshape(-1, channels).T, bias)
+    if rescale is None:
+        return None
+    plane = _plane(p)
+    vectors = -(-height // _FOUR)
+    filled = np.pad(weights, ((0, -height % _FOUR), (0, 0), (0, -channels % LANES)))
+    ordered = filled.reshape(vectors, _FOUR, width, -1, LANES).transpose(3, 2, 0, 4, 1)
+    columns = np.arange(width) * (p.dilation[1] * vectors * _VECTOR)
+    row, pitch = np.arange(vectors * _FOUR).reshape(-1, _FOUR), p.dilation[0] * plane[1] * channels
+    columns_at = plane[0] * plane[1] * channels + LANES - 1
+    return HostLayer(
+        params=p,
+        weights=np.ascontiguousarray(ordered),
+        rescale=rescale,
+        plane=plane,
+        offsets=np.add.outer(columns, np.arange(vectors) * _VECTOR).astype(np.int32).reshape(-1),
+        rows=np.where(row < height, row * pitch, 0).astype(np.int32),
+        columns_at=columns_at,
+        scratch=columns_at + plane[1] * vectors * _VECTOR,
+        in_place=p.input_shape == p.output_shape,
+    )
+
+
+def _plane(p: ConvParams | DepthwiseConvParams) -> tuple[int, int]:
+    """Rows and columns of the image: all that is read, and all of the input."""
+
+    def side(axis: int) -> int:
+        reach = (p.filter_shape[1 + axis] - 1) * p.dilation[axis] + 1
+        read = (p.output_shape[1 + axis] - 1) * p.stride[axis] + reach
+        return max(read, p.padding[axis] + p.input_shape[1 + axis])
+
+    return side(0), side(1)
+
+
+def _rescale(
+    p: ConvParams | DepthwiseConvParams,
+    weights: NDArray[np.int8],
+    bias: NDArray[np.int32] | None,
+) -> NDArray[np.int32] | None:
+    """`weights` as (channels, values). None where a condition of `outputs_of` does not hold."""
+    outputs = outputs_of(p, weights, bias)
+    if outputs is None:
+        return None
+    raised = 2 * _UNSIGNED * weights.astype(np.int64).sum(axis=1)
+    shift = outputs.shift.astype(np.int64)
+    rounding = np.left_shift(2 * p.output_offset + 1, shift) >> 1
+    start = (outputs.bias - raised).astype(np.int32)  # sums wrap, and so may this
+    rows = np.stack([start, outputs.multiplier, rounding.astype(np.int32), outputs.shift])
+    filled = np.pad(rows, ((0, 0), (0, -rows.shape[1] % LANES)))
+    return np.ascontiguousarray(filled.reshape(4, -1, LANES).transpose(1, 0, 2))
