@@ -13,13 +13,15 @@ from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams
 
 Fields = list[tuple[str, object]]
 
-# What a kernel needs beside its own file.
+# What a kernel needs beside its own file; inner loops have a file for each kind of core.
+_DOTS = ("dsp_dots.c", "dsp_dots_v7m.c")
+_DOTS_S4 = ("dsp_dots_s4.c", "dsp_dots_s4_v7m.c")
 _ALSO = {
-    ("conv2d", ""): ("dsp_tiles.c", "dsp_dots.c"),
-    ("conv2d", "_s4"): ("dsp_tiles.c", "dsp_dots_s4.c"),
-    ("depthwise_conv2d", ""): ("dsp_dots.c",),
-    ("depthwise_conv2d", "_s4"): ("dsp_depthwise_conv2d.c", "dsp_dots.c"),
-    ("fully_connected", ""): ("dsp_dots.c",),
+    ("conv2d", ""): ("dsp_tiles.c", *_DOTS),
+    ("conv2d", "_s4"): ("dsp_tiles.c", *_DOTS_S4),
+    ("depthwise_conv2d", ""): _DOTS,
+    ("depthwise_conv2d", "_s4"): ("dsp_depthwise_conv2d.c", *_DOTS),
+    ("fully_connected", ""): _DOTS,
     ("fully_connected", "_s4"): (),
 }
 

@@ -18,6 +18,17 @@
 #define WS_HAS_DSP 0
 #endif
 
+/* MLA, SMULL and SSAT, but no DSP instructions: Armv7-M (Cortex-M3) and Armv8-M mainline without.
+ */
+#if !WS_HAS_DSP && (defined(__ARM_ARCH_7M__) || defined(__ARM_ARCH_8M_MAIN__))
+#define WS_HAS_MLA 1
+#else
+#define WS_HAS_MLA 0
+#endif
+
+/* The inner loops are in assembly. */
+#define WS_HAS_ASM (WS_HAS_DSP || WS_HAS_MLA)
+
 /* Four bytes from any address; one LDR on the cores with DSP instructions. */
 static inline uint32_t ws_load32(const void *from) {
     uint32_t word;
@@ -118,7 +129,7 @@ static inline int32_t ws_mul_upper(int32_t a, int32_t b) {
 
 /* Clamped to int8: SSAT. */
 static inline int32_t ws_saturate8(int32_t x) {
-#if WS_HAS_DSP
+#if WS_HAS_ASM
     int32_t clamped;
     __asm__("ssat %0, #8, %1" : "=r"(clamped) : "r"(x));
     return clamped;

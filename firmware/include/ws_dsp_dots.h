@@ -48,7 +48,11 @@ typedef struct {
 
 /* One channel of a 3x3 depthwise convolution with stride 1, over a plane of int16. */
 typedef struct {
+#if WS_HAS_DSP
     uint32_t weights[6]; /* pairs (0, 1) and (1, 2) of each row */
+#else
+    int32_t weights[9]; /* doubled */
+#endif
     const int8_t *plane; /* even number of values per line, aligned to words */
     int8_t *output;
     int32_t pitch;   /* bytes from a line of the plane to the next */
@@ -61,11 +65,26 @@ typedef struct {
     int32_t rounding;
 } ws_plane_3x3;
 
-#if WS_HAS_DSP
+/* Four outputs of a channel of any depthwise convolution, over a plane of int16. */
+typedef struct {
+    const int8_t *weights; /* [rows][taps] */
+    int32_t taps;
+    int32_t rows;
+    int32_t skip;    /* bytes of the plane from the end of a row of taps to the next */
+    int32_t from[3]; /* bytes from what the first output sees to what the others see */
+    int32_t to[3];   /* bytes from the first output; equal ones end up as the first */
+    ws_rescale rescale;
+    int32_t rounding;
+} ws_four;
+
+#if WS_HAS_ASM
 void ws_lines_3x3(const ws_plane_3x3 *plane);
 void ws_tile_4(const ws_tile *tile);
 void ws_tile_4_s4(const ws_tile_4bit *tile);
 void ws_tile_4_lut4(const ws_tile_4bit *tile);
+#endif
+#if WS_HAS_MLA
+void ws_four_outputs(const ws_four *four, const int8_t *plane, int8_t *output);
 #endif
 
 #endif /* WS_DSP_DOTS_H */

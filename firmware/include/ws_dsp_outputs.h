@@ -24,4 +24,13 @@ static inline int8_t ws_dsp_output(const ws_dsp_outputs *o, int32_t channel, int
     return (int8_t)ws_clamp(value, o->activation_min, o->activation_max);
 }
 
+/* What is int8 already to an activation's bounds, where these are not those of int8. */
+static inline void ws_clamp_outputs(const ws_dsp_outputs *o, int8_t *output, int32_t count) {
+    if (!ws_whole_range(o)) {
+        for (int32_t i = 0; i < count; i++) {
+            output[i] = (int8_t)ws_clamp(output[i], o->activation_min, o->activation_max);
+        }
+    }
+}
+
 #endif /* WS_DSP_OUTPUTS_H */

@@ -13,7 +13,7 @@
 #define WS_POSITIONS 4
 #define WS_STEP (WS_POSITIONS * 4) /* bytes of scratch from one pair of a position to the next */
 
-/* All channels of at most four positions, whose values are at x. */
+/* All channels of at most four positions, whose values are at x, to int8; bounds come after. */
 typedef void (*ws_tile_function)(const void *params, const int8_t *x, int8_t *output,
                                  int32_t positions);
 

@@ -21,12 +21,12 @@ static void sums_of(const ws_conv2d_dsp_params *p, const int8_t *x, const int16_
     } while (begin < p->pairs);
 }
 
-/* All channels of at most four positions, in C. */
-static void tile(const ws_conv2d_dsp_params *p, const int8_t *x, int8_t *output,
-                 int32_t positions) {
+/* Channels from `first`, which is even, at most four positions, in C. */
+static void tile_in_c(const ws_conv2d_dsp_params *p, const int8_t *x, int8_t *output,
+                      int32_t positions, int32_t first) {
     const int32_t channels = p->output.channels;
-    const int16_t *weights = p->weights;
-    for (int32_t c = 0; c < channels; c += 2) {
+    const int16_t *weights = p->weights + first * p->pairs;
+    for (int32_t c = first; c < channels; c += 2) {
         int32_t doubled[2 * WS_POSITIONS];
         sums_of(p, x, weights, doubled);
         ws_tile_channel(&p->outputs, c, doubled, output + c, channels, positions);
@@ -38,12 +38,12 @@ static void tile(const ws_conv2d_dsp_params *p, const int8_t *x, int8_t *output,
     }
 }
 
-/* All channels of four positions in assembly, for what is usual; returns 0 for what is not. */
-static int usual_tile(const ws_conv2d_dsp_params *p, const int8_t *x, int8_t *output,
-                      int32_t positions) {
-#if WS_HAS_DSP
-    const int32_t channels = p->output.channels;
-    if (ws_whole_range(&p->outputs) && channels % 2 == 0 && p->pairs <= WS_DSP_TERMS / 2) {
+/* As many channels as assembly does; returns their number, which is even. */
+static int32_t tile_in_assembly(const ws_conv2d_dsp_params *p, const int8_t *x, int8_t *output,
+                                int32_t positions) {
+#if WS_HAS_ASM
+    const int32_t channels = p->output.channels & ~1;
+    if (channels != 0 && p->pairs <= WS_DSP_TERMS / 2) {
         ws_tile tile = {
             .weights = p->weights,
             .odd = p->pairs & 2,
@@ -54,9 +54,9 @@ static int usual_tile(const ws_conv2d_dsp_params *p, const int8_t *x, int8_t *ou
             .twice = 2 * p->outputs.output_offset + 1,
             .count = channels / 2,
         };
-        ws_tile_offsets(tile.offset, channels, positions);
+        ws_tile_offsets(tile.offset, p->output.channels, positions);
         ws_tile_4(&tile);
-        return 1;
+        return channels;
     }
 #endif
     (void)p;
@@ -68,9 +68,7 @@ static int usual_tile(const ws_conv2d_dsp_params *p, const int8_t *x, int8_t *ou
 
 static void tile_of(const void *params, const int8_t *x, int8_t *output, int32_t positions) {
     const ws_conv2d_dsp_params *p = params;
-    if (!usual_tile(p, x, output, positions)) {
-        tile(p, x, output, positions);
-    }
+    tile_in_c(p, x, output, positions, tile_in_assembly(p, x, output, positions));
 }
 
 void ws_conv2d_dsp(const ws_conv2d_dsp_params *p, const int8_t *input, int8_t *output,

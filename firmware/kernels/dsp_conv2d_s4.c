@@ -33,12 +33,13 @@ static WS_INLINE void sums_of(const ws_conv2d_dsp_params *p, const int8_t *x, co
     }
 }
 
-static WS_INLINE void tile(const ws_conv2d_dsp4_params *q, const int8_t *x, int8_t *output,
-                           int32_t positions, int lut) {
+/* Channels from `first`, which is even, at most four positions, in C. */
+static WS_INLINE void tile_in_c(const ws_conv2d_dsp4_params *q, const int8_t *x, int8_t *output,
+                                int32_t positions, int32_t first, int lut) {
     const ws_conv2d_dsp_params *p = &q->conv;
     const int32_t channels = p->output.channels;
-    const int8_t *weights = q->codes;
-    for (int32_t c = 0; c < channels; c += 2) {
+    const int8_t *weights = q->codes + first * p->pairs;
+    for (int32_t c = first; c < channels; c += 2) {
         const int8_t *const tables[2] = {q->tables + c * q->table_step,
                                          q->tables + (c + 1) * q->table_step};
         int32_t doubled[2 * WS_POSITIONS];
@@ -52,13 +53,13 @@ static WS_INLINE void tile(const ws_conv2d_dsp4_params *q, const int8_t *x, int8
     }
 }
 
-/* In assembly, for what is usual; returns 0 for what is not. */
-static WS_INLINE int usual_tile(const ws_conv2d_dsp4_params *q, const int8_t *x, int8_t *output,
-                                int32_t positions, int lut) {
-#if WS_HAS_DSP
+/* As many channels as assembly does; returns their number, which is even. */
+static WS_INLINE int32_t tile_in_assembly(const ws_conv2d_dsp4_params *q, const int8_t *x,
+                                          int8_t *output, int32_t positions, int lut) {
+#if WS_HAS_ASM
     const ws_conv2d_dsp_params *p = &q->conv;
-    const int32_t channels = p->output.channels;
-    if (ws_whole_range(&p->outputs) && channels % 2 == 0) {
+    const int32_t channels = p->output.channels & ~1;
+    if (channels != 0) {
         ws_tile_4bit job = {
             .x = x,
             .end = x + WS_STEP * p->pairs,
@@ -71,33 +72,36 @@ static WS_INLINE int usual_tile(const ws_conv2d_dsp4_params *q, const int8_t *x,
             .table_a = q->tables + q->table_step,
             .table_step = 2 * q->table_step,
         };
-        ws_tile_offsets(job.offset, channels, positions);
+        ws_tile_offsets(job.offset, p->output.channels, positions);
         if (lut) {
             ws_tile_4_lut4(&job);
         } else {
             ws_tile_4_s4(&job);
         }
-        return 1;
     }
-#endif
+    return channels;
+#else
     (void)q;
     (void)x;
     (void)output;
     (void)positions;
     (void)lut;
     return 0;
+#endif
+}
+
+static WS_INLINE void tile(const ws_conv2d_dsp4_params *q, const int8_t *x, int8_t *output,
+                           int32_t positions, int lut) {
+    const int32_t done = tile_in_assembly(q, x, output, positions, lut);
+    tile_in_c(q, x, output, positions, done, lut);
 }
 
 static void tile_s4(const void *params, const int8_t *x, int8_t *output, int32_t positions) {
-    if (!usual_tile(params, x, output, positions, 0)) {
-        tile(params, x, output, positions, 0);
-    }
+    tile(params, x, output, positions, 0);
 }
 
 static void tile_lut4(const void *params, const int8_t *x, int8_t *output, int32_t positions) {
-    if (!usual_tile(params, x, output, positions, 1)) {
-        tile(params, x, output, positions, 1);
-    }
+    tile(params, x, output, positions, 1);
 }
 
 void ws_conv2d_dsp_s4(const ws_conv2d_dsp4_params *p, const int8_t *input, int8_t *output,

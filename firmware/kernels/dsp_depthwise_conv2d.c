@@ -43,12 +43,7 @@ static void copy_plane(const ws_depthwise_dsp_params *p, const int8_t *channel, 
     }
 }
 
-static WS_INLINE void put(const ws_dsp_outputs *o, const ws_rescale *r, int32_t rounding,
-                          int32_t doubled, int8_t *output) {
-    const int32_t value = ws_rescale_s8(r, doubled, rounding);
-    *output = (int8_t)ws_clamp(value, o->activation_min, o->activation_max);
-}
-
+#if !WS_HAS_MLA
 /* Any filter and stride; `pairs` holds a row's weights two by two, the last with a 0 if odd. */
 static void channel_any(const ws_depthwise_dsp_params *p, const int8_t *plane, const int8_t *pairs,
                         const ws_rescale *r, int8_t *output) {
@@ -68,7 +63,7 @@ static void channel_any(const ws_depthwise_dsp_params *p, const int8_t *plane, c
                 }
                 row += HALF * p->plane.x;
             }
-            put(&p->outputs, r, rounding, 2 * sum + r->bias, to);
+            *to = (int8_t)ws_rescale_s8(r, 2 * sum + r->bias, rounding);
             to += p->output_step.x;
             from += HALF * p->stride.x;
         }
@@ -85,14 +80,20 @@ static void pair_weights(const ws_depthwise_dsp_params *p, const int8_t *w, int8
         w += p->filter.x;
     }
 }
+#endif
 
-#if WS_HAS_DSP
+#if WS_HAS_ASM
 /* 3x3 with stride 1, in assembly. */
 static void channel_3x3(const ws_depthwise_dsp_params *p, const int8_t *plane, const int8_t *w,
                         const ws_rescale *r, int8_t *output) {
     const ws_plane_3x3 lines = {
+#if WS_HAS_DSP
         .weights = {ws_pair(w[0], w[1]), ws_pair(w[1], w[2]), ws_pair(w[3], w[4]),
                     ws_pair(w[4], w[5]), ws_pair(w[6], w[7]), ws_pair(w[7], w[8])},
+#else
+        .weights = {2 * w[0], 2 * w[1], 2 * w[2], 2 * w[3], 2 * w[4], 2 * w[5], 2 * w[6], 2 * w[7],
+                    2 * w[8]},
+#endif
         .plane = plane,
         .output = output,
         .pitch = HALF * p->plane.x,
@@ -108,13 +109,58 @@ static void channel_3x3(const ws_depthwise_dsp_params *p, const int8_t *plane, c
 }
 #endif
 
+#if WS_HAS_MLA
+/* Any filter and stride, four outputs at a time; bounds that are not int8's come later. */
+static void channel_fours(const ws_depthwise_dsp_params *p, const int8_t *plane, const int8_t *w,
+                          const ws_rescale *r, int8_t *output) {
+    ws_four four = {
+        .weights = w,
+        .taps = p->filter.x,
+        .rows = p->filter.y,
+        .skip = HALF * (p->plane.x - p->filter.x),
+        .rescale = *r,
+        .rounding = ws_rounding(p->outputs.output_offset, r->shift),
+    };
+    for (int32_t y = 0; y < p->output.y; y++) {
+        const int8_t *from = plane + HALF * y * p->stride.y * p->plane.x;
+        int8_t *to = output;
+        for (int32_t left = p->output.x; left > 0; left -= 4) {
+            for (int32_t i = 1; i < 4; i++) {
+                const int32_t position = i < left ? i : left - 1;
+                four.from[i - 1] = HALF * p->stride.x * position;
+                four.to[i - 1] = p->output_step.x * position;
+            }
+            ws_four_outputs(&four, from, to);
+            to += 4 * p->output_step.x;
+            from += 4 * HALF * p->stride.x;
+        }
+        output += p->output_step.y;
+    }
+}
+#endif
+
+/* All outputs of a channel whose plane is copied; `pairs` has room for its weights two by two. */
+static void channel(const ws_depthwise_dsp_params *p, const int8_t *plane, const int8_t *w,
+                    const ws_rescale *r, int8_t *pairs, int8_t *output) {
+#if WS_HAS_ASM
+    if (p->filter.y == 3 && p->filter.x == 3 && p->stride.y == 1 && p->stride.x == 1) {
+        channel_3x3(p, plane, w, r, output);
+        return;
+    }
+#endif
+#if WS_HAS_MLA
+    (void)pairs;
+    channel_fours(p, plane, w, r, output);
+#else
+    pair_weights(p, w, pairs);
+    channel_any(p, plane, pairs, r, output);
+#endif
+}
+
 void ws_depthwise_planes(const ws_depthwise_dsp_params *p, const int8_t *input, int8_t *output,
                          int8_t *scratch, ws_channel_weights weights_of, const void *params) {
     const int32_t size = p->plane.y * p->plane.x;
-#if WS_HAS_DSP
-    const int small = p->filter.y == 3 && p->filter.x == 3 && p->stride.y == 1 &&
-                      p->stride.x == 1 && ws_whole_range(&p->outputs);
-#endif
+    const int32_t outputs = p->output.y * p->output.x * p->channels;
     int8_t *plane = scratch;
     int8_t *pairs = plane + HALF * size;
     int8_t *decoded = pairs + WORD * p->filter.y * ((p->filter.x + 1) / 2);
@@ -123,20 +169,13 @@ void ws_depthwise_planes(const ws_depthwise_dsp_params *p, const int8_t *input, 
     }
     for (int32_t b = 0; b < p->batches; b++) {
         for (int32_t c = 0; c < p->channels; c++) {
-            const ws_rescale *r = &p->outputs.channels[c];
             copy_plane(p, input + c, plane);
             const int8_t *w = weights_of(params, c, decoded);
-#if WS_HAS_DSP
-            if (small) {
-                channel_3x3(p, plane, w, r, output + c);
-                continue;
-            }
-#endif
-            pair_weights(p, w, pairs);
-            channel_any(p, plane, pairs, r, output + c);
+            channel(p, plane, w, &p->outputs.channels[c], pairs, output + c);
         }
+        ws_clamp_outputs(&p->outputs, output, outputs);
         input += p->input.y * p->input.x * p->channels;
-        output += p->output.y * p->output.x * p->channels;
+        output += outputs;
     }
 }
 

@@ -1,6 +1,7 @@
 /*
- * The inner loops of the DSP kernels, in assembly because both compilers run out of registers on
- * them: 14 are in use, none is spilled. The plain C below says what they compute.
+ * The inner loops of the DSP kernels for Cortex-M4, M7 and M33, in assembly because both compilers
+ * run out of registers on them: 14 are in use, none is spilled. The plain C below says what they
+ * compute.
  */
 #include "ws_dsp_dots.h"
 
@@ -222,7 +223,7 @@ __attribute__((naked, noinline)) void ws_lines_3x3(WS_UNUSED const ws_plane_3x3 
 
 /* clang-format on */
 
-#else
+#elif !WS_HAS_ASM
 
 void ws_dot_4x2(const int8_t *x, const int16_t *weights, int32_t pairs, int32_t *sums) {
     int32_t sum[8] = {0};

@@ -56,8 +56,7 @@ void ws_tile_channel(const ws_dsp_outputs *o, int32_t index, const int32_t *doub
     const ws_rescale *r = &o->channels[index];
     const int32_t rounding = ws_rounding(o->output_offset, r->shift);
     for (int32_t i = 0; i < positions; i++) {
-        const int32_t value = ws_rescale_s8(r, doubled[i] + r->bias, rounding);
-        *output = (int8_t)ws_clamp(value, o->activation_min, o->activation_max);
+        *output = (int8_t)ws_rescale_s8(r, doubled[i] + r->bias, rounding);
         output += step;
     }
 }
@@ -78,6 +77,7 @@ void ws_conv2d_tiles(const ws_conv2d_dsp_params *p, const int8_t *input, int8_t 
                 }
             }
             tile(params, scratch, output, positions);
+            ws_clamp_outputs(&p->outputs, output, positions * p->output.channels);
             output += positions * p->output.channels;
         }
         input += p->input.height * p->input.width * p->input.channels;

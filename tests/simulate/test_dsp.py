@@ -34,7 +34,8 @@ GCC = pytest.param(
     ],
 )
 COMPILERS = ["zig", GCC]
-CORES = ["mps2-an386", "mps2-an500", "mps2-an505"]  # M4, M7, M33
+CORES = ["mps2-an386", "mps2-an500", "mps2-an505", "mps2-an385"]  # M4, M7, M33, M3
+KINDS = ["mps2-an386", "mps2-an385"]  # one core of each kind that has loops of its own
 CLIPS = 6  # of each case
 
 _MAIN = """\
@@ -74,8 +75,9 @@ def _outputs(machine: Machine, model: GeneratedModel, inputs: np.ndarray) -> np.
     return np.array(found).view(np.dtype(result.dtype)).reshape(len(inputs), -1)
 
 
+@pytest.mark.parametrize("board", KINDS)
 @pytest.mark.parametrize("compiler", COMPILERS)
-def test_every_operator_case(compiler: Compiler, tmp_path: Path) -> None:
+def test_every_operator_case(compiler: Compiler, board: str, tmp_path: Path) -> None:
     cases = [
         c
         for c in generated_cases()
@@ -89,7 +91,7 @@ def test_every_operator_case(compiler: Compiler, tmp_path: Path) -> None:
     entries = [f"{m.prefix}_{name}" for m in models for name in ("init", "invoke")]
     image = build(
         _sources(models),
-        load_board(CORES[0]),
+        load_board(board),
         compiler=compiler,
         out_dir=tmp_path,
         name="cases",

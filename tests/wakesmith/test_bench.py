@@ -43,7 +43,7 @@ def test_what_is_counted_adds_up(model: Path) -> None:
 
 def test_cores_differ_in_instructions_and_not_in_ram(model: Path) -> None:
     m4, m3, m0 = (bench(model, f"cortex-m{n}", "zig") for n in (4, 3, 0))
-    assert m4.instructions < m3.instructions / 3 < m0.instructions / 3
+    assert m4.instructions < m3.instructions / 1.5 < m0.instructions / 2
     plain = emit_model(read(model.read_bytes()))
     assert m4.ram == m3.ram == m0.ram < plain.arena_size
 
