@@ -8,7 +8,7 @@ CLANG_FORMAT = $(shell $(PYTHON) -c 'import sysconfig; print(sysconfig.get_path(
 C_FILES = $(shell git ls-files '*.c' '*.cc' '*.h' 2>/dev/null || find firmware simulate tests -name '*.[ch]' -o -name '*.cc')
 
 .DEFAULT_GOAL := help
-.PHONY: help test slow check format docs bench fault-tests boards-proof tflm-proof clean
+.PHONY: help test slow check format docs bench fault-tests boards-proof models-proof tflm-proof clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ fault-tests: ## Faults on purpose: damaged image, full stack, dead microphone, n
 
 boards-proof: ## The same clips on every emulated board, with both compilers
 	$(PYTHON) -m pytest $(PARALLEL) -m "slow or not slow" tests/simulate/test_all_boards.py
+
+models-proof: ## Public models on every core: 1,000 random and 200 real inputs, every layer
+	$(PYTHON) -m pytest $(PARALLEL) -m "slow or not slow" tests/simulate/test_models_proof.py
 
 tflm-proof: ## TFLite Micro as runtime equals its wheel: TFLM_DIR=tree, after make bench
 	$(PYTHON) -m benchmarks.tflm_proof --tflm-dir "$(TFLM_DIR)"

@@ -1,8 +1,7 @@
 """What a model costs on a core: instructions, RAM and flash, counted on the emulated core.
 
-The board is the emulator's largest (`mps2-an386`) with the core exchanged, so that what is measured
-does not depend on how much memory some board with that core happens to have. A core that the
-emulator lacks (Cortex-M55) is counted in QEMU, on QEMU's own board with that core.
+Every core but one is counted in the emulator; Cortex-M55, which it lacks, in QEMU
+(`wakesmith.bare`).
 """
 
 from __future__ import annotations
@@ -10,20 +9,12 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from convert.errors import UserError
 from convert.files import write_text
-
-if TYPE_CHECKING:
-    from convert.generated import GeneratedModel
-    from firmware.image import Image
-    from simulate.cortexm import Profile
-
-BOARD = "mps2-an386"
-QEMU_BOARDS = {"cortex-m55": "mps3-an547"}
 
 
 @dataclass(frozen=True)
@@ -121,11 +112,9 @@ def bench(model: Path, core: str, compiler: str, seed: int = 0) -> Cost:
     from convert.emit_aot import emit_model
     from convert.supported import check
     from convert.tflite_reader import read
-    from firmware.application import build_bare
-    from firmware.board import load_board
+    from wakesmith.bare import board_of, running
 
-    chosen = _core(core)
-    board = replace(load_board(QEMU_BOARDS.get(chosen.name, BOARD)), core=chosen)
+    board = board_of(core)
     try:
         data = model.read_bytes()
     except OSError as error:
@@ -140,15 +129,18 @@ def bench(model: Path, core: str, compiler: str, seed: int = 0) -> Cost:
     graph = read(data)
     check(graph)
     generated = emit_model(graph, kernels=board.core.kernels)
-    with tempfile.TemporaryDirectory(prefix="wakesmith-") as folder:
-        image = build_bare(
-            generated.files,
+    with (
+        tempfile.TemporaryDirectory(prefix="wakesmith-") as folder,
+        running(
+            generated,
             board,
-            out_dir=Path(folder),
-            kernels=generated.kernels,
+            Path(folder),
             compiler="gcc" if compiler == "gcc" else "zig",
-        )
-        profile = _profile(image, generated, seed)
+            counting=True,
+        ) as backend,
+    ):
+        profile = backend.profile(seed=seed)
+        flash = backend.image.flash_bytes
     return Cost(
         model=model.stem,
         sha256=graph.model_hash,
@@ -162,29 +154,8 @@ def bench(model: Path, core: str, compiler: str, seed: int = 0) -> Cost:
         stack=profile.stack_bytes,
         weights=generated.flash_bytes,
         code=profile.code_bytes,
-        constants=image.flash_bytes - profile.code_bytes - generated.flash_bytes,
+        constants=flash - profile.code_bytes - generated.flash_bytes,
     )
-
-
-def _profile(image: Image, generated: GeneratedModel, seed: int) -> Profile:
-    """One inference of noise, in the emulator or in QEMU."""
-    if image.board.core.name in QEMU_BOARDS:
-        from simulate.qemu_backend import QemuBackend
-
-        with QemuBackend(image, generated, counting=True) as qemu:
-            return qemu.profile(seed=seed)
-    from simulate.cortexm import CortexMBackend
-
-    return CortexMBackend(image, generated).profile(seed=seed)
-
-
-def _core(name: str) -> Any:
-    from firmware.cores import CORES
-
-    for key in (name, f"{name}f"):
-        if key in CORES:
-            return CORES[key]
-    raise UserError(f"--core must be among {', '.join(sorted(CORES))}. Received: {name}.")
 
 
 def read_baselines(path: Path) -> Mapping[tuple[str, str], Baseline]:

@@ -21,6 +21,7 @@ from wakesmith.device.cli import device, monitor
 from wakesmith.export_command import export
 from wakesmith.flash_command import flash
 from wakesmith.simulate_command import simulate
+from wakesmith.verify_command import verify
 
 
 class Compiler(str, Enum):
@@ -163,50 +164,7 @@ def build(
         raise typer.Exit(1)
 
 
-@app.command()
-def verify(
-    target: Annotated[
-        Path,
-        typer.Argument(
-            metavar="PROJECT.toml|MODEL.tflite",
-            help="A built project, or any int8 .tflite.",
-            show_default=False,
-        ),
-    ],
-    backends: Annotated[
-        str, typer.Option(metavar="LIST", help="Any of reference,tflm,host,cortex-m.")
-    ] = "reference,tflm,host,cortex-m",
-    clips: Annotated[int, typer.Option(min=1, help="Test clips, or random inputs.")] = 200,
-    inputs: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.npy", help="Inputs for a .tflite (default: random)."),
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the random inputs.")] = 0,
-    board: Annotated[str, typer.Option(help="Board whose core runs a .tflite.")] = "mps2-an386",
-    out: BuildFolder = None,
-) -> None:
-    """Prove that back ends agree byte for byte.
-
-    Compares features, every layer and the outputs. When they differ it names the first
-    differing layer, element and both values and exits with 1.
-
-    Example:  wakesmith verify examples/digits.toml --clips 200
-
-    Example:  wakesmith verify model.tflite --backends reference,tflm,host
-    """
-    names = tuple(name.strip() for name in backends.split(",") if name.strip())
-    if target.suffix == ".tflite":
-        from wakesmith.verifying import verify_model
-
-        same = verify_model(
-            target, names, count=clips, seed=seed, inputs=inputs, board=board, say=typer.echo
-        )
-    else:
-        from wakesmith.built import verify_project
-
-        same = verify_project(target, names, clips=clips, out=out, say=typer.echo)
-    if not same:
-        raise typer.Exit(1)
+app.command()(verify)
 
 
 @app.command()

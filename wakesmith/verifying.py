@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import tempfile
 from collections.abc import Callable, Sequence
@@ -15,10 +16,12 @@ from convert.errors import ModelError, UserError
 from convert.graph import Graph, Tensor
 from convert.supported import check
 from convert.tflite_reader import read
+from firmware.board import Board
 from simulate.backend import Backend, clip_shape
 from simulate.hostlib import HostBackend
 from simulate.reference import ReferenceBackend
 from simulate.tflm import TflmBackend
+from wakesmith.bare import running
 from wakesmith.console import Meter
 from wakesmith.proving import check_names, prove_layers
 
@@ -36,7 +39,7 @@ def verify_model(
     count: int,
     seed: int,
     inputs: Path | None,
-    board: str,
+    board: Board,
     say: Say,
 ) -> bool:
     """Run a .tflite in several back ends and say whether every byte of every layer agrees.
@@ -47,7 +50,8 @@ def verify_model(
         count: random inputs to try.
         seed: of them.
         inputs: .npy file to use instead of random ones.
-        board: board that the emulated image is built for.
+        board: what the emulated image is built for; its core's kernels are those that the host
+            runs, too.
         say: prints a line.
 
     Returns:
@@ -60,12 +64,24 @@ def verify_model(
     data = read_model(path)
     graph = read(data)
     check(graph)
+    generated = emit_model(graph, kernels=board.core.kernels)
     chosen = random_inputs(graph, count, seed) if inputs is None else _read_inputs(graph, inputs)
-    with tempfile.TemporaryDirectory(prefix="wakesmith-") as folder, Meter("verifying") as meter:
-        backends = {}
+    with (
+        tempfile.TemporaryDirectory(prefix="wakesmith-") as folder,
+        contextlib.ExitStack() as stack,
+        Meter("verifying") as meter,
+    ):
+        backends: dict[str, Backend] = {}
         for name in names:
             meter(0, 0, f"making the back end {name}")
-            backends[name] = _backend(name, data, graph, board, Path(folder))
+            if name == "reference":
+                backends[name] = ReferenceBackend(graph)
+            elif name == "tflm":
+                backends[name] = TflmBackend(data)
+            elif name == "host":
+                backends[name] = HostBackend(generated)
+            else:
+                backends[name] = stack.enter_context(running(generated, board, Path(folder)))
         outcome = prove_layers(backends, graph, chosen, meter)
     kind = f"inputs of seed {seed}" if inputs is None else f"inputs of {inputs}"
     say(f"{path}: {len(graph.ops)} layers, {len(chosen)} {kind}")
@@ -91,29 +107,6 @@ def read_model(path: Path) -> bytes:
         raise UserError(
             f"The model must be a readable file. Received: {path} ({error.strerror})."
         ) from error
-
-
-def _backend(name: str, data: bytes, graph: Graph, board: str, folder: Path) -> Backend:
-    """A back end for a bare model; what an int8 model from elsewhere needs no labels for."""
-    if name == "reference":
-        return ReferenceBackend(graph)
-    if name == "tflm":
-        return TflmBackend(data)
-    if name == "host":
-        return HostBackend(emit_model(graph))
-    return _emulated(graph, board, folder)
-
-
-def _emulated(graph: Graph, board: str, folder: Path) -> Backend:
-    from firmware.application import build_bare
-    from firmware.board import load_board
-    from simulate.cortexm import CortexMBackend
-
-    generated = emit_model(graph)
-    image = build_bare(
-        generated.files, load_board(board), out_dir=folder, kernels=generated.kernels
-    )
-    return CortexMBackend(image, generated)
 
 
 def random_inputs(graph: Graph, count: int, seed: int) -> NDArray[np.generic]:

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from simulate.qemu import qemu_available
 from tests.wakesmith.conftest import ROOT, TINY, wakesmith, wakesmith_inside
 
 COMMANDS = (
@@ -341,6 +342,18 @@ class TestVerifyModel:
         done = wakesmith("verify", model, "--clips", 5, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         assert done.stdout.count("bytes equal") == 3
+
+    @pytest.mark.parametrize("core", ["cortex-m0", "cortex-m55"])
+    def test_another_core(self, tmp_path: Path, model: Path, core: str) -> None:
+        if core == "cortex-m55" and not qemu_available():
+            pytest.skip("only QEMU has this core, and it is not installed")
+        done = wakesmith("verify", model, "--clips", 4, "--core", core, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert "reference = cortex-m: " in done.stdout
+        assert done.stdout.count("bytes equal") == 3
+
+    def test_no_such_core(self, tmp_path: Path, model: Path) -> None:
+        assert "--core must be among" in refused(tmp_path, "verify", model, "--core", "cortex-m9")
 
     def test_inputs_from_a_file(self, tmp_path: Path, model: Path) -> None:
         np.save(tmp_path / "x.npy", np.zeros((2, 3), np.int8))
