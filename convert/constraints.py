@@ -141,8 +141,7 @@ def is_quantized(graph: Graph, op: Op) -> Verdict:
 
     The zero point of int16 is 0: convert the model with the TFLite converter.
     """
-    data_inputs = op.inputs if op.kind in ("ADD", "CONCATENATION") else op.inputs[:1]
-    for tensor in tensors_of(graph, (*data_inputs, *op.outputs)):
+    for tensor in tensors_of(graph, (*op.values, *op.outputs)):
         if tensor.dtype not in ("int8", "uint8", "int16"):
             continue
         q = tensor.quant
@@ -159,12 +158,11 @@ def is_quantized(graph: Graph, op: Op) -> Verdict:
 
 
 def has_computed_input(graph: Graph, op: Op) -> Verdict:
-    """The first input is computed, not constant (ADD and CONCATENATION: at least one is).
+    """The first input is computed, not constant (where several hold values: at least one is).
 
     Fold constants before exporting.
     """
-    among = op.inputs if op.kind in ("ADD", "CONCATENATION") else op.inputs[:1]
-    if all(t.data is not None for t in tensors_of(graph, among)):
+    if all(t.data is not None for t in tensors_of(graph, op.values)):
         return False, "constants only"
     return True, ""
 
@@ -201,8 +199,7 @@ def has_equal_quantization(graph: Graph, op: Op) -> Verdict:
     Convert with the TFLite converter, which keeps them equal or inserts QUANTIZE.
     """
     b = output_of(graph, op).quant
-    inputs = op.inputs if op.kind == "CONCATENATION" else op.inputs[:1]
-    for tensor in tensors_of(graph, inputs):
+    for tensor in tensors_of(graph, op.values):
         a = tensor.quant
         assert a is not None and b is not None
         if a.scale != b.scale or a.zero_point != b.zero_point:

@@ -16,6 +16,8 @@ from convert.constraints import (
     tensors_of,
 )
 from convert.graph import Graph, Op
+from convert.prepare_binary import LARGEST_PRODUCT
+from convert.prepare_tables import TANH_OUTPUT
 
 MAX_CONCATENATED = 10
 MAX_CLASSES = 511
@@ -60,6 +62,52 @@ def has_probability_output(graph: Graph, op: Op) -> Verdict:
         q.scale == (1 / 256,) and q.zero_point == (-128,),
         f"scale {q.scale[0]:g}, zero point {q.zero_point[0]}",
     )
+
+
+def has_tanh_output(graph: Graph, op: Op) -> Verdict:
+    """The output has scale 1/128 and zero point 0.
+
+    Convert with the TFLite converter, which sets them so.
+    """
+    q = output_of(graph, op).quant
+    assert q is not None
+    valid = (q.scale[0], q.zero_point[0]) == TANH_OUTPUT
+    return valid, f"scale {q.scale[0]:g}, zero point {q.zero_point[0]}"
+
+
+def has_usable_slope(graph: Graph, op: Op) -> Verdict:
+    """The slope is finite, and slope * input scale / output scale is below 2^30.
+
+    Use a slope between 0 and 1.
+    """
+    assert isinstance(op.options, g.LeakyRelu)
+    a, b = source_of(graph, op).quant, output_of(graph, op).quant
+    assert a is not None and b is not None
+    return abs(op.options.alpha) * a.scale[0] / b.scale[0] < 2**30, f"{op.options.alpha:g}"
+
+
+def has_hard_swish_scales(graph: Graph, op: Op) -> Verdict:
+    """The input's scale is from 2^-20 to 2^8, and from 2^-7 to 127 times the output's.
+
+    Calibrate with representative data and convert again.
+    """
+    a, b = source_of(graph, op).quant, output_of(graph, op).quant
+    assert a is not None and b is not None
+    ratio = a.scale[0] / b.scale[0]
+    valid = 2**-20 <= a.scale[0] <= 2**8 and 2**-7 <= ratio <= 127
+    return valid, f"{a.scale[0]:g} and {b.scale[0]:g}"
+
+
+def has_moderate_product(graph: Graph, op: Op) -> Verdict:
+    """The product of the inputs' scales is below 2^15 (int16: 1) times the output's.
+
+    Calibrate with representative data and convert again.
+    """
+    scales = [t.quant.scale[0] for t in tensors_of(graph, op.inputs) if t.quant]
+    output = output_of(graph, op)
+    assert output.quant is not None
+    factor = math.prod(scales) / output.quant.scale[0]
+    return factor < LARGEST_PRODUCT[output.dtype], f"{factor:g}"
 
 
 def has_usable_beta(graph: Graph, op: Op) -> Verdict:

@@ -21,7 +21,6 @@ from convert.prepare_recurrent import (
     SVDF_FEATURE_WEIGHTS,
     SVDF_STATE,
     SVDF_TIME_WEIGHTS,
-    sliced_elements,
 )
 
 _INT32_MAX = 2**31 - 1
@@ -217,23 +216,3 @@ def has_moderate_gate_scales(graph: Graph, op: Op) -> Verdict:
             before = source if position in LSTM_INPUT_WEIGHTS else state
             pairs.append(before.scale[0] * q.scale[0] * 2**12)
     return max(pairs) < 2**30, f"{max(pairs):g}"
-
-
-def takes_neighbours(graph: Graph, op: Op) -> Verdict:
-    """The limits are constants, one per dimension, and what is taken lies side by side.
-
-    Take a whole part of the first dimensions, as the last step of a sequence is.
-    """
-    o = op.options
-    assert isinstance(o, g.StridedSlice)
-    source, output = graph.tensors[op.inputs[0]], graph.tensors[op.outputs[0]]
-    limits = [graph.tensors[i].data for i in op.inputs[1:4]]
-    known = [[int(v) for v in x.ravel()[:16]] for x in limits if x is not None]
-    detail = f"{known} of {sides(source.shape)} to {sides(output.shape)}"
-    if len(known) != 3 or o.other:
-        return False, detail
-    found = sliced_elements(source.shape, known[0], known[1], known[2], o)
-    if found is None or len(found[1]) != output.size or not found[1]:
-        return False, detail
-    first = found[1][0]
-    return found[1] == list(range(first, first + len(found[1]))), detail

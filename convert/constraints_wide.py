@@ -27,8 +27,7 @@ def keeps_one_type(graph: Graph, op: Op) -> Verdict:
     """
     if op.kind in ("QUANTIZE", "DEQUANTIZE"):
         return True, ""
-    values = op.inputs if op.kind in ("ADD", "CONCATENATION") else op.inputs[:1]
-    tensors = [graph.tensors[i] for i in (*values, *op.outputs[:1]) if i != -1]
+    tensors = [graph.tensors[i] for i in (*op.values, *op.outputs[:1]) if i != -1]
     types = {t.dtype for t in tensors}
     return "int16" not in types or len(types) == 1, " and ".join(sorted(types))
 

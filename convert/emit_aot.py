@@ -16,6 +16,7 @@ from dataclasses import replace
 from convert import (
     codebook,
     cwriter,
+    emit_binary,
     emit_header,
     emit_plain,
     emit_recurrent,
@@ -35,7 +36,7 @@ from convert.prepare_wide import is_wide
 
 _MAX_ARENA = 2**31 - 1
 # Imported so that their emitters are registered.
-_EMITTERS = (emit_plain, emit_recurrent, emit_weighted, emit_wide)
+_EMITTERS = (emit_binary, emit_plain, emit_recurrent, emit_weighted, emit_wide)
 
 __all__ = ["GeneratedModel", "LayerSlot", "TensorSlot", "emit_model"]
 
@@ -192,7 +193,7 @@ class _Writer:
 
     def _layer(self, op: Op, params: Params) -> Layer:
         """What the emitter of `op` needs."""
-        name = f"{self.prefix}_layer_{op.index:02d}"
+        name = f"{self.prefix}_layer_{op.label}"
         weighted = isinstance(params, ConvParams | DepthwiseConvParams | FullyConnectedParams)
         inputs, definitions = self._operands(op, name)
         constants = []
@@ -228,12 +229,8 @@ class _Writer:
 
     def _operands(self, op: Op, name: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """C expressions of what a kernel reads, and definitions of those that are constant."""
-        if op.kind == "CONCATENATION":
-            indices = op.inputs
-        else:
-            indices = op.inputs[: 2 if op.kind == "ADD" else 1]
         expressions, definitions = [], []
-        for position, index in enumerate(indices):
+        for position, index in enumerate(op.values):
             tensor = self.graph.tensors[index]
             expression = self._place(index)
             if tensor.data is not None:
@@ -258,7 +255,7 @@ class _Writer:
         return LayerSlot(
             op_index=op.index,
             kind=op.kind,
-            function=f"{self.prefix}_layer_{op.index:02d}_{op.kind.lower()}",
+            function=f"{self.prefix}_layer_{op.label}_{op.kind.lower()}",
             output=tensor.index,
             offset=self.plan.offset_of(tensor.index),
             nbytes=tensor.nbytes,

@@ -1,6 +1,6 @@
 """What the emitters of single operators share: their input, their result, and how they are found.
 
-One emitter function per parameter class, in `emit_weighted` and `emit_plain` (`emit_wide` where
+One emitter function per parameter class, in `emit_weighted`, `emit_plain`, ... (`emit_wide` where
 int16 values need another one), found through a registry. Adding an operator means: a class in
 `convert.params`, a kernel in `firmware/kernels`, and a function there.
 """
@@ -98,6 +98,7 @@ class LayerCode:
     also: tuple[str, ...] = ()  # other files in firmware/kernels that the kernel needs
 
 
+Fields = list[tuple[str, object]]
 Emitter = Callable[[Layer, Any], LayerCode]
 _EMITTERS: dict[tuple[type, bool], Emitter] = {}
 _E = TypeVar("_E", bound=Emitter)
@@ -155,6 +156,16 @@ def _initializer(value: object) -> str:
     if isinstance(value, tuple):
         return "{" + ", ".join(_initializer(v) for v in value) + "}"
     return cwriter.integer(value) if isinstance(value, int) else str(value)
+
+
+def suffixes(layer: Layer) -> tuple[str, str]:
+    """Ends of the names of a kernel's function and of its file, for int8 or int16 values."""
+    return ("_s16", "_s16.c") if layer.wide else ("_s8", ".c")
+
+
+def without_offsets(layer: Layer, fields: Fields) -> Fields:
+    """The fields without those that int16 values do not have, because they are 0."""
+    return [f for f in fields if not (layer.wide and "offset" in f[0])]
 
 
 def by(pair: tuple[int, ...]) -> str:

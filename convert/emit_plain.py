@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from convert import cwriter
@@ -14,10 +15,12 @@ from convert.emit_layer import (
     emits,
     refuse,
     struct_text,
+    suffixes,
+    without_offsets,
 )
 from convert.params import (
-    AddParams,
     ConcatenationParams,
+    CopyParams,
     DequantizeParams,
     MeanParams,
     PadParams,
@@ -32,19 +35,9 @@ from convert.params import (
 _MAX_SOFTMAX = 8191  # the sum of the exponentials is kept in 32 bits
 
 
-def _suffixes(layer: Layer) -> tuple[str, str]:
-    """Ends of the names of the kernel's function and of its file."""
-    return ("_s16", "_s16.c") if layer.wide else ("_s8", ".c")
-
-
 def _largest(layer: Layer) -> int:
     """The largest magnitude of a value, or of an int8 one less its zero point."""
     return 32768 if layer.wide else 255
-
-
-def _offset(layer: Layer, name: str, value: int) -> list[tuple[str, object]]:
-    """The field of an offset, which int16 values do not have."""
-    return [] if layer.wide else [(name, value)]
 
 
 @emits(PoolParams)
@@ -68,7 +61,7 @@ def _pool(layer: Layer, p: PoolParams) -> LayerCode:
             ("activation_max", p.activation_max),
         ],
     )
-    width, file = _suffixes(layer)
+    width, file = suffixes(layer)
     call = f"ws_{kind}_pool2d{width}(&{params}, {layer.inputs[0]}, {layer.output});"
     about = f"window {by(p.window)}, stride {by(p.stride)}"
     return LayerCode((struct,), (call,), f"pool2d{file}", about=about)
@@ -104,16 +97,19 @@ def _mean(layer: Layer, p: MeanParams) -> LayerCode:
     struct = struct_text(
         "ws_mean_params",
         params,
-        [
-            ("kept", split[0]),
-            ("reduced", split[1]),
-            *_offset(layer, "sum_offset", p.sum_offset),
-            *_offset(layer, "output_offset", p.output_offset),
-            ("multiplier", p.multiplier),
-            ("shift", p.shift),
-        ],
+        without_offsets(
+            layer,
+            [
+                ("kept", split[0]),
+                ("reduced", split[1]),
+                ("sum_offset", p.sum_offset),
+                ("output_offset", p.output_offset),
+                ("multiplier", p.multiplier),
+                ("shift", p.shift),
+            ],
+        ),
     )
-    width, file = _suffixes(layer)
+    width, file = suffixes(layer)
     call = f"ws_mean{width}(&{params}, {layer.inputs[0]}, {layer.output});"
     about = f"over axes {', '.join(map(str, p.axes))}"
     return LayerCode((struct,), (call,), f"mean{file}", about=about)
@@ -141,76 +137,6 @@ def _softmax(layer: Layer, p: SoftmaxParams) -> LayerCode:
     call = f"ws_softmax_s8(&{params}, {layer.inputs[0]}, {layer.output});"
     about = f"{p.rows} rows of {p.depth}"
     return LayerCode((text, struct), (call,), "softmax.c", about=about)
-
-
-def broadcast_strides(
-    shape1: Shape, shape2: Shape
-) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]] | None:
-    """Four dimensions that walk through two broadcast inputs: (shape, strides 1, strides 2).
-
-    Neighbouring dimensions in which both inputs behave alike are merged, so equal shapes become a
-    single run. A stride of 0 repeats. None when more than four dimensions remain.
-    """
-    rank = max(len(shape1), len(shape2))
-    left = (1,) * (rank - len(shape1)) + tuple(shape1)
-    right = (1,) * (rank - len(shape2)) + tuple(shape2)
-    merged: list[tuple[int, bool, bool]] = []  # size, repeats in input 1, repeats in input 2
-    for a, b in zip(left, right, strict=True):
-        size = max(a, b)
-        if size == 1:
-            continue
-        repeats = (a == 1, b == 1)
-        if merged and merged[-1][1:] == repeats:
-            merged[-1] = (merged[-1][0] * size, *repeats)
-        else:
-            merged.append((size, *repeats))
-    if len(merged) > 4:
-        return None
-    merged = [(1, False, False)] * (4 - len(merged)) + merged
-
-    def strides(which: int) -> tuple[int, ...]:
-        found, step = [], 1
-        for entry in reversed(merged):
-            found.append(0 if entry[which] else step)
-            step *= 1 if entry[which] else entry[0]
-        return tuple(reversed(found))
-
-    return tuple(m[0] for m in merged), strides(1), strides(2)
-
-
-@emits(AddParams)
-@emits(AddParams, wide=True)
-def _add(layer: Layer, p: AddParams) -> LayerCode:
-    walk = broadcast_strides(p.input1_shape, p.input2_shape)
-    if walk is None:
-        shapes = f"{p.input1_shape} and {p.input2_shape}"
-        refuse(layer, "broadcast over at most four groups of dimensions", shapes)
-    params = f"{layer.name}_params"
-    struct = struct_text(
-        "ws_add_params",
-        params,
-        [
-            ("shape", walk[0]),
-            ("stride1", walk[1]),
-            ("stride2", walk[2]),
-            ("left_shift", p.left_shift),
-            *_offset(layer, "offset1", p.input1_offset),
-            ("multiplier1", p.input1_multiplier),
-            ("shift1", p.input1_shift),
-            *_offset(layer, "offset2", p.input2_offset),
-            ("multiplier2", p.input2_multiplier),
-            ("shift2", p.input2_shift),
-            *_offset(layer, "output_offset", p.output_offset),
-            ("output_multiplier", p.output_multiplier),
-            ("output_shift", p.output_shift),
-            ("activation_min", p.activation_min),
-            ("activation_max", p.activation_max),
-        ],
-    )
-    width, file = _suffixes(layer)
-    call = f"ws_add{width}(&{params}, {layer.inputs[0]}, {layer.inputs[1]}, {layer.output});"
-    about = "" if p.input1_shape == p.input2_shape else "broadcast"
-    return LayerCode((struct,), (call,), f"add{file}", about=about)
 
 
 def merge_pads(
@@ -310,3 +236,31 @@ def _reshape(layer: Layer, p: ReshapeParams) -> LayerCode:
         return LayerCode((), ("WS_NOTHING();",), "", about="the same bytes, nothing to do")
     call = f"memcpy({layer.output}, {layer.inputs[0]}, {p.nbytes});"
     return LayerCode((), (call,), "", about="a copy")
+
+
+@emits(CopyParams)
+@emits(CopyParams, wide=True)
+def _copy(layer: Layer, p: CopyParams) -> LayerCode:
+    """In bytes, so that one kernel serves all types."""
+    source, output = layer.inputs[0], layer.output
+    if layer.wide:
+        source, output = f"(const int8_t *){source}", f"(int8_t *){output}"
+    offset, run = p.offset * p.item, p.run * p.item
+    if not p.shape:
+        call = f"memcpy({output}, {source} + {offset}, {run});"
+        return LayerCode((), (call,), "", about=f"a copy from byte {offset} on")
+    missing = (1,) * (5 - len(p.shape))
+    params = f"{layer.name}_params"
+    struct = struct_text(
+        "ws_copy_params",
+        params,
+        [
+            ("shape", missing + p.shape),
+            ("stride", tuple(0 for _ in missing) + tuple(s * p.item for s in p.stride)),
+            ("offset", offset),
+            ("run", run),
+        ],
+    )
+    call = f"ws_copy(&{params}, {source}, {output});"
+    about = f"{math.prod(p.shape)} runs of {run} bytes"
+    return LayerCode((struct,), (call,), "copy.c", about=about)

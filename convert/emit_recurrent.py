@@ -1,4 +1,4 @@
-"""C of the operators that remember, LSTM and SVDF, and of slices."""
+"""C of the operators that remember, LSTM and SVDF."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.emit_layer import Layer, LayerCode, check_sum, emits, refuse, struct_text
-from convert.params import LstmParams, SliceParams, SvdfParams
+from convert.params import LstmParams, SvdfParams
 from convert.prepare_recurrent import (
     LSTM_BIASES,
     LSTM_HIDDEN_WEIGHTS,
@@ -132,9 +132,3 @@ def _svdf(layer: Layer, p: SvdfParams) -> LayerCode:
     macs = p.batches * p.units * p.rank * (p.depth + p.memory)
     about = f"{p.depth} values to {p.units} units of rank {p.rank}, {p.memory} steps remembered"
     return LayerCode((*definitions, struct), (call,), "svdf.c", macs, about)
-
-
-@emits(SliceParams)
-def _slice(layer: Layer, p: SliceParams) -> LayerCode:
-    call = f"memcpy({layer.output}, {layer.inputs[0]} + {p.offset}, {p.nbytes});"
-    return LayerCode((), (call,), "", about=f"a copy from byte {p.offset} on")

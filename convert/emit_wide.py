@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from convert.emit_layer import (
+    Fields,
     Layer,
     LayerCode,
     by,
@@ -33,8 +34,6 @@ from convert.params import (
     ReshapeParams,
     WideSoftmaxParams,
 )
-
-Fields = list[tuple[str, object]]
 
 
 def _array(layer: Layer, ctype: str, key: str, values: Any, definitions: list[str]) -> str:

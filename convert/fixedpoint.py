@@ -200,11 +200,8 @@ def exp_on_negative_values(a: ArrayLike, integer_bits: int) -> Int32Array:
     return np.where(wide == 0, INT32_MAX, result).astype(np.int32)
 
 
-def one_over_one_plus_x(a: ArrayLike) -> Int32Array:
-    """1 / (1 + a) for a in [0, 1), Q0.31 to Q0.31: three Newton-Raphson steps from 48/17, 32/17.
-
-    Source: gemmlowp, `one_over_one_plus_x_for_x_in_0_1`.
-    """
+def _two_over_one_plus_x(a: ArrayLike) -> Int32Array:
+    """2 / (1 + a) for a in [0, 1], Q0.31 to Q2.29: three Newton-Raphson steps from 48/17, 32/17."""
     mul = saturating_rounding_doubling_high_mul
     half_denominator = rounding_half_sum(a, INT32_MAX)
     # x has 2 integer bits: 48/17 - 32/17 * half_denominator.
@@ -215,8 +212,16 @@ def one_over_one_plus_x(a: ArrayLike) -> Int32Array:
         # x * one_minus has 4 integer bits; back to 2.
         step = saturating_rounding_multiply_by_pot(mul(x, one_minus), 2)
         x = _narrow(_wide(x) + step)
-    # Half of x has 1 integer bit; rescaled to 0.
-    return saturating_rounding_multiply_by_pot(x, 1)
+    return x
+
+
+def one_over_one_plus_x(a: ArrayLike) -> Int32Array:
+    """1 / (1 + a) for a in [0, 1), Q0.31 to Q0.31.
+
+    Source: gemmlowp, `one_over_one_plus_x_for_x_in_0_1`.
+    """
+    # Half of 2 / (1 + a) has 1 integer bit; rescaled to 0.
+    return saturating_rounding_multiply_by_pot(_two_over_one_plus_x(a), 1)
 
 
 def logistic(a: ArrayLike, integer_bits: int) -> Int32Array:
@@ -229,6 +234,19 @@ def logistic(a: ArrayLike, integer_bits: int) -> Int32Array:
     negative = INT32_MAX - _wide(positive)
     result = np.where(wide > 0, positive, negative)
     return np.where(wide == 0, 1 << 30, result).astype(np.int32)
+
+
+def tanh(a: ArrayLike, integer_bits: int) -> Int32Array:
+    """Hyperbolic tangent of Q(integer_bits).(31 - integer_bits), to Q0.31; odd, and 0 at 0.
+
+    tanh(-b) = -(1 - e) / (1 + e) with e = exp(-2 b), whose argument is the same number with one
+    more integer bit; (1 - e) / (1 + e) = 2 / (1 + e) - 1. Source: gemmlowp, `tanh`,
+    `one_minus_x_over_one_plus_x_for_x_in_0_1`.
+    """
+    wide = _wide(a)
+    inverse = _wide(_two_over_one_plus_x(exp_on_negative_values(-np.abs(wide), integer_bits + 1)))
+    magnitude = saturating_rounding_multiply_by_pot(inverse - (1 << 29), 2).astype(np.int64)
+    return _narrow(np.where(wide == 0, 0, np.sign(wide) * magnitude))
 
 
 def count_leading_zeros(x: ArrayLike) -> NDArray[np.int64]:

@@ -14,11 +14,66 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.errors import ModelError
+from convert.options import (
+    Activation,
+    Add,
+    Concatenation,
+    Conv2D,
+    DepthwiseConv2D,
+    FullyConnected,
+    LeakyRelu,
+    Lstm,
+    Mean,
+    Mul,
+    NoOptions,
+    Options,
+    Pack,
+    Padding,
+    Part,
+    Pool2D,
+    Softmax,
+    StridedSlice,
+    Sub,
+    Svdf,
+)
+
+__all__ = [
+    "BINARY",
+    "CHANNEL_AXES",
+    "CODES",
+    "ITEM_BYTES",
+    "JOINING",
+    "STATES",
+    "Activation",
+    "Add",
+    "Codes",
+    "Concatenation",
+    "Conv2D",
+    "DType",
+    "DepthwiseConv2D",
+    "FullyConnected",
+    "Graph",
+    "LeakyRelu",
+    "Lstm",
+    "Mean",
+    "Mul",
+    "NoOptions",
+    "Op",
+    "Options",
+    "Pack",
+    "Padding",
+    "Part",
+    "Pool2D",
+    "Quant",
+    "Softmax",
+    "StridedSlice",
+    "Sub",
+    "Svdf",
+    "Tensor",
+    "shown",
+]
 
 DType = Literal["int4", "int8", "int16", "int32", "int64", "uint8", "float32", "bool", "other"]
-# "tanh" and "sign_bit" can be read, but `convert.supported` refuses them.
-Activation = Literal["none", "relu", "relu6", "relu_n1_to_1", "tanh", "sign_bit"]
-Padding = Literal["same", "valid"]
 
 STATES: dict[str, tuple[int, ...]] = {"UNIDIRECTIONAL_SEQUENCE_LSTM": (18, 19), "SVDF": (4,)}
 """Operators that remember, and which of their inputs hold what they remember."""
@@ -32,6 +87,10 @@ ITEM_BYTES: dict[str, int] = {
     "float32": 4,
     "int64": 8,
 }
+
+# Operators all of whose inputs hold values.
+BINARY = ("ADD", "SUB", "MUL", "MAXIMUM", "MINIMUM")
+JOINING = (*BINARY, "CONCATENATION", "PACK")
 
 # Operators with weights, and which dimension of the weights counts output channels.
 CHANNEL_AXES = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}
@@ -136,126 +195,6 @@ class Tensor:
 
 
 @dataclass(frozen=True)
-class Conv2D:
-    """Options of CONV_2D."""
-
-    padding: Padding
-    stride: tuple[int, int]  # height, width
-    dilation: tuple[int, int] = (1, 1)
-    activation: Activation = "none"
-    int32_sums: bool = False  # with int16 values and no bias: sums of 32 instead of 64 bits
-
-
-@dataclass(frozen=True)
-class DepthwiseConv2D:
-    """Options of DEPTHWISE_CONV_2D."""
-
-    padding: Padding
-    stride: tuple[int, int]
-    multiplier: int
-    dilation: tuple[int, int] = (1, 1)
-    activation: Activation = "none"
-
-
-@dataclass(frozen=True)
-class Pool2D:
-    """Options of MAX_POOL_2D and AVERAGE_POOL_2D."""
-
-    padding: Padding
-    stride: tuple[int, int]
-    window: tuple[int, int]
-    activation: Activation = "none"
-
-
-@dataclass(frozen=True)
-class FullyConnected:
-    """Options of FULLY_CONNECTED."""
-
-    activation: Activation = "none"
-    keep_dims: bool = False
-    int32_sums: bool = False  # as in CONV_2D
-
-
-@dataclass(frozen=True)
-class Add:
-    """Options of ADD."""
-
-    activation: Activation = "none"
-
-
-@dataclass(frozen=True)
-class Concatenation:
-    """Options of CONCATENATION."""
-
-    axis: int
-    activation: Activation = "none"
-
-
-@dataclass(frozen=True)
-class Softmax:
-    """Options of SOFTMAX."""
-
-    beta: float = 1.0
-
-
-@dataclass(frozen=True)
-class Mean:
-    """Options of MEAN; the axes are the operator's second input."""
-
-    keep_dims: bool
-
-
-@dataclass(frozen=True)
-class Lstm:
-    """Options of UNIDIRECTIONAL_SEQUENCE_LSTM; a clip of 0 is none."""
-
-    activation: Activation
-    cell_clip: float = 0.0
-    projection_clip: float = 0.0
-    time_major: bool = False
-    diagonal: bool = False  # recurrent weights are vectors
-
-
-@dataclass(frozen=True)
-class Svdf:
-    """Options of SVDF: `rank` filters are summed into each unit."""
-
-    rank: int
-    activation: Activation = "none"
-
-
-@dataclass(frozen=True)
-class StridedSlice:
-    """Options of STRIDED_SLICE: bit masks over dimensions; `other` is set by any rarer one."""
-
-    begin_mask: int = 0
-    end_mask: int = 0
-    shrink_mask: int = 0
-    other: bool = False
-
-
-@dataclass(frozen=True)
-class NoOptions:
-    """For operators without options (RESHAPE, PAD, RELU, QUANTIZE, LOGISTIC, ...)."""
-
-
-Options = (
-    Conv2D
-    | DepthwiseConv2D
-    | Pool2D
-    | FullyConnected
-    | Add
-    | Concatenation
-    | Softmax
-    | Mean
-    | Lstm
-    | Svdf
-    | StridedSlice
-    | NoOptions
-)
-
-
-@dataclass(frozen=True)
 class Op:
     """One operator. `kind` is the schema's name, e.g. "CONV_2D"; absent inputs are -1."""
 
@@ -264,6 +203,17 @@ class Op:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     options: Options
+
+    @property
+    def values(self) -> tuple[int, ...]:
+        """The inputs that hold values like the output's, not weights, axes or states."""
+        return self.inputs if self.kind in JOINING else self.inputs[:1]
+
+    @property
+    def label(self) -> str:
+        """The index as names of layers have it, "07"; "07_1" for another output of the same."""
+        number = self.options.number if isinstance(self.options, Part) else 0
+        return f"{self.index:02d}" + (f"_{number}" if number > 0 else "")
 
 
 @dataclass(frozen=True, eq=False)

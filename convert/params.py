@@ -131,15 +131,18 @@ class SoftmaxParams:
 
 
 @dataclass(frozen=True)
-class AddParams:
-    """ADD: both inputs shifted left by `left_shift`, rescaled, added, rescaled, clamped.
-
-    Shapes broadcast as in NumPy; input shapes are as in the model.
-    """
+class BinaryParams:
+    """Two inputs and an output whose shapes broadcast as in NumPy; shapes are as in the model."""
 
     input1_shape: Shape
     input2_shape: Shape
     output_shape: Shape
+
+
+@dataclass(frozen=True)
+class SumParams(BinaryParams):
+    """Both inputs shifted left by `left_shift`, rescaled, joined, rescaled, clamped."""
+
     left_shift: int
     input1_offset: int
     input1_multiplier: int
@@ -155,8 +158,38 @@ class AddParams:
 
 
 @dataclass(frozen=True)
+class AddParams(SumParams):
+    """ADD: the sum of the inputs."""
+
+
+@dataclass(frozen=True)
+class SubParams(SumParams):
+    """SUB: the first input less the second."""
+
+
+@dataclass(frozen=True)
+class MulParams(BinaryParams):
+    """MUL: clamp(mbqm((x + input1_offset) * (y + input2_offset)) + output_offset)."""
+
+    input1_offset: int
+    input2_offset: int
+    output_offset: int
+    multiplier: int
+    shift: int
+    activation_min: int
+    activation_max: int
+
+
+@dataclass(frozen=True)
+class ExtremeParams(BinaryParams):
+    """MAXIMUM and MINIMUM: the larger or the smaller value; scales and zero points are equal."""
+
+    largest: bool
+
+
+@dataclass(frozen=True)
 class TableParams:
-    """RELU, RELU6, LOGISTIC and QUANTIZE (not from float32): out = table[x + 128], 256 entries.
+    """An int8 operator with one input (RELU, TANH, QUANTIZE, ...): out = table[x + 128].
 
     A byte of uint8 is read and written as the int8 with the same bits.
     """
@@ -241,11 +274,18 @@ class WideSoftmaxParams:
 
 
 @dataclass(frozen=True)
-class SliceParams:
-    """STRIDED_SLICE of neighbouring elements: `nbytes` bytes from byte `offset` on."""
+class CopyParams:
+    """TRANSPOSE, STRIDED_SLICE, SLICE, SPLIT, SPLIT_V, UNPACK: elements of the input in some order.
 
+    The output is `shape` runs of `run` neighbouring elements; run (i, j, ...) begins at element
+    offset + i * stride[0] + j * stride[1] + ... of the input. `item` is bytes per element.
+    """
+
+    shape: Shape
+    stride: tuple[int, ...]
     offset: int
-    nbytes: int
+    run: int
+    item: int
 
 
 @dataclass(frozen=True)
@@ -325,6 +365,9 @@ Params = (
     | MeanParams
     | SoftmaxParams
     | AddParams
+    | SubParams
+    | MulParams
+    | ExtremeParams
     | TableParams
     | QuantizeParams
     | DequantizeParams
@@ -333,7 +376,7 @@ Params = (
     | ConcatenationParams
     | RescaleParams
     | WideSoftmaxParams
-    | SliceParams
+    | CopyParams
     | LstmParams
     | SvdfParams
 )

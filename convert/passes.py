@@ -12,6 +12,7 @@ from dataclasses import replace
 from convert import graph as g
 from convert.graph import Graph, Op
 from convert.lut import fold_tables
+from convert.views import moves_values
 
 # What exporters compute shapes with; the same inputs always give the same outputs.
 _ON_SHAPES = frozenset(
@@ -36,12 +37,17 @@ def prepare(graph: Graph) -> Graph:
 
 
 def name_reshapes(graph: Graph) -> Graph:
-    """SQUEEZE and EXPAND_DIMS are RESHAPEs: the output's shape is known."""
+    """SQUEEZE and EXPAND_DIMS are RESHAPEs: the output's shape is known.
+
+    So is a TRANSPOSE that only moves dimensions of 1.
+    """
     ops = tuple(_as_reshape(graph, op) for op in graph.ops)
     return replace(graph, ops=ops)
 
 
 def _as_reshape(graph: Graph, op: Op) -> Op:
+    if op.kind == "TRANSPOSE" and not moves_values(graph, op):
+        return replace(op, kind="RESHAPE", inputs=op.inputs[:1])
     arity = {"SQUEEZE": 1, "EXPAND_DIMS": 2}.get(op.kind)
     if len(op.inputs) != arity or -1 in op.inputs or len(op.outputs) != 1:
         return op
@@ -98,8 +104,25 @@ def remove_dead_operators(graph: Graph) -> Graph:
     return replace(graph, ops=tuple(reversed(kept)))
 
 
+def part_outputs(graph: Graph) -> Graph:
+    """One operator for each output of SPLIT, SPLIT_V and UNPACK, values first among the inputs."""
+    ops: list[Op] = []
+    for op in graph.ops:
+        options = op.options
+        if not isinstance(options, g.Part) or options.number >= 0 or not op.outputs:
+            ops.append(op)
+            continue
+        inputs = op.inputs[::-1] if op.kind == "SPLIT" else op.inputs
+        count = len(op.outputs)
+        for number, output in enumerate(op.outputs):
+            part = replace(options, number=number, count=count)
+            ops.append(replace(op, inputs=inputs, outputs=(output,), options=part))
+    return replace(graph, ops=tuple(ops))
+
+
 PASSES: tuple[Callable[[Graph], Graph], ...] = (
     fold_tables,
+    part_outputs,
     name_reshapes,
     fold_constant_reshapes,
     drop_shape_inputs,

@@ -12,8 +12,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from convert import prepare_binary as binary
 from convert import prepare_plain as plain
 from convert import prepare_recurrent as recurrent
+from convert import prepare_tables as tables
 from convert import prepare_weighted as weighted
 from convert import prepare_wide as wide
 from convert.errors import ModelError, UnsupportedModelError
@@ -24,7 +26,7 @@ from convert.prepare_checks import where
 __all__ = ["Params", "prepare_graph", "prepare_op"]
 
 _PREPARE: dict[str, Callable[[Graph, Op], Params]] = {
-    "ADD": plain.prepare_add,
+    "ADD": binary.prepare_add,
     "AVERAGE_POOL_2D": weighted.prepare_pool,
     "CONCATENATION": plain.prepare_concatenation,
     "CONV_2D": weighted.prepare_conv,
@@ -32,20 +34,33 @@ _PREPARE: dict[str, Callable[[Graph, Op], Params]] = {
     "DEQUANTIZE": plain.prepare_dequantize,
     "EXPAND_DIMS": plain.prepare_reshape,
     "FULLY_CONNECTED": weighted.prepare_fully_connected,
-    "LOGISTIC": plain.prepare_logistic,
+    "HARD_SWISH": tables.prepare_hard_swish,
+    "LEAKY_RELU": tables.prepare_leaky_relu,
+    "LOGISTIC": tables.prepare_logistic,
+    "MAXIMUM": binary.prepare_extreme,
     "MAX_POOL_2D": weighted.prepare_pool,
     "MEAN": plain.prepare_mean,
+    "MINIMUM": binary.prepare_extreme,
+    "MUL": binary.prepare_mul,
+    "PACK": plain.prepare_pack,
     "PAD": plain.prepare_pad,
     "PADV2": plain.prepare_pad,
-    "QUANTIZE": plain.prepare_quantize,
-    "RELU": plain.prepare_relu,
-    "RELU6": plain.prepare_relu6,
+    "QUANTIZE": tables.prepare_quantize,
+    "RELU": tables.prepare_relu,
+    "RELU6": tables.prepare_relu6,
     "RESHAPE": plain.prepare_reshape,
+    "SLICE": plain.prepare_copy,
     "SOFTMAX": plain.prepare_softmax,
+    "SPLIT": plain.prepare_copy,
+    "SPLIT_V": plain.prepare_copy,
     "SQUEEZE": plain.prepare_reshape,
-    "STRIDED_SLICE": recurrent.prepare_slice,
+    "STRIDED_SLICE": plain.prepare_copy,
+    "SUB": binary.prepare_sub,
     "SVDF": recurrent.prepare_svdf,
+    "TANH": tables.prepare_tanh,
+    "TRANSPOSE": plain.prepare_copy,
     "UNIDIRECTIONAL_SEQUENCE_LSTM": recurrent.prepare_lstm,
+    "UNPACK": plain.prepare_copy,
 }
 
 
@@ -55,11 +70,19 @@ _NEEDED = {
     "CONV_2D": 2,
     "DEPTHWISE_CONV_2D": 2,
     "FULLY_CONNECTED": 2,
+    "MAXIMUM": 2,
     "MEAN": 2,
+    "MINIMUM": 2,
+    "MUL": 2,
     "PAD": 2,
     "PADV2": 3,
+    "SLICE": 3,
+    "SPLIT": 2,
+    "SPLIT_V": 3,
     "STRIDED_SLICE": 4,
+    "SUB": 2,
     "SVDF": 5,
+    "TRANSPOSE": 2,
     "UNIDIRECTIONAL_SEQUENCE_LSTM": 24,
 }
 

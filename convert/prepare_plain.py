@@ -1,4 +1,4 @@
-"""Prepared integers of the operators without weights: sums, tables, softmax, copies.
+"""Prepared integers of the operators without weights: means, softmax, copies.
 
 "TFLM" is tensorflow/tflite-micro; paths are below tensorflow/lite.
 """
@@ -8,37 +8,30 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
 from convert import fixedpoint as fp
 from convert.errors import ModelError, UnsupportedModelError
-from convert.graph import ITEM_BYTES, Add, Concatenation, Graph, Op, Softmax, Tensor
+from convert.graph import ITEM_BYTES, Concatenation, Graph, Op, Pack, Softmax
 from convert.params import (
-    AddParams,
     ConcatenationParams,
+    CopyParams,
     DequantizeParams,
     MeanParams,
     PadParams,
-    QuantizeParams,
     ReshapeParams,
     SoftmaxParams,
-    TableParams,
 )
 from convert.prepare_checks import (
-    INT8_MAX,
     INT8_MIN,
-    activation_range,
     multiplier_of,
     need,
     need_values,
     quant_of,
-    rounded_quotient,
     same_quant,
     same_size,
     where,
 )
-
-_ALL_INT8 = np.arange(INT8_MIN, INT8_MAX + 1, dtype=np.int64)
+from convert.views import view_of
 
 
 def prepare_mean(graph: Graph, op: Op) -> MeanParams:
@@ -122,151 +115,6 @@ def prepare_softmax(graph: Graph, op: Op) -> SoftmaxParams:
     )
 
 
-def prepare_add(graph: Graph, op: Op) -> AddParams:
-    """ADD. Source: TFLM micro/kernels/add_common.cc, `CalculateOpDataAdd`.
-
-    With t = 2 * max(scale1, scale2): input multipliers scale_i / t, output multiplier
-    t / (2^20 * output scale), all in double; 2^15 with int16 values.
-    """
-    assert isinstance(op.options, Add)
-    left, right = need_values(graph, op, op.inputs[0]), need_values(graph, op, op.inputs[1])
-    output = need_values(graph, op, op.outputs[0])
-    try:
-        broadcast = np.broadcast_shapes(left.shape, right.shape)
-    except ValueError:
-        broadcast = ()
-    if math.prod(broadcast) != output.size:
-        raise ModelError(
-            f"{where(op)} must have inputs that broadcast to its output {output.shape}. "
-            f"Received: {left.shape} and {right.shape}."
-        )
-    (left_scale, left_zero), (right_scale, right_zero) = quant_of(op, left), quant_of(op, right)
-    output_scale, output_zero = quant_of(op, output)
-    left_shift = 15 if output.dtype == "int16" else 20
-    twice_max = 2 * float(max(left_scale, right_scale))
-    real_output = twice_max / ((1 << left_shift) * float(output_scale))
-    if real_output >= 1:
-        raise ModelError(
-            f"{where(op)} must have an output scale above 2^-{left_shift - 1} of its inputs'. "
-            f"Received: {output_scale!s} for {max(left_scale, right_scale)!s}."
-        )
-    left_pair = multiplier_of(op, float(left_scale) / twice_max)
-    right_pair = multiplier_of(op, float(right_scale) / twice_max)
-    output_pair = multiplier_of(op, real_output)
-    low, high = activation_range(op, op.options.activation, output)
-    return AddParams(
-        input1_shape=left.shape,
-        input2_shape=right.shape,
-        output_shape=output.shape,
-        left_shift=left_shift,
-        input1_offset=-left_zero,
-        input1_multiplier=left_pair[0],
-        input1_shift=left_pair[1],
-        input2_offset=-right_zero,
-        input2_multiplier=right_pair[0],
-        input2_shift=right_pair[1],
-        output_offset=output_zero,
-        output_multiplier=output_pair[0],
-        output_shift=output_pair[1],
-        activation_min=low,
-        activation_max=high,
-    )
-
-
-def _table(source: Tensor, values: NDArray[np.integer]) -> TableParams:
-    """A table of 256 outputs, clamped to int8."""
-    clamped = np.clip(values.astype(np.int64), INT8_MIN, INT8_MAX)
-    return TableParams(size=source.size, table=tuple(int(v) for v in clamped))
-
-
-def prepare_relu(graph: Graph, op: Op) -> TableParams:
-    """RELU. Source: TFLM micro/kernels/activations_common.cc, `CalculateReluOpData`.
-
-    The source forms the quotient of the scales in float32; the pinned wheel has it in double, as
-    tests/simulate/test_last_bits.py shows, and the wheel is what we follow.
-    """
-    source, output = need(graph, op, op.inputs[0]), need(graph, op, op.outputs[0])
-    same_size(op, source, output)
-    scale, zero_point = quant_of(op, source)
-    output_scale, output_zero = quant_of(op, output)
-    pair = multiplier_of(op, float(scale) / float(output_scale))
-    scaled = fp.multiply_by_quantized_multiplier(_ALL_INT8 - zero_point, *pair)
-    return _table(source, np.maximum(scaled.astype(np.int64) + output_zero, output_zero))
-
-
-def prepare_relu6(graph: Graph, op: Op) -> TableParams:
-    """RELU6: clamps only; the output's scale is taken to be the input's.
-
-    Source: TFLM micro/kernels/activations_common.cc, `Relu6Prepare`; it does not look at the
-    output's scale at all, so a model where they differ is refused here.
-    """
-    source, output = need(graph, op, op.inputs[0]), need(graph, op, op.outputs[0])
-    same_size(op, source, output)
-    same_quant(op, source, output)
-    scale, zero_point = quant_of(op, source)
-    six = rounded_quotient(op, 6.0, scale) + zero_point
-    return _table(source, np.clip(_ALL_INT8, zero_point, max(min(six, INT8_MAX), zero_point)))
-
-
-def prepare_logistic(graph: Graph, op: Op) -> TableParams:
-    """LOGISTIC. Source: TFLM micro/kernels/logistic_common.cc and integer_ops/logistic.h.
-
-    x - zero_point rescaled to Q4.27, gemmlowp's logistic, rounded to 8 fractional bits; at and
-    beyond the radius of about 15 the result is -128 or 127.
-    """
-    source, output = need(graph, op, op.inputs[0]), need(graph, op, op.outputs[0])
-    same_size(op, source, output)
-    output_scale, output_zero = quant_of(op, output)
-    if float(output_scale) != 1 / 256 or output_zero != INT8_MIN:
-        raise ModelError(
-            f"{where(op)} must have output scale 1/256 and zero point -128. Received: "
-            f"{output_scale!s}, {output_zero}."
-        )
-    scale, zero_point = quant_of(op, source)
-    real = float(scale) * (1 << 27)
-    if not 1 <= real < 2.0**30:
-        raise ModelError(
-            f"{where(op)} must have an input scale from 2^-27 to 8. Received: {scale!s}."
-        )
-    multiplier, shift = fp.quantize_multiplier(real)
-    radius = math.floor(1.0 * 15 * (1 << 27) / (1 << shift))
-    x = _ALL_INT8 - zero_point
-    inside = np.clip(x, 1 - radius, radius - 1) if radius > 0 else np.zeros_like(x)
-    scaled = fp.multiply_by_quantized_multiplier(inside, multiplier, shift)
-    value = fp.rounding_divide_by_pot(fp.logistic(scaled, 4), 23).astype(np.int64) + INT8_MIN
-    value = np.where(x >= radius, INT8_MAX, value)
-    return _table(source, np.where(x <= -radius, INT8_MIN, value))
-
-
-def prepare_quantize(graph: Graph, op: Op) -> QuantizeParams | TableParams:
-    """QUANTIZE from float32, or between int8 and uint8 (at the edges of a model).
-
-    Source: TFLM micro/kernels/quantize_common.cc and kernels/internal/reference/requantize.h. With
-    equal scales and zero points 128 apart the latter flips the highest bit, which is what the
-    general way gives, too.
-    """
-    source = need(graph, op, op.inputs[0], None)
-    output = need(graph, op, op.outputs[0], None)
-    same_size(op, source, output)
-    output_scale, output_zero = quant_of(op, output)
-    if source.dtype == "float32":
-        need(graph, op, op.outputs[0], "int8")
-        return QuantizeParams(size=source.size, scale=float(output_scale), zero_point=output_zero)
-    if {source.dtype, output.dtype} - {"int8", "uint8"}:
-        raise UnsupportedModelError(
-            f"{where(op)} must read float32, int8 or uint8 and write int8 or uint8. Received: "
-            f"{source.dtype} to {output.dtype}."
-        )
-    scale, zero_point = quant_of(op, source)
-    pair = multiplier_of(op, float(scale) / float(output_scale))
-    # The table's index is the stored byte read as int8, and so are its entries.
-    values = _ALL_INT8 % 256 if source.dtype == "uint8" else _ALL_INT8
-    low = 0 if output.dtype == "uint8" else INT8_MIN
-    scaled = fp.multiply_by_quantized_multiplier(values - zero_point, *pair)
-    moved = np.clip(scaled.astype(np.int64) + output_zero, low, low + 255)
-    return _table(source, moved.astype(np.uint8).view(np.int8))
-
-
 def prepare_dequantize(graph: Graph, op: Op) -> DequantizeParams:
     """DEQUANTIZE. Source: TFLM micro/kernels/dequantize_common.cc."""
     source = need(graph, op, op.inputs[0])
@@ -348,4 +196,45 @@ def prepare_concatenation(graph: Graph, op: Op) -> ConcatenationParams:
         axis=axis,
         outer=math.prod(output.shape[:axis]),
         runs=tuple(s.shape[axis] * inner for s in sources),
+    )
+
+
+def prepare_pack(graph: Graph, op: Op) -> ConcatenationParams:
+    """PACK, a CONCATENATION along a new dimension. Source: TFLM micro/kernels/pack.cc."""
+    assert isinstance(op.options, Pack)
+    output = need_values(graph, op, op.outputs[0])
+    sources = [need_values(graph, op, index) for index in op.inputs]
+    rank = len(output.shape)
+    axis = op.options.axis % rank if -rank <= op.options.axis < rank else -1
+    for source in sources:
+        same_quant(op, source, output)
+    single = (*output.shape[:axis], *output.shape[axis + 1 :])
+    if axis < 0 or any(s.shape != single for s in sources) or output.shape[axis] != len(sources):
+        raise ModelError(
+            f"{where(op)} must join its inputs along a new axis to {output.shape}. Received: "
+            f"{[s.shape for s in sources]}, axis {op.options.axis}."
+        )
+    inner = math.prod(output.shape[axis + 1 :])
+    return ConcatenationParams(
+        axis=axis, outer=math.prod(output.shape[:axis]), runs=(inner,) * len(sources)
+    )
+
+
+def prepare_copy(graph: Graph, op: Op) -> CopyParams:
+    """What `convert.views` says, in few dimensions and long runs."""
+    source = need_values(graph, op, op.inputs[0])
+    output = need(graph, op, op.outputs[0], source.dtype)
+    same_quant(op, source, output)
+    view = view_of(graph, op)
+    if isinstance(view, str):
+        raise UnsupportedModelError(f"{where(op)} must take a fixed part. Received: {view}.")
+    view = view.merged()
+    run = view.shape[-1] if view.stride[-1] == 1 else 1
+    kept = slice(None, -1 if view.stride[-1] == 1 else None)
+    return CopyParams(
+        shape=view.shape[kept],
+        stride=view.stride[kept],
+        offset=view.offset,
+        run=run,
+        item=ITEM_BYTES[source.dtype],
     )

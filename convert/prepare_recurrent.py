@@ -1,4 +1,4 @@
-"""Prepared integers of the operators that remember: LSTM and SVDF; and of slices after them.
+"""Prepared integers of the operators that remember: LSTM and SVDF.
 
 "TFLM" is tensorflow/tflite-micro; paths are below tensorflow/lite.
 """
@@ -12,8 +12,8 @@ import numpy as np
 from convert import fixedpoint as fp
 from convert.errors import ModelError, UnsupportedModelError
 from convert.gate_tables import SIGMOID_TABLE, tanh_factors
-from convert.graph import ITEM_BYTES, Graph, Lstm, Op, StridedSlice, Svdf, Tensor
-from convert.params import LstmGate, LstmParams, SliceParams, SvdfParams
+from convert.graph import Graph, Lstm, Op, Svdf, Tensor
+from convert.params import LstmGate, LstmParams, SvdfParams
 from convert.prepare_checks import multiplier_of, need, quant_of, where
 
 # Inputs of UNIDIRECTIONAL_SEQUENCE_LSTM (TFLM micro/kernels/lstm_shared.h). Weights and biases
@@ -226,60 +226,3 @@ def prepare_svdf(graph: Graph, op: Op) -> SvdfParams:
         time_multiplier=of_time[0],
         time_shift=of_time[1],
     )
-
-
-def sliced_elements(
-    shape: tuple[int, ...], begin: list[int], end: list[int], strides: list[int], o: StridedSlice
-) -> tuple[tuple[int, ...], list[int]] | None:
-    """Output shape and flat indices of a slice; None where it cannot be one.
-
-    Bits of the masks: ignore this begin (end), or take one index and drop the dimension. Source:
-    TFLM kernels/internal/reference/strided_slice.h, kernels/internal/strided_slice_logic.h.
-    """
-    if not len(begin) == len(end) == len(strides) == len(shape) or 0 in strides:
-        return None
-    picks: list[slice | int] = []
-    for axis, (first, last, step) in enumerate(zip(begin, end, strides, strict=True)):
-        if o.shrink_mask >> axis & 1:
-            if not -shape[axis] <= first < shape[axis]:
-                return None
-            picks.append(first % shape[axis])
-            continue
-        low = None if o.begin_mask >> axis & 1 else first
-        high = None if o.end_mask >> axis & 1 else last
-        picks.append(slice(low, high, step))
-    chosen = np.arange(math.prod(shape)).reshape(shape)[tuple(picks)]
-    return chosen.shape, chosen.ravel().tolist()
-
-
-def prepare_slice(graph: Graph, op: Op) -> SliceParams:
-    """STRIDED_SLICE of neighbouring elements, a copy. Source: TFLM micro/kernels/strided_slice.cc.
-
-    Raises:
-        UnsupportedModelError: computed limits, or elements that are not neighbours.
-        ModelError: the output has another shape.
-    """
-    options = op.options
-    assert isinstance(options, StridedSlice)
-    source = need(graph, op, op.inputs[0], None)
-    output = need(graph, op, op.outputs[0], source.dtype)
-    limits = [need(graph, op, index, "int32").data for index in op.inputs[1:4]]
-    known = [x.reshape(-1).tolist() for x in limits if x is not None]
-    found = None
-    if len(known) == 3 and not options.other:
-        found = sliced_elements(source.shape, known[0], known[1], known[2], options)
-    if found is None or source.dtype not in ITEM_BYTES:
-        raise UnsupportedModelError(
-            f"{where(op)} must have constant limits, one for each of its dimensions. Received: "
-            f"{known} for {source.shape}."
-        )
-    shape, elements = found
-    if math.prod(shape) != output.size:
-        raise ModelError(f"{where(op)} must give {shape}. Received: an output of {output.shape}.")
-    if elements != list(range(elements[0], elements[0] + len(elements))):
-        raise UnsupportedModelError(
-            f"{where(op)} must take elements that lie side by side. Received: {known} for "
-            f"{source.shape}."
-        )
-    size = ITEM_BYTES[source.dtype]
-    return SliceParams(offset=elements[0] * size, nbytes=len(elements) * size)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from convert import prepare_binary as binary
 from convert import prepare_plain as plain
 from convert import prepare_weighted as weighted
 from convert.errors import ModelError, UnsupportedModelError
@@ -33,13 +34,8 @@ _LIMITS = {"int8": (INT8_MIN, INT8_MAX), "int16": (INT16_MIN, INT16_MAX)}
 
 def is_wide(graph: Graph, op: Op) -> bool:
     """Whether an operator reads or writes int16 values (a state of an LSTM does not count)."""
-    ends = (*_read(op), op.outputs[0])
+    ends = (*op.values, *op.outputs)
     return any(i != -1 and graph.tensors[i].dtype == "int16" for i in ends)
-
-
-def _read(op: Op) -> tuple[int, ...]:
-    """The inputs that hold values."""
-    return op.inputs if op.kind in ("ADD", "CONCATENATION") else op.inputs[:1]
 
 
 def prepare_wide(graph: Graph, op: Op) -> Params:
@@ -56,7 +52,7 @@ def prepare_wide(graph: Graph, op: Op) -> Params:
             f"Received: {op.kind}."
         )
     if op.kind != "QUANTIZE":
-        for index in (*_read(op), op.outputs[0]):
+        for index in (*op.values, op.outputs[0]):
             need(graph, op, index, "int16")
     return prepare(graph, op)
 
@@ -138,19 +134,30 @@ def _softmax(graph: Graph, op: Op) -> WideSoftmaxParams:
 
 
 _PREPARE: dict[str, Callable[[Graph, Op], Params]] = {
-    "ADD": plain.prepare_add,
+    "ADD": binary.prepare_add,
     "AVERAGE_POOL_2D": weighted.prepare_pool,
     "CONCATENATION": plain.prepare_concatenation,
     "CONV_2D": _weighted(weighted.prepare_conv),
     "DEPTHWISE_CONV_2D": _weighted(weighted.prepare_depthwise),
     "EXPAND_DIMS": plain.prepare_reshape,
     "FULLY_CONNECTED": _weighted(weighted.prepare_fully_connected),
+    "MAXIMUM": binary.prepare_extreme,
     "MAX_POOL_2D": weighted.prepare_pool,
     "MEAN": plain.prepare_mean,
+    "MINIMUM": binary.prepare_extreme,
+    "MUL": binary.prepare_mul,
+    "PACK": plain.prepare_pack,
     "PAD": plain.prepare_pad,
     "QUANTIZE": _rescale,
     "RELU": _rescale,
     "RESHAPE": plain.prepare_reshape,
+    "SLICE": plain.prepare_copy,
     "SOFTMAX": _softmax,
+    "SPLIT": plain.prepare_copy,
+    "SPLIT_V": plain.prepare_copy,
     "SQUEEZE": plain.prepare_reshape,
+    "STRIDED_SLICE": plain.prepare_copy,
+    "SUB": binary.prepare_sub,
+    "TRANSPOSE": plain.prepare_copy,
+    "UNPACK": plain.prepare_copy,
 }

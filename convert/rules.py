@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from convert import constraints as c
+from convert import constraints_moves as moves
 from convert import constraints_plain as plain
 from convert import constraints_recurrent as recurrent
 from convert import constraints_weighted as weighted
@@ -24,6 +25,7 @@ _INT8: Types = ("int8",)
 _INT32: Types = ("int32",)
 _WEIGHT: Types = ("int8", "int4")
 _VALUES: Types = ("int8", "int16")
+_INDEX: Types = ("int32", "int64")
 _BIAS: Types = ("int32", "int64")
 
 
@@ -77,12 +79,17 @@ _POOL = Rule(
     output=_VALUES,
 )
 
+_SUM = Rule(
+    (_VALUES, _VALUES),
+    (plain.broadcasts_to_output, plain.has_moderate_output_scale, c.has_known_activation),
+    output=_VALUES,
+)
+_EXTREME = Rule(
+    (_VALUES, _VALUES), (plain.broadcasts_to_output, c.has_equal_quantization), output=_VALUES
+)
+
 RULES: dict[str, Rule] = {
-    "ADD": Rule(
-        (_VALUES, _VALUES),
-        (plain.broadcasts_to_output, plain.has_moderate_output_scale, c.has_known_activation),
-        output=_VALUES,
-    ),
+    "ADD": _SUM,
     "AVERAGE_POOL_2D": _POOL,
     "CONCATENATION": Rule(
         (_VALUES,),
@@ -104,14 +111,31 @@ RULES: dict[str, Rule] = {
         optional=1,
         output=_VALUES,
     ),
+    "HARD_SWISH": Rule((_INT8,), (plain.has_equal_shapes, plain.has_hard_swish_scales)),
+    "LEAKY_RELU": Rule(
+        (_INT8,), (plain.has_equal_shapes, c.has_moderate_rescaling, plain.has_usable_slope)
+    ),
     "LOGISTIC": Rule(
         (_INT8,),
         (plain.has_equal_shapes, plain.has_probability_output, plain.has_usable_input_scale),
     ),
     "MAX_POOL_2D": _POOL,
+    "MAXIMUM": _EXTREME,
     "MEAN": Rule(
         (_VALUES, _INT32),
         (plain.has_constant_axes, c.has_moderate_rescaling, wide.has_moderate_wide_rescaling),
+        output=_VALUES,
+    ),
+    "MINIMUM": _EXTREME,
+    "MUL": Rule(
+        (_VALUES, _VALUES),
+        (plain.broadcasts_to_output, plain.has_moderate_product, c.has_known_activation),
+        output=_VALUES,
+    ),
+    "PACK": Rule(
+        (_VALUES,),
+        (moves.packs_equal_shapes, c.has_equal_quantization),
+        variadic=True,
         output=_VALUES,
     ),
     "PAD": Rule(
@@ -139,6 +163,11 @@ RULES: dict[str, Rule] = {
         optional=1,
         output=_VALUES,
     ),
+    "SLICE": Rule(
+        (_VALUES, _INDEX, _INDEX),
+        (c.has_equal_quantization, moves.has_constant_begin_and_size),
+        output=_VALUES,
+    ),
     "SOFTMAX": Rule(
         (_VALUES,),
         (
@@ -150,9 +179,20 @@ RULES: dict[str, Rule] = {
         ),
         output=_VALUES,
     ),
-    "STRIDED_SLICE": Rule(
-        (_INT8, _INT32, _INT32, _INT32), (c.has_equal_quantization, recurrent.takes_neighbours)
+    "SPLIT": Rule(
+        (_VALUES, _INT32), (c.has_equal_quantization, moves.splits_its_input), output=_VALUES
     ),
+    "SPLIT_V": Rule(
+        (_VALUES, _INDEX, _INT32),
+        (c.has_equal_quantization, moves.splits_its_input),
+        output=_VALUES,
+    ),
+    "STRIDED_SLICE": Rule(
+        (_VALUES, _INT32, _INT32, _INT32),
+        (c.has_equal_quantization, moves.has_constant_limits),
+        output=_VALUES,
+    ),
+    "SUB": _SUM,
     "SVDF": Rule(
         (_INT8, _INT8, _INT8, _INT32, _INT8),
         (
@@ -164,6 +204,16 @@ RULES: dict[str, Rule] = {
         ),
         absent=(3,),
     ),
+    "TANH": Rule(
+        (_INT8,),
+        (plain.has_equal_shapes, plain.has_tanh_output, plain.has_usable_input_scale),
+    ),
+    "TRANSPOSE": Rule(
+        (_VALUES, _INT32),
+        (c.has_equal_quantization, moves.has_constant_permutation),
+        output=_VALUES,
+    ),
+    "UNPACK": Rule((_VALUES,), (c.has_equal_quantization, moves.unpacks_its_input), output=_VALUES),
     "UNIDIRECTIONAL_SEQUENCE_LSTM": Rule(
         (_INT8,) * 12 + (_INT32,) * 4 + (_INT8,) * 3 + (("int16",),) + (_INT8,) * 4,
         (

@@ -24,12 +24,10 @@ Target = Literal["c", "tflm"]
 _OTHER_ACTIVATION = "Use ReLU or ReLU6 there and train again."
 _INSTEAD: dict[str, str] = {
     **dict.fromkeys(
-        ("ELU", "GELU", "HARD_SWISH", "LEAKY_RELU", "PRELU", "RELU_0_TO_1", "RELU_N1_TO_1"),
+        ("ELU", "GELU", "PRELU", "RELU_0_TO_1", "RELU_N1_TO_1"),
         _OTHER_ACTIVATION,
     ),
-    "TANH": "Use ReLU there, or a sigmoid or softmax at the output, and train again.",
     "REDUCE_MAX": "Use a max-pooling layer whose window is the whole map.",
-    "TRANSPOSE": "Keep channels last, and let softmax go along the last dimension.",
     "BATCH_MATMUL": "Flatten the input before the layer, or use a convolution of kernel 1.",
     "WHILE": "Use convolutions over time instead of the recurrent layer.",
     "AUDIO_SPECTROGRAM": "Export the network without the features before it.",
@@ -40,10 +38,7 @@ _INSTEAD: dict[str, str] = {
         "Export with a batch size of 1 (`Input(..., batch_size=1)`), which keeps dilation inside "
         "the convolution.",
     ),
-    **dict.fromkeys(
-        ("MUL", "SUB", "DIV"),
-        "Fold scaling into the layer before (batch normalisation does), or use an addition.",
-    ),
+    "DIV": "Multiply by the inverse, or fold scaling into the layer before.",
 }
 
 
@@ -198,7 +193,7 @@ def page() -> str:
         "# Supported operators",
         "",
         "Made by `python -m convert.supported`; a test compares. Each rule is one function in",
-        "`convert/constraints.py`, and what an error message says is what stands here.",
+        "`convert/constraints*.py`, and what an error message says is what stands here.",
         "",
         "What interpreter-free C and the reference interpreter take (SQUEEZE and EXPAND_DIMS count",
         "as RESHAPE):",

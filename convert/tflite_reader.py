@@ -4,15 +4,13 @@ Tensors and operators keep the indices they have in the file. Anything that the 
 but a `Graph` cannot express is refused here, by name; what a target can run is for
 `convert.supported` to say, so float models and unknown operators are read.
 
-The schema's enumerations come from the `tflite-micro` wheel; field slots below are the field ids of
-the public TFLite schema (schema.fbs), which can never change.
+Field slots below are the field ids of the public TFLite schema (schema.fbs), which never change.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,18 +20,10 @@ from convert.errors import ModelError, UnsupportedModelError
 from convert.flatbuffer import Source, Table
 from convert.graph import shown
 from convert.nibbles import unpack_nibbles
+from convert.tflite_options import operator_names, read_options, type_names
 
 _MAX_RANK = 8
 _MAX_ELEMENTS = 2**31 - 1
-_PADDINGS: dict[int, g.Padding] = {0: "same", 1: "valid"}
-_ACTIVATIONS: dict[int, g.Activation] = {
-    0: "none",
-    1: "relu",
-    2: "relu_n1_to_1",
-    3: "relu6",
-    4: "tanh",
-    5: "sign_bit",
-}
 # Element types: name in the schema -> (our name, little-endian NumPy type).
 _TYPES: dict[str, tuple[g.DType, str]] = {
     "FLOAT32": ("float32", "<f4"),
@@ -127,17 +117,6 @@ def _check_variables(graph: g.Graph) -> None:
                 )
 
 
-@lru_cache(maxsize=1)
-def _enumerations() -> tuple[dict[int, str], dict[int, str], dict[int, str]]:
-    """Names of operators, of option tables and of element types by number."""
-    from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
-
-    def names(enumeration: type) -> dict[int, str]:
-        return {v: k for k, v in vars(enumeration).items() if isinstance(v, int)}
-
-    return names(schema.BuiltinOperator), names(schema.BuiltinOptions), names(schema.TensorType)
-
-
 def _kind(code: Table, index: int) -> str:
     """Name of an operator code.
 
@@ -145,7 +124,7 @@ def _kind(code: Table, index: int) -> str:
     number itself in field 3. The larger one holds, as the TFLite runtime does it.
     """
     number = max(code.integer(0, "b"), code.integer(3, "i"))
-    name = _enumerations()[0].get(number)
+    name = operator_names().get(number)
     if name is None:
         return f"operator number {number}"
     if name == "CUSTOM":
@@ -183,7 +162,7 @@ def _tensor(
             f" Received: {label} with shape ({listed})."
         )
     number = table.integer(1, "b")
-    type_name = _enumerations()[2].get(number)
+    type_name = type_names().get(number)
     if type_name is None:
         raise source.damaged(f"{label} has an unknown element type, number {number}")
     if table.has(6):
@@ -279,103 +258,5 @@ def _operator(table: Table, index: int, codes: list[str], source: Source) -> g.O
         kind=kind,
         inputs=table.integers(1, "<i4", f"the inputs of operator {index}"),
         outputs=table.integers(2, "<i4", f"the outputs of operator {index}"),
-        options=_options(table, index, kind, source),
+        options=read_options(table, index, kind, source),
     )
-
-
-_OPTION_TABLES = {
-    "CONV_2D": "Conv2DOptions",
-    "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
-    "MAX_POOL_2D": "Pool2DOptions",
-    "AVERAGE_POOL_2D": "Pool2DOptions",
-    "FULLY_CONNECTED": "FullyConnectedOptions",
-    "ADD": "AddOptions",
-    "CONCATENATION": "ConcatenationOptions",
-    "SOFTMAX": "SoftmaxOptions",
-    "MEAN": "ReducerOptions",
-    "STRIDED_SLICE": "StridedSliceOptions",
-    "SVDF": "SVDFOptions",
-    "UNIDIRECTIONAL_SEQUENCE_LSTM": "UnidirectionalSequenceLSTMOptions",
-}
-
-
-def _options(table: Table, index: int, kind: str, source: Source) -> g.Options:
-    wanted = _OPTION_TABLES.get(kind)
-    if wanted is None:
-        return g.NoOptions()
-    label = f"operator {index} ({kind})"
-    number = table.integer(3, "B")
-    options = table.table(4, f"the options of operator {index}")
-    if options is None or _enumerations()[1].get(number) != wanted:
-        raise source.damaged(f"{label} has no {wanted}")
-
-    def activation(slot: int) -> g.Activation:
-        value = options.integer(slot, "b")
-        if value not in _ACTIVATIONS:
-            raise source.damaged(f"{label} has an unknown activation, number {value}")
-        return _ACTIVATIONS[value]
-
-    def padding(slot: int) -> g.Padding:
-        value = options.integer(slot, "b")
-        if value not in _PADDINGS:
-            raise source.damaged(f"{label} has an unknown padding, number {value}")
-        return _PADDINGS[value]
-
-    def pair(height: int, width: int, default: int, what: str) -> tuple[int, int]:
-        values = options.integer(height, "i", default), options.integer(width, "i", default)
-        if min(values) < 1:
-            raise source.damaged(f"{label} has a {what} of {values[0]} x {values[1]}")
-        return values
-
-    def int32_bias(slot: int) -> bool:
-        """Whether the bias type says INT32; it only matters for int16 values without a bias."""
-        value = options.integer(slot, "b")
-        if value not in _enumerations()[2]:
-            raise source.damaged(f"{label} has an unknown bias type, number {value}")
-        return _enumerations()[2][value] == "INT32"
-
-    if kind == "CONV_2D":
-        return g.Conv2D(
-            padding(0),
-            pair(2, 1, 0, "stride"),
-            pair(5, 4, 1, "dilation"),
-            activation(3),
-            int32_bias(6),
-        )
-    if kind == "DEPTHWISE_CONV_2D":
-        multiplier = options.integer(3, "i")
-        if multiplier < 0:
-            raise source.damaged(f"{label} has a depth multiplier of {multiplier}")
-        return g.DepthwiseConv2D(
-            padding(0),
-            pair(2, 1, 0, "stride"),
-            multiplier,
-            pair(6, 5, 1, "dilation"),
-            activation(4),
-        )
-    if wanted == "Pool2DOptions":
-        return g.Pool2D(padding(0), pair(2, 1, 0, "stride"), pair(4, 3, 0, "window"), activation(5))
-    if kind == "FULLY_CONNECTED":
-        if options.integer(1, "b"):
-            raise UnsupportedModelError(
-                f"Weights must be stored in plain order. Received: {label} with shuffled weights. "
-                "Convert the model again with a current converter."
-            )
-        return g.FullyConnected(activation(0), options.boolean(2), int32_bias(4))
-    if kind == "ADD":
-        return g.Add(activation(0))
-    if kind == "CONCATENATION":
-        return g.Concatenation(options.integer(0, "i"), activation(1))
-    if kind == "SOFTMAX":
-        return g.Softmax(options.real(0))
-    if kind == "STRIDED_SLICE":
-        masks = [options.integer(slot, "i") for slot in range(5)]
-        rare = bool(masks[2] or masks[3] or options.boolean(5))  # ellipsis, new axis, offset
-        return g.StridedSlice(masks[0], masks[1], masks[4], rare)
-    if kind == "SVDF":
-        return g.Svdf(options.integer(0, "i"), activation(1))
-    if kind == "UNIDIRECTIONAL_SEQUENCE_LSTM":
-        return g.Lstm(
-            activation(0), options.real(1), options.real(2), options.boolean(3), options.boolean(5)
-        )
-    return g.Mean(options.boolean(0))

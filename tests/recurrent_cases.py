@@ -140,27 +140,6 @@ def svdf(
     return tb.build_model([op], [activation_tensor("input", (batch, depth), input_q), *tensors])
 
 
-def strided_slice(
-    *,
-    shape: tuple[int, ...] = (1, 4, 3),
-    begin: Sequence[int] = (0, -1, 0),
-    end: Sequence[int] = (0, 0, 0),
-    strides: Sequence[int] = (1, 1, 1),
-    output: tuple[int, ...] = (1, 3),
-    options: g.StridedSlice | None = None,
-) -> bytes:
-    """STRIDED_SLICE; by default the last row."""
-    tensors = [
-        activation_tensor("input", shape),
-        constant("begin", begin),
-        constant("end", end),
-        constant("strides", strides),
-        activation_tensor("output", output),
-    ]
-    chosen = options or g.StridedSlice(begin_mask=0b101, end_mask=0b101, shrink_mask=0b010)
-    return tb.build_model([OpSpec("STRIDED_SLICE", (0, 1, 2, 3), (4,), chosen)], tensors)
-
-
 # Families -----------------------------------------------------------------------------------------
 
 
@@ -269,36 +248,3 @@ def svdf_network(zero_point: int = 3) -> bytes:
         OpSpec("SOFTMAX", (14,), (15,), g.Softmax(1.0)),
     ]
     return tb.build_model(ops, tensors, [0], [15])
-
-
-def slice_cases() -> Iterator[Made]:
-    """Runs of neighbouring elements, in the ways to ask for them."""
-    rng = _rng("slices")
-    plans: list[tuple[tuple[int, ...], dict]] = [
-        ((1, 4, 3), {}),
-        ((1, 4, 3), {"begin": (0, 0, 0)}),
-        (
-            (1, 6, 3),
-            {
-                "begin": (0, 1, 0),
-                "end": (1, 5, 3),
-                "output": (1, 4, 3),
-                "options": g.StridedSlice(),
-            },
-        ),
-        (
-            (1, 6, 3),
-            {"end": (1, 6, 3), "output": (1, 6, 3), "options": g.StridedSlice(begin_mask=7)},
-        ),
-        (
-            (1, 6, 3),
-            {
-                "begin": (0, -2, 0),
-                "output": (1, 2, 3),
-                "options": g.StridedSlice(begin_mask=5, end_mask=7),
-            },
-        ),
-    ]
-    for number, (shape, more) in enumerate(plans):
-        model = strided_slice(shape=shape, **more)
-        yield f"{number}", model, _clips(rng, shape[1:], 0), True

@@ -199,13 +199,20 @@ typedef struct {
 void ws_softmax_s8(const ws_softmax_params *p, const int8_t *input, int8_t *output);
 
 /*
- * ADD over a four-dimensional output. A stride is in elements, 0 where that input is broadcast.
- * Both inputs are shifted left by left_shift and rescaled, added, and rescaled again.
+ * How two inputs broadcast to a four-dimensional output, the first fields of the parameters of
+ * operators that have two. A stride is in elements, 0 where that input is broadcast.
+ */
+#define WS_BROADCAST_WALK                                                                          \
+    int32_t shape[4];                                                                              \
+    int32_t stride1[4];                                                                            \
+    int32_t stride2[4];
+
+/*
+ * ADD and SUB: both inputs are shifted left by left_shift and rescaled, added or subtracted, and
+ * rescaled again.
  */
 typedef struct {
-    int32_t shape[4];
-    int32_t stride1[4];
-    int32_t stride2[4];
+    WS_BROADCAST_WALK
     int32_t left_shift;
     int32_t offset1;
     int32_t multiplier1;
@@ -221,6 +228,31 @@ typedef struct {
 } ws_add_params;
 
 void ws_add_s8(const ws_add_params *p, const int8_t *input1, const int8_t *input2, int8_t *output);
+void ws_sub_s8(const ws_add_params *p, const int8_t *input1, const int8_t *input2, int8_t *output);
+
+/* MUL: the product of both inputs, rescaled. */
+typedef struct {
+    WS_BROADCAST_WALK
+    int32_t offset1;
+    int32_t offset2;
+    int32_t output_offset;
+    int32_t multiplier;
+    int32_t shift;
+    int32_t activation_min;
+    int32_t activation_max;
+} ws_mul_params;
+
+void ws_mul_s8(const ws_mul_params *p, const int8_t *input1, const int8_t *input2, int8_t *output);
+
+/* MAXIMUM and MINIMUM. */
+typedef struct {
+    WS_BROADCAST_WALK
+} ws_broadcast;
+
+void ws_maximum_s8(const ws_broadcast *p, const int8_t *input1, const int8_t *input2,
+                   int8_t *output);
+void ws_minimum_s8(const ws_broadcast *p, const int8_t *input1, const int8_t *input2,
+                   int8_t *output);
 
 /* PAD: the input inside a larger output, `before` positions from its corner, the rest `value`. */
 typedef struct {
@@ -242,7 +274,20 @@ typedef struct {
 void ws_concatenation_s8(const ws_concatenation_params *p, const int8_t *const *inputs,
                          int8_t *output);
 
-/* RELU, RELU6, LOGISTIC, QUANTIZE from int8: output = table[input + 128], 256 entries. */
+/*
+ * TRANSPOSE, STRIDED_SLICE, SLICE, SPLIT, SPLIT_V, UNPACK: the output is shape[0] x ... x shape[4]
+ * runs of `run` bytes, where run (i0, ..., i4) begins at input byte offset + sum(i * stride).
+ */
+typedef struct {
+    int32_t shape[5];
+    int32_t stride[5];
+    int32_t offset;
+    int32_t run;
+} ws_copy_params;
+
+void ws_copy(const ws_copy_params *p, const int8_t *input, int8_t *output);
+
+/* An operator with one input (RELU, TANH, QUANTIZE, ...): output = table[input + 128]. */
 typedef struct {
     int32_t size;
     const int8_t *table;

@@ -58,6 +58,14 @@ void ws_average_pool2d_s16(const ws_pool2d_params *p, const int16_t *input, int1
 void ws_mean_s16(const ws_mean_params *p, const int16_t *input, int16_t *output);
 void ws_add_s16(const ws_add_params *p, const int16_t *input1, const int16_t *input2,
                 int16_t *output);
+void ws_sub_s16(const ws_add_params *p, const int16_t *input1, const int16_t *input2,
+                int16_t *output);
+void ws_mul_s16(const ws_mul_params *p, const int16_t *input1, const int16_t *input2,
+                int16_t *output);
+void ws_maximum_s16(const ws_broadcast *p, const int16_t *input1, const int16_t *input2,
+                    int16_t *output);
+void ws_minimum_s16(const ws_broadcast *p, const int16_t *input1, const int16_t *input2,
+                    int16_t *output);
 
 /*
  * SOFTMAX. The rescaled difference to a row's largest value, plus 32767, is looked up in exp_table,

@@ -15,22 +15,24 @@ from convert import passes
 from convert.errors import UnsupportedModelError
 from convert.graph import Graph, Op, Tensor
 from convert.params import (
-    AddParams,
     ConcatenationParams,
     ConvParams,
+    CopyParams,
     DepthwiseConvParams,
     DequantizeParams,
+    ExtremeParams,
     FullyConnectedParams,
     LstmParams,
     MeanParams,
+    MulParams,
     PadParams,
     Params,
     PoolParams,
     QuantizeParams,
     RescaleParams,
     ReshapeParams,
-    SliceParams,
     SoftmaxParams,
+    SumParams,
     SvdfParams,
     TableParams,
     WideSoftmaxParams,
@@ -45,7 +47,7 @@ from convert.prepare_recurrent import (
     SVDF_STATE,
 )
 from simulate.backend import Trace, batch_of, clip_shape, empty_trace
-from simulate.reference import convolution, elementwise, pooling, recurrent, wide
+from simulate.reference import binary, convolution, elementwise, pooling, recurrent, wide
 
 Array = NDArray[np.generic]
 
@@ -157,8 +159,12 @@ class ReferenceBackend:
                 return pooling.average_pool_2d(params, x)
             case MeanParams():
                 return pooling.mean(params, x)
-            case AddParams():
-                return elementwise.add(params, x, self._read(values, op.inputs[1]))
+            case SumParams():
+                return binary.joined(params, x, self._read(values, op.inputs[1]))
+            case MulParams():
+                return binary.product(params, x, self._read(values, op.inputs[1]))
+            case ExtremeParams():
+                return binary.extreme(params, x, self._read(values, op.inputs[1]))
             case SoftmaxParams():
                 return elementwise.softmax(params, x)
             case TableParams():
@@ -179,10 +185,8 @@ class ReferenceBackend:
                 return wide.rescale(params, x)
             case WideSoftmaxParams():
                 return wide.softmax(params, x)
-            case SliceParams():
-                flat = np.ascontiguousarray(x).reshape(len(x), -1)
-                first = params.offset // x.itemsize
-                return flat[:, first : first + params.nbytes // x.itemsize]
+            case CopyParams():
+                return elementwise.copy(params, x)
             case LstmParams():
                 return self._lstm(op, params, x, values)
             case SvdfParams():

@@ -1,4 +1,4 @@
-"""ADD, SOFTMAX, tables, QUANTIZE, DEQUANTIZE, PAD, CONCATENATION. Arrays carry the clips first."""
+"""Softmax, tables, QUANTIZE, DEQUANTIZE, and what moves values. Arrays carry the clips first."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from convert import fixedpoint as fp
 from convert.params import (
-    AddParams,
     ConcatenationParams,
+    CopyParams,
     DequantizeParams,
     PadParams,
     QuantizeParams,
@@ -21,40 +21,6 @@ from convert.params import (
 
 Int8Array = NDArray[np.int8]
 Values = NDArray[Any]  # int8 or int16
-
-
-def _expand(x: Values, rank: int) -> Values:
-    """(clips, *shape) with ones put between the clips and a shape of less than `rank`."""
-    missing = rank + 1 - x.ndim
-    return x.reshape(x.shape[0], *(1,) * missing, *x.shape[1:])
-
-
-def add(params: AddParams, left: Values, right: Values) -> Values:
-    """ADD. Source: TFLM .../integer_ops/add.h, `AddFunc`.
-
-    Args:
-        params: Prepared integers.
-        left: (clips or 1, *input1_shape).
-        right: (clips or 1, *input2_shape).
-
-    Returns:
-        (clips, *output_shape).
-    """
-    rank = max(len(params.input1_shape), len(params.input2_shape))
-
-    def rescale(x: Values, offset: int, multiplier: int, shift: int) -> NDArray[np.int64]:
-        wide = (_expand(x, rank).astype(np.int64) + offset) << params.left_shift
-        return fp.multiply_by_quantized_multiplier(wide, multiplier, shift).astype(np.int64)
-
-    total = rescale(
-        left, params.input1_offset, params.input1_multiplier, params.input1_shift
-    ) + rescale(right, params.input2_offset, params.input2_multiplier, params.input2_shift)
-    scaled = fp.multiply_by_quantized_multiplier(
-        total, params.output_multiplier, params.output_shift
-    )
-    moved = scaled.astype(np.int64) + params.output_offset
-    clamped = np.clip(moved, params.activation_min, params.activation_max).astype(left.dtype)
-    return clamped.reshape(clamped.shape[0], *params.output_shape)
 
 
 def softmax(params: SoftmaxParams, x: Int8Array) -> Int8Array:
@@ -85,7 +51,7 @@ def softmax(params: SoftmaxParams, x: Int8Array) -> Int8Array:
 def table(
     params: TableParams, x: NDArray[np.generic], output: type[np.generic] = np.int8
 ) -> NDArray[np.generic]:
-    """RELU, RELU6, LOGISTIC and QUANTIZE from int8 or uint8: one table entry per value.
+    """Operators with one input of int8 or uint8: one table entry per value.
 
     Args:
         params: Prepared integers.
@@ -127,7 +93,32 @@ def pad(params: PadParams, x: Values) -> Values:
 
 
 def concatenation(params: ConcatenationParams, parts: Sequence[Values]) -> Values:
-    """CONCATENATION. Source: TFLM kernels/internal/reference/concatenation.h."""
+    """CONCATENATION and PACK. Source: TFLM kernels/internal/reference/concatenation.h.
+
+    Returns:
+        (clips, output elements).
+    """
     clips = max(p.shape[0] for p in parts)
-    whole = [np.broadcast_to(p, (clips, *p.shape[1:])) for p in parts]
-    return np.concatenate(whole, axis=params.axis + 1)
+    runs = [
+        np.broadcast_to(p.reshape(p.shape[0], params.outer, run), (clips, params.outer, run))
+        for p, run in zip(parts, params.runs, strict=True)
+    ]
+    return np.concatenate(runs, axis=2).reshape(clips, -1)
+
+
+def copy(params: CopyParams, x: Values) -> Values:
+    """TRANSPOSE, STRIDED_SLICE, SLICE, SPLIT, SPLIT_V, UNPACK.
+
+    Args:
+        params: Prepared integers.
+        x: (clips, ...).
+
+    Returns:
+        (clips, output elements).
+    """
+    flat = np.ascontiguousarray(x).reshape(len(x), -1)
+    places = np.full((1,) * len(params.shape), params.offset)
+    for axis, (size, stride) in enumerate(zip(params.shape, params.stride, strict=True)):
+        steps = np.arange(size) * stride
+        places = places + steps.reshape(-1, *(1,) * (len(params.shape) - axis - 1))
+    return flat[:, (places[..., np.newaxis] + np.arange(params.run)).ravel()]

@@ -7,9 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from convert import constraints_recurrent as c
-from convert import graph as g
 from tests import tflite_builder as build
-from tests.recurrent_cases import lstm, strided_slice, svdf
+from tests.recurrent_cases import lstm, svdf
 
 BrokenModel = tuple[Callable, str, bytes, str]
 
@@ -83,16 +82,4 @@ BROKEN: list[BrokenModel] = [
         "up to 22",
     ),
     (c.has_moderate_gate_scales, "state", svdf(state_q=(1e-20, 0)), "e+"),
-    (
-        c.takes_neighbours,
-        "every other",
-        strided_slice(strides=(1, 1, 2), output=(1, 2)),
-        "of 1x4x3 to 1x2",
-    ),
-    (
-        c.takes_neighbours,
-        "ellipsis",
-        strided_slice(options=g.StridedSlice(5, 5, 2, other=True)),
-        "of 1x4x3 to 1x3",
-    ),
 ]

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from convert import memory
 from convert.emit_aot import emit_model
-from convert.emit_plain import broadcast_strides, merge_pads, split_mean
+from convert.emit_binary import broadcast_strides
+from convert.emit_plain import merge_pads, split_mean
 from convert.errors import SpecError, UnsupportedModelError
 from convert.graph import Add, Conv2D, Graph
 from convert.tflite_reader import read

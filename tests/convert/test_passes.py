@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from convert import graph as g
 from convert.passes import prepare
 from convert.supported import check
 from convert.tflite_reader import read
@@ -89,7 +90,7 @@ def dynamic_batch() -> bytes:
         OpSpec("RELU", (0,), (1,)),
         OpSpec("SHAPE", (1,), (2,)),
         OpSpec("REDUCE_PROD", (2,), (3,)),
-        OpSpec("PACK", (3, 4), (5,)),
+        OpSpec("PACK", (3, 4), (5,), g.Pack(0)),
         OpSpec("RESHAPE", (1, 5), (6,)),
     ]
     return build.build_model(ops, tensors, [0], [6])

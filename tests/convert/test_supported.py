@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from convert import constraints as c
+from convert import constraints_moves as moves
 from convert import constraints_plain as plain
 from convert import constraints_recurrent as recurrent
 from convert import constraints_weighted as weighted
@@ -17,6 +18,7 @@ from convert import constraints_wide as wide
 from convert import constraints_windows as windows
 from convert import supported
 from convert.errors import UnsupportedModelError
+from convert.passes import prepare
 from convert.prepare import prepare_graph
 from convert.rules import COMMON_CONSTRAINTS, MODEL_CONSTRAINTS, RULES
 from convert.supported import check, page
@@ -24,6 +26,7 @@ from convert.tflite_reader import read
 from tests import tflite_builder as build
 from tests.convert import (
     broken_models,
+    broken_moves,
     broken_plain,
     broken_recurrent,
     broken_weighted,
@@ -37,11 +40,12 @@ from tests.tflite_builder import OpSpec, TensorSpec
 ROOT = Path(__file__).parents[2]
 
 
-MODULES = (c, plain, recurrent, weighted, wide, windows)
+MODULES = (c, moves, plain, recurrent, weighted, wide, windows)
 BROKEN = (
     *broken_models.BROKEN,
     *broken_weighted.BROKEN,
     *broken_plain.BROKEN,
+    *broken_moves.BROKEN,
     *broken_recurrent.BROKEN,
     *broken_wide.BROKEN,
 )
@@ -93,7 +97,7 @@ def test_every_operator_is_supported(kind: str) -> None:
     graph = read(build.SINGLE[kind]())
     check(graph)
     check(graph, target="tflm")
-    prepare_graph(graph)
+    prepare_graph(prepare(graph))
 
 
 @pytest.mark.parametrize(
@@ -138,20 +142,20 @@ def test_public_models_are_supported(path) -> None:
 
 
 def test_unsupported_operators_are_named_with_place_and_way_out() -> None:
-    tensors = [TensorSpec("x", (1, 4)), TensorSpec("half", (1, 4)), TensorSpec("net/tanh", (1, 4))]
+    tensors = [TensorSpec("x", (1, 4)), TensorSpec("half", (1, 4)), TensorSpec("net/elu", (1, 4))]
     tensors.append(TensorSpec("y", (1, 4)))
     ops = [
         OpSpec("RELU", (0,), (1,)),
-        OpSpec("TANH", (1,), (2,)),
+        OpSpec("ELU", (1,), (2,)),
         OpSpec("CUSTOM:Mine", (2,), (3,)),
     ]
     graph = read(build.build_model(ops, tensors))
     with pytest.raises(UnsupportedModelError) as caught:
         check(graph)
     text = str(caught.value)
-    assert text.startswith('Operator 1 (TANH, output "net/tanh"): operators must be among ADD, ')
-    assert "Received: TANH and, further on, CUSTOM:Mine." in text
-    assert text.endswith("Use ReLU there, or a sigmoid or softmax at the output, and train again.")
+    assert text.startswith('Operator 1 (ELU, output "net/elu"): operators must be among ADD, ')
+    assert "Received: ELU and, further on, CUSTOM:Mine." in text
+    assert text.endswith("Use ReLU or ReLU6 there and train again.")
     with pytest.raises(UnsupportedModelError, match=r"Operator 2 \(CUSTOM:Mine"):
         check(graph, target="tflm")
 

@@ -21,7 +21,7 @@ from functools import cache
 from numpy.typing import NDArray
 
 from tests import recurrent_cases
-from tests.op_cases import networks, plain, weighted
+from tests.op_cases import binary, moves, networks, plain, tables, weighted
 from tests.op_cases.drawing import Made
 
 
@@ -66,7 +66,15 @@ FAMILIES: dict[str, Callable[[], Iterator[Made]]] = {
     "quantize": plain.quantize_cases,
     "dequantize": plain.dequantize_cases,
     "reshape": plain.reshape_cases,
-    "add": plain.add_cases,
+    "add": lambda: binary.sum_cases("ADD"),
+    "sub": lambda: binary.sum_cases("SUB"),
+    "mul": binary.mul_cases,
+    "maximum": lambda: binary.extreme_cases("MAXIMUM"),
+    "minimum": lambda: binary.extreme_cases("MINIMUM"),
+    "tanh": tables.tanh_cases,
+    "leaky_relu": tables.leaky_relu_cases,
+    "hard_swish": tables.hard_swish_cases,
+    **moves.FAMILIES,
     "pad": plain.pad_cases,
     "concatenation": plain.concatenation_cases,
     "network": networks.network_cases,
@@ -74,7 +82,6 @@ FAMILIES: dict[str, Callable[[], Iterator[Made]]] = {
     "int16": _int16,
     "lstm": recurrent_cases.lstm_cases,
     "svdf": recurrent_cases.svdf_cases,
-    "strided_slice": recurrent_cases.slice_cases,
 }
 
 

@@ -9,8 +9,6 @@ import numpy as np
 from convert import graph as g
 from tests import tflite_builder as tb
 from tests.op_cases.drawing import (
-    ACTIVATIONS,
-    ZERO_POINTS,
     Made,
     clips_of,
     every_value,
@@ -177,73 +175,6 @@ def reshape_cases() -> Iterator[Made]:
         names = "x".join(map(str, shape)), "x".join(map(str, new_shape))
         model = tb.reshape(shape=shape, new_shape=new_shape, target=target)
         yield f"{names[0]}_to_{names[1]}_{target}", model, clips_of(shape, 3, "r"), True
-
-
-def _add_model(
-    left: tuple[int, ...],
-    right: tuple[int, ...],
-    qs: tuple[QParams, QParams, QParams],
-    activation: g.Activation,
-    seed: int,
-    swapped: bool = False,
-) -> bytes:
-    """x + constant, or, where the shapes are equal, x + requantized x."""
-    output = tuple(int(d) for d in np.broadcast_shapes(left, right))
-    options = g.Add(activation)
-    if left == right:
-        tensors = [
-            activation_tensor("a", left, qs[0]),
-            activation_tensor("b", left, qs[1]),
-            activation_tensor("output", output, qs[2]),
-        ]
-        places = (1, 0) if swapped else (0, 1)
-        ops = [OpSpec("QUANTIZE", (0,), (1,)), OpSpec("ADD", places, (2,), options)]
-        return tb.build_model(ops, tensors)
-    data = np.random.default_rng(seed).integers(-128, 128, right).astype(np.int8)
-    tensors = [
-        activation_tensor("a", left, qs[0]),
-        activation_tensor("b", right, qs[1], data=data),
-        activation_tensor("output", output, qs[2]),
-    ]
-    return tb.build_model([OpSpec("ADD", (1, 0) if swapped else (0, 1), (2,), options)], tensors)
-
-
-def add_cases() -> Iterator[Made]:
-    for i in range(28):
-        rng = rng_of(f"add {i}")
-        a, b = quant(rng, 0.005, 0.2), quant(rng, 0.005, 0.2)
-        factor = float(rng.choice([1.0, 0.1, 8.0]))
-        activation = ACTIVATIONS[i % 4]
-        zero = int(rng.choice(ZERO_POINTS if activation == "none" else (-128, -90, -20)))
-        out = (float(np.float32(max(a[0], b[0]) * factor)), zero)
-        if activation in ("relu6", "relu_n1_to_1"):
-            a, b, out = (0.1, a[1]), (b[0], b[1]), ((0.05, zero) if i % 8 < 4 else (0.02, zero))
-        if i == 0:
-            b = out = a
-        if i == 4:
-            a, b, out = (0.25, 1), (0.5, -2), (1.0, 0)  # ties
-        model = _add_model((1, 6, 43), (1, 6, 43), (a, b, out), activation, i, i % 2 == 1)
-        yield f"{i:02}_{activation}", model, clips_of((1, 6, 43), a[1], str(i)), True
-    broadcasts = [
-        ((1, 4, 3), (3,)),
-        ((1, 4, 3), (1,)),
-        ((1, 4, 3), ()),
-        ((1, 4, 3), (1, 4, 1)),
-        ((1, 4, 3), (1, 1, 3)),
-        ((1, 4, 5, 3), (1, 1, 1, 3)),
-        ((1, 4, 5, 3), (1, 1, 5, 1)),
-        ((1, 4, 5, 3), (4, 1, 3)),
-        ((1, 1, 1, 3), (1, 4, 5, 3)),
-        ((1, 4, 1, 3), (1, 1, 5, 1)),
-        ((1, 4, 3), (1, 4, 3, 1, 1)),
-    ]
-    qs = ((0.02, 3), (0.03, -5), (0.04, 1))
-    for i, (left, right) in enumerate(broadcasts):
-        for swapped in (False, True):
-            sizes = "x".join(map(str, left)) + "_and_" + ("x".join(map(str, right)) or "scalar")
-            model = _add_model(left, right, qs, "none", i, swapped)
-            order = "_swapped" if swapped else ""
-            yield f"broadcast_{sizes}{order}", model, clips_of(left, 3, str(i)), len(right) < 5
 
 
 def pad_cases() -> Iterator[Made]:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from convert import fixedpoint as fp
+from convert.fixedpoint_wide import reduced_multiplier
 from convert.tflite_reader import read
 from simulate.reference import ReferenceBackend
 from simulate.tflm import TflmBackend
@@ -135,7 +136,8 @@ def test_quantize_from_float_divides_in_float32() -> None:
     assert compared > 100
 
 
-def test_add_quotients_are_double() -> None:
+@pytest.mark.parametrize(("kind", "sign"), [("ADD", 1), ("SUB", -1)])
+def test_sum_quotients_are_double(kind: str, sign: int) -> None:
     """The first factors are 1/2 exactly and scale / t; the last is t / (2^20 * output scale)."""
     rng = np.random.default_rng(3)
     pair = np.arange(-128, 128)
@@ -149,7 +151,7 @@ def test_add_quotients_are_double() -> None:
             mbqm = fp.multiply_by_quantized_multiplier
             left = mbqm(pair << 20, *fp.quantize_multiplier(first)).astype(np.int64)
             right = mbqm(pair << 20, *fp.quantize_multiplier(second)).astype(np.int64)
-            total = mbqm(left[:, None] + right[None, :], *fp.quantize_multiplier(last))
+            total = mbqm(left[:, None] + sign * right[None, :], *fp.quantize_multiplier(last))
             return np.clip(total, -128, 127)
 
         double = sums(float(a) / twice, float(b) / twice, twice / (2**20 * float(o)))
@@ -167,9 +169,61 @@ def test_add_quotients_are_double() -> None:
             ),
             tb.activation_tensor("o", (1, count), (float(o), 0)),
         ]
-        model = tb.build_model([tb.OpSpec("ADD", (0, 1), (2,), tb.g.Add())], tensors)
+        options = tb.g.Add() if kind == "ADD" else tb.g.Sub()
+        model = tb.build_model([tb.OpSpec(kind, (0, 1), (2,), options)], tensors)
         output = both(model, pair[places[:, 0]].astype(np.int8)[np.newaxis])
         np.testing.assert_array_equal(output, double[tuple(places.T)])
         if found > 20:
             break
     assert found > 5
+
+
+@pytest.mark.parametrize("alpha", [0.3, -0.4])
+def test_leaky_relu_quotients_are_double(alpha: float) -> None:
+    """Both slopes; one below 0 is taken by its magnitude, and the result negated."""
+    rng = np.random.default_rng(0)
+    slope = np.float32(abs(alpha))
+    found = {False: 0, True: 0}  # by whether the side below 0 tells
+
+    def scaled(real: float) -> np.ndarray:
+        return fp.multiply_by_quantized_multiplier(X, *fp.quantize_multiplier(real)).astype(int)
+
+    while min(found.values()) < 10:
+        a = np.float32(rng.uniform(0.01, 0.1))
+        below = int(rng.integers(1, 60))
+        part = slope if rng.random() < 0.5 else np.float32(1)
+        b = np.float32(float(a) * float(part) * int(rng.integers(below + 1, 120)) / (below + 0.5))
+        double = np.where(X < 0, np.sign(alpha) * scaled(float(a) * float(slope) / float(b)), 0)
+        double = np.where(X < 0, double, scaled(float(a) / float(b)))
+        single = np.where(
+            X < 0, np.sign(alpha) * scaled(float(a * slope / b)), scaled(float(a / b))
+        )
+        differs = np.clip(double, -128, 127) != np.clip(single, -128, 127)
+        if not differs.any():
+            continue
+        found[bool(differs[X < 0].any())] += 1
+        model = tb.leaky_relu(
+            shape=(1, 256), input_q=(float(a), 0), output_q=(float(b), 0), alpha=alpha
+        )
+        np.testing.assert_array_equal(both(model, EVERY), np.clip(double, -128, 127))
+
+
+def test_hard_swish_quotients_are_double() -> None:
+    """Its factors have 15 bits, so pairs are sought where the last one of these tells."""
+    rng = np.random.default_rng(0)
+    found = 0
+
+    def factor(real: float) -> int:
+        return int(reduced_multiplier(fp.quantize_multiplier(real)[0]))
+
+    while found < 30:
+        a, b = (np.float32(v) for v in rng.uniform(0.01, 0.1, 2))
+        fine = a / np.float32(128)
+        inner = np.float32(3 / 32768)
+        if factor(float(fine) / float(b)) != factor(float(fine / b)) or factor(
+            float(fine) / float(inner)
+        ) != factor(float(fine / inner)):
+            found += 1
+            both(
+                tb.hard_swish(shape=(1, 256), input_q=(float(a), 3), output_q=(float(b), 0)), EVERY
+            )

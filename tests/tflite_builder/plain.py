@@ -105,7 +105,11 @@ def reshape(
     return build_model([op], tensors, [0], [1])
 
 
-def add(
+_BINARY = {"ADD": g.Add, "SUB": g.Sub, "MUL": g.Mul}
+
+
+def binary(
+    kind: str,
     *,
     shape: tuple[int, ...] = (1, 4, 3),
     other_shape: tuple[int, ...] | None = None,
@@ -115,14 +119,66 @@ def add(
     b_q: QParams = (0.03, -5),
     output_q: QParams = (0.04, 1),
 ) -> bytes:
-    """ADD; `other_shape` for broadcasting, `other_data` for a constant second operand."""
+    """Two inputs; `other_shape` for broadcasting, `other_data` for a constant second operand."""
     b_shape = other_shape or shape
     tensors = [
         activation_tensor("a", shape, a_q),
         activation_tensor("b", b_shape, b_q, data=other_data),
         activation_tensor("output", np.broadcast_shapes(shape, b_shape), output_q),
     ]
-    return build_model([OpSpec("ADD", (0, 1), (2,), g.Add(activation))], tensors)
+    options = _BINARY[kind](activation) if kind in _BINARY else g.NoOptions()
+    return build_model([OpSpec(kind, (0, 1), (2,), options)], tensors)
+
+
+def add(**keywords) -> bytes:
+    """ADD."""
+    return binary("ADD", **keywords)
+
+
+def sub(**keywords) -> bytes:
+    """SUB."""
+    return binary("SUB", **keywords)
+
+
+def mul(**keywords) -> bytes:
+    """MUL."""
+    return binary("MUL", **keywords)
+
+
+def extreme(kind: str = "MAXIMUM", q: QParams = (0.02, 3), **keywords) -> bytes:
+    """MAXIMUM or MINIMUM; all share scale and zero point."""
+    return binary(kind, a_q=q, b_q=q, output_q=q, **keywords)
+
+
+def unary(
+    kind: str,
+    *,
+    shape: tuple[int, ...] = (1, 10),
+    input_q: QParams = (0.1, 4),
+    output_q: QParams = (0.06, -5),
+    options: g.Options | None = None,
+) -> bytes:
+    """TANH, LEAKY_RELU, HARD_SWISH, ...: one input, a shape that stays."""
+    tensors = [
+        activation_tensor("input", shape, input_q),
+        activation_tensor("output", shape, output_q),
+    ]
+    return build_model([OpSpec(kind, (0,), (1,), options or g.NoOptions())], tensors)
+
+
+def tanh(*, output_q: QParams = (1 / 128, 0), **keywords) -> bytes:
+    """TANH."""
+    return unary("TANH", output_q=output_q, **keywords)
+
+
+def leaky_relu(*, alpha: float = 0.2, **keywords) -> bytes:
+    """LEAKY_RELU."""
+    return unary("LEAKY_RELU", options=g.LeakyRelu(alpha), **keywords)
+
+
+def hard_swish(**keywords) -> bytes:
+    """HARD_SWISH."""
+    return unary("HARD_SWISH", **keywords)
 
 
 def pad(

@@ -197,8 +197,20 @@ def _options(spec: OpSpec) -> tuple[str, object | None]:
     elif isinstance(o, g.FullyConnected):
         made = schema.FullyConnectedOptionsT()
         made.keepNumDims = o.keep_dims
-    elif isinstance(o, g.Add):
-        made = schema.AddOptionsT()
+    elif isinstance(o, g.Add | g.Sub | g.Mul):
+        made = getattr(schema, f"{type(o).__name__}OptionsT")()
+    elif isinstance(o, g.LeakyRelu):
+        made = schema.LeakyReluOptionsT()
+        made.alpha = o.alpha
+    elif isinstance(o, g.Pack):
+        made = schema.PackOptionsT()
+        made.axis, made.valuesCount = o.axis, len(spec.inputs)
+    elif isinstance(o, g.Part) and spec.kind == "UNPACK":
+        made = schema.UnpackOptionsT()
+        made.axis, made.num = o.axis, len(spec.outputs)
+    elif isinstance(o, g.Part):
+        made = schema.SplitOptionsT() if spec.kind == "SPLIT" else schema.SplitVOptionsT()
+        made.numSplits = len(spec.outputs)
     elif isinstance(o, g.Concatenation):
         made = schema.ConcatenationOptionsT()
         made.axis = o.axis
