@@ -77,6 +77,18 @@ typedef struct {
     int32_t rounding;
 } ws_four;
 
+/* One position by all units, whose number is a multiple of eight: ws_dot_1x8, and what follows. */
+typedef struct {
+    const int16_t *weights;
+    const int8_t *x;
+    const int8_t *end; /* of x */
+    int32_t odd;       /* values & 4 */
+    const ws_rescale *channels;
+    int8_t *output;
+    int32_t twice; /* 2 * the output's zero point + 1 */
+    int32_t count; /* of units, by eight */
+} ws_units;
+
 #if WS_HAS_ASM
 void ws_lines_3x3(const ws_plane_3x3 *plane);
 void ws_tile_4(const ws_tile *tile);
@@ -84,6 +96,7 @@ void ws_tile_4_s4(const ws_tile_4bit *tile);
 void ws_tile_4_lut4(const ws_tile_4bit *tile);
 #endif
 #if WS_HAS_MLA
+void ws_units_8(const ws_units *units);
 void ws_four_outputs(const ws_four *four, const int8_t *plane, int8_t *output);
 #endif
 

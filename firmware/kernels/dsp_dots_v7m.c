@@ -121,6 +121,14 @@ __attribute__((naked, noinline)) void ws_tile_4(WS_UNUSED const ws_tile *tile) {
     VALUE_1X8("[r0, #2]", "14", "10", "6", "2", "[r1, #2]")                                        \
     VALUE_1X8("[r0], #4", "12", "8", "4", "0", "[r1], #32")
 
+#define FOURS_1X8                                                                                  \
+    "1:\n\t"                                                                                       \
+    FOUR_1X8                                                                                       \
+    "2:\n\t"                                                                                       \
+    FOUR_1X8                                                                                       \
+    "cmp r0, lr\n\t"                                                                               \
+    "bne 1b\n\t"
+
 __attribute__((naked, noinline)) void ws_dot_1x8(WS_UNUSED const int8_t *x,
                                                  WS_UNUSED const int16_t *weights,
                                                  WS_UNUSED int32_t values, WS_UNUSED int32_t *sums) {
@@ -130,15 +138,67 @@ __attribute__((naked, noinline)) void ws_dot_1x8(WS_UNUSED const int8_t *x,
         "lsls r2, r2, #29\n\t" /* values modulo 8, which is 0 or 4 */
         WS_ZERO_SUMS
         "bne 2f\n\t"
-        "1:\n\t"
-        FOUR_1X8
-        "2:\n\t"
-        FOUR_1X8
-        "cmp r0, lr\n\t"
-        "bne 1b\n\t"
+        FOURS_1X8
         "ldr r2, [sp]\n\t"
         "stmia r2, {r5-r12}\n\t"
         "pop {r3-r11, pc}\n\t");
+}
+
+/* Two sums, b's and that of 256 a + b, to outputs: r0 channels; r2, r3, r4, lr are lost. */
+#define OUTPUTS_1X2(b, a)                                                                          \
+    "ldmia r0!, {r2, r3, r4}\n\t" /* bias, multiplier, shift */                                    \
+    "ldr lr, [sp, #20]\n\t"                                                                        \
+    "sub " a ", " a ", " b "\n\t" /* 256 a */                                                      \
+    "lsl lr, r4\n\t"                                                                               \
+    "asr lr, #1\n\t"                                                                               \
+    "add " b ", r2, " b ", lsl #1\n\t"                                                             \
+    WS_RESCALE_ONE(b, "r3", "r4", "lr", "r2")                                                      \
+    "ldmia r0!, {r2, r3, r4}\n\t"                                                                  \
+    "ldr lr, [sp, #20]\n\t"                                                                        \
+    "lsl lr, r4\n\t"                                                                               \
+    "asr lr, #1\n\t"                                                                               \
+    "add " a ", r2, " a ", asr #7\n\t"                                                             \
+    WS_RESCALE_ONE(a, "r3", "r4", "lr", "r2")
+
+/*
+ * The loop of ws_dot_1x8 once per eight units, and what follows it. On the stack: 0 x, 4 its end, 8
+ * `odd`, 12 channels, 16 output, 20 twice, 24 count. 120 instructions for 8 outputs beside the loop.
+ */
+__attribute__((naked, noinline)) void ws_units_8(WS_UNUSED const ws_units *units) {
+    __asm__ volatile(
+        "push {r4-r11, lr}\n\t"
+        "sub sp, #28\n\t"
+        "ldmia r0, {r1, r3-r9}\n\t"
+        "stmia sp, {r3-r9}\n\t"
+        "3:\n\t"
+        "ldr r2, [sp, #8]\n\t"
+        "ldrd r0, lr, [sp]\n\t"
+        "cmp r2, #0\n\t"
+        WS_ZERO_SUMS
+        "bne 2f\n\t"
+        FOURS_1X8
+        "ldr r0, [sp, #12]\n\t"
+        OUTPUTS_1X2("r5", "r6")
+        OUTPUTS_1X2("r7", "r8")
+        OUTPUTS_1X2("r9", "r10")
+        OUTPUTS_1X2("r11", "r12")
+        "str r0, [sp, #12]\n\t"
+        "ldr r0, [sp, #16]\n\t"
+        "strb r6, [r0, #1]\n\t"
+        "strb r7, [r0, #2]\n\t"
+        "strb r8, [r0, #3]\n\t"
+        "strb r9, [r0, #4]\n\t"
+        "strb r10, [r0, #5]\n\t"
+        "strb r11, [r0, #6]\n\t"
+        "strb r12, [r0, #7]\n\t"
+        "strb r5, [r0], #8\n\t"
+        "str r0, [sp, #16]\n\t"
+        "ldr r2, [sp, #24]\n\t"
+        "subs r2, #1\n\t"
+        "str r2, [sp, #24]\n\t"
+        "bne 3b\n\t"
+        "add sp, #28\n\t"
+        "pop {r4-r11, pc}\n\t");
 }
 
 /*

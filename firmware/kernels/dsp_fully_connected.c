@@ -55,21 +55,50 @@ static const int16_t *add_row(adder add, const ws_fully_connected_dsp_params *p,
     return weights;
 }
 
+/* As many units of a row as assembly does; returns their number, which is a multiple of eight. */
+static int32_t units_in_assembly(const ws_fully_connected_dsp_params *p, const int8_t *input,
+                                 int8_t *output) {
+#if WS_HAS_MLA
+    const int32_t units = p->units - p->units % UNITS;
+    if (units != 0 && p->depth % 4 == 0 && p->depth <= WS_DSP_TERMS) {
+        const ws_units job = {
+            .weights = p->weights,
+            .x = input,
+            .end = input + p->depth,
+            .odd = p->depth & 4,
+            .channels = p->outputs.channels,
+            .output = output,
+            .twice = 2 * p->outputs.output_offset + 1,
+            .count = units / UNITS,
+        };
+        ws_units_8(&job);
+        return units;
+    }
+#endif
+    (void)p;
+    (void)input;
+    (void)output;
+    return 0;
+}
+
 void ws_fully_connected_dsp(const ws_fully_connected_dsp_params *p, const int8_t *input,
                             int8_t *output) {
     for (int32_t row = 0; row < p->rows; row++) {
-        const int16_t *weights = p->weights;
-        for (int32_t unit = 0; unit < p->units;) {
+        const int32_t done = units_in_assembly(p, input, output);
+        const int16_t *weights = p->weights + done * p->depth / 2;
+        for (int32_t unit = done; unit < p->units;) {
             const int32_t left = p->units - unit;
             int32_t doubled[UNITS] = {0};
             int32_t units = left >= UNITS ? UNITS : 2;
             weights = add_row(units == UNITS ? add_eight : add_two, p, input, weights, doubled);
             units = left < units ? left : units;
             for (int32_t i = 0; i < units; i++) {
-                *output++ = ws_dsp_output(&p->outputs, unit + i, doubled[i]);
+                output[unit + i] = ws_dsp_output(&p->outputs, unit + i, doubled[i]);
             }
             unit += units;
         }
+        ws_clamp_outputs(&p->outputs, output, p->units);
         input += p->depth;
+        output += p->units;
     }
 }
