@@ -19,6 +19,7 @@ from tests.op_cases.drawing import (
     weighted_options,
     window,
 )
+from tests.op_cases.edges import CHANNELS, rounding_edges
 from tests.tflite_builder import OpSpec, TensorSpec, activation_tensor
 
 
@@ -53,6 +54,9 @@ def conv_2d_cases() -> Iterator[Made]:
         options = {"input_q": (1 / 64, 3)} | more
         inputs = clips_of((1, 6, 5, 3), options["input_q"][1], label)
         yield label, tb.conv_2d(seed=len(label), **options), inputs, True
+    edges = rounding_edges(0, (CHANNELS, 1, 1, 4))
+    shape = {"height": 1, "width": 1, "channels": 4, "filters": CHANNELS, "kernel": (1, 1)}
+    yield "rounding_edges", tb.conv_2d(**shape, **edges), clips_of((1, 1, 1, 4)), True
     yield "two_images", tb.conv_2d(batch=2), clips_of((2, 6, 5, 3), 3, "two"), False
     for groups in (2, 3):
         yield f"{groups}_groups", _grouped(groups), clips_of((1, 5, 4, 6), 3, "groups"), False
@@ -96,6 +100,11 @@ def depthwise_conv_2d_cases() -> Iterator[Made]:
         options = {"input_q": (1 / 64, 3)} | more
         inputs = clips_of((1, 6, 5, 3), options["input_q"][1], label)
         yield label, tb.depthwise_conv_2d(seed=len(label), **options), inputs, True
+    for side in (2, 3):
+        edges = rounding_edges(3, (1, side, side, CHANNELS))
+        shape = {"height": 2, "width": 3, "channels": CHANNELS, "kernel": (side, side)}
+        model = tb.depthwise_conv_2d(**shape, **edges)
+        yield f"rounding_edges_{side}", model, clips_of((1, 2, 3, CHANNELS)), True
     yield "no_bias", _depthwise_without_bias(), clips_of((1, 6, 5, 3), 3, "no_bias"), True
     yield "two_images", tb.depthwise_conv_2d(batch=2), clips_of((2, 6, 5, 3), 3, "two"), False
 
@@ -151,6 +160,9 @@ def fully_connected_cases() -> Iterator[Made]:
         )
         how = "channel" if per_channel else "tensor"
         yield f"ties_per_{how}", model, clips_of((1, 40), 1, "ties"), True
+    edges = rounding_edges(0, (CHANNELS, 4))
+    model = tb.fully_connected(inputs=4, units=CHANNELS, **edges)
+    yield "rounding_edges", model, clips_of((1, 4)), True
     yield "no_bias", tb.fully_connected(bias=False), clips_of((1, 12), 3, "nb"), True
     yield "saturates", tb.fully_connected(output_q=(1e-4, 100)), clips_of((1, 12), 3, "sat"), True
 
