@@ -17,6 +17,7 @@ import typer
 from typer.core import TyperGroup
 
 from wakesmith.bench_command import bench
+from wakesmith.compile_command import compile_model
 from wakesmith.device.cli import device, monitor
 from wakesmith.export_command import export
 from wakesmith.flash_command import flash
@@ -329,6 +330,7 @@ def boards() -> None:
 
 app.command()(flash)
 app.command()(export)
+app.command("compile")(compile_model)
 app.command()(bench)
 app.command()(simulate)
 

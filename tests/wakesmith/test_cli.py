@@ -19,6 +19,7 @@ from tests.wakesmith.conftest import ROOT, TINY, wakesmith, wakesmith_inside
 
 COMMANDS = (
     *("build", "verify", "recognize", "report", "new", "boards", "clean", "flash", "export"),
+    *("bench", "compile"),
 )
 
 

@@ -64,19 +64,30 @@ def collect(
     units += sorted((FIRMWARE_DIR / "frontend").glob("*.c"))
     files = {path.name: path.read_text(encoding="utf-8") for path in units}
     files |= {name: text for name, text in made.items() if name.endswith(".c")}
-    headers = {name: text for name, text in made.items() if name.endswith(".h")}
-    for room in ("include", "kernels", "frontend", "app", "library"):
-        for path in sorted((FIRMWARE_DIR / room).glob("*.h")):
-            headers.setdefault(path.name, path.read_text(encoding="utf-8"))
-    files |= _included(files, headers)
+    files |= _included(files, made)
     return Library(
         public={name: files[name] for name in _PUBLIC},
         private={name: text for name, text in sorted(files.items()) if name not in _PUBLIC},
     )
 
 
-def _included(files: Mapping[str, str], headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers that `files` include, and those that these include, and so on."""
+def model_files(generated: GeneratedModel) -> dict[str, str]:
+    """A model, its kernels and the headers that they include; file name -> text."""
+    files = {name: text for name, text in generated.files.items() if name.endswith(".c")}
+    for name in generated.kernels:
+        files[name] = (FIRMWARE_DIR / "kernels" / name).read_text(encoding="utf-8")
+    return files | _included(files, generated.files)
+
+
+def _included(files: Mapping[str, str], made: Mapping[str, str]) -> dict[str, str]:
+    """The headers that `files` include, and those that these include, and so on.
+
+    They are among `made`, or lie in a folder of the firmware.
+    """
+    headers = {name: text for name, text in made.items() if name.endswith(".h")}
+    for room in ("include", "kernels", "frontend", "app", "library"):
+        for path in sorted((FIRMWARE_DIR / room).glob("*.h")):
+            headers.setdefault(path.name, path.read_text(encoding="utf-8"))
     found: dict[str, str] = {}
     left = list(files.values())
     while left:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from convert.errors import UserError
 
-_OURS = "ws_listener_config.h"
-_PLACES = ("src", "include")
-"""Every library has the file in one of these folders; no other project does."""
+LISTENER = ("src/ws_listener_config.h", "include/ws_listener_config.h")
+"""Every library that listens has one of these files; no other project does."""
 
 
-def write_library(files: Mapping[str, str], out: Path, *, force: bool) -> None:
+def write_library(
+    files: Mapping[str, str], out: Path, *, force: bool, marks: Sequence[str] = LISTENER
+) -> None:
     """Write the files into a folder of their own and rename it into place.
 
     Args:
@@ -23,6 +24,7 @@ def write_library(files: Mapping[str, str], out: Path, *, force: bool) -> None:
         out: the folder; it is made.
         force: into a folder that an export wrote before. The files and folders that the library
             has at its top are replaced; what else lies there stays.
+        marks: files of which such a folder has one.
 
     Raises:
         UserError: the folder is not empty and `force` is not given, it holds files of something
@@ -37,10 +39,10 @@ def write_library(files: Mapping[str, str], out: Path, *, force: bool) -> None:
                 f"The folder to export into must be empty. Received: {out}, which is not. "
                 "Choose another with --out, or replace what an export wrote there with --force."
             )
-        if filled and not any((out / place / _OURS).is_file() for place in _PLACES):
+        if filled and not any((out / mark).is_file() for mark in marks):
             raise UserError(
                 f"--force must be given a folder that an export wrote. Received: {out}, which has "
-                f"no {_OURS}; its files would be lost. Choose another with --out."
+                f"no {Path(marks[0]).name}; its files would be lost. Choose another with --out."
             )
         parent = out.resolve().parent
         parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,134 @@
+"""`wakesmith compile`: any int8 .tflite as C for a core, with a program that checks it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from convert import cwriter
+from convert.emit_aot import emit_model
+from convert.emit_header import CTYPE
+from convert.generated import GeneratedModel
+from convert.graph import Graph
+from convert.supported import check
+from convert.tflite_reader import read
+from firmware.cores import Core
+from simulate.backend import last_step
+from simulate.reference import ReferenceBackend
+from wakesmith.bare import board_of
+from wakesmith.exporting.library import freestanding_string, licence, model_files
+from wakesmith.exporting.templates import render
+from wakesmith.exporting.write import write_library
+from wakesmith.verifying import random_inputs, read_model
+
+FACTS = "wakesmith-model.json"
+_CHECKED = 2  # inputs that the program carries: noise, and extremes
+
+
+def compile_model(
+    path: Path,
+    *,
+    core: str,
+    name: str,
+    folder: Path | None,
+    force: bool,
+    say: Callable[[str], object],
+) -> None:
+    """Write a model's C, its kernels, and a program that checks both, into a folder.
+
+    Args:
+        path: the model, int8.
+        core: whose kernels to take.
+        name: what C names begin with.
+        folder: where to; `<name of the file>-c` when None.
+        force: replace what this wrote there before.
+        say: prints a line.
+
+    Raises:
+        UserError: no such core, the file is missing, or the folder cannot be written.
+        ModelError: the file is damaged.
+        UnsupportedModelError: an operator that the kernels do not have.
+        SpecError: the name is no C identifier.
+    """
+    board = board_of(core)
+    graph = read(read_model(path))
+    check(graph)
+    generated = emit_model(graph, prefix=name, kernels=board.core.kernels)
+    target = folder if folder is not None else Path(f"{path.stem}-c")
+    files = _files(path, graph, generated, board.core)
+    write_library(files, target, force=force, marks=(FACTS,))
+    say(
+        f"Wrote {len(files)} files for {board.core.name} to {target}: {generated.arena_size:,} "
+        f"bytes of RAM, {generated.flash_bytes:,} of constants. Begin with {target / 'README.md'}."
+    )
+
+
+def _files(path: Path, graph: Graph, generated: GeneratedModel, core: Core) -> dict[str, str]:
+    """Path within the folder -> text."""
+    public = f"{generated.prefix}.h"
+    sources = model_files(generated)
+    vectors = _vectors(graph, generated)
+    values = {
+        "model": generated,
+        "file": path.name,
+        "core": core.name,
+        "gcc_flags": " ".join(core.gcc_flags),
+        "version": cwriter.VERSION,
+        "units": sorted(name for name in sources if name.endswith(".c")),
+        "macs": generated.macs,
+        "kinds": list(dict.fromkeys(layer.kind for layer in generated.layers)),
+        "remembers": bool(generated.states),
+        "output_type": CTYPE[generated.outputs[0].dtype],
+        "count": _CHECKED,
+        "vectors": vectors.text if vectors else "",
+        "steps": vectors.steps if vectors else 1,
+    }
+    files = {
+        f"{'include' if name == public else 'src'}/{name}": text for name, text in sources.items()
+    }
+    if vectors:
+        files["examples/check.c"] = render("check.c.j2", values)
+    files["freestanding/string.h"] = freestanding_string()
+    files["README.md"] = render("model.README.md.j2", values)
+    files["CMakeLists.txt"] = render("model.CMakeLists.txt.j2", values)
+    files["LICENSE"] = licence()
+    files[FACTS] = json.dumps(_facts(generated, core.name), indent=2) + "\n"
+    return files
+
+
+@dataclass(frozen=True)
+class _Vectors:
+    """C arrays `inputs` and `outputs`, and how many runs make one output."""
+
+    text: str
+    steps: int
+
+
+def _vectors(graph: Graph, generated: GeneratedModel) -> _Vectors | None:
+    """What the reference interpreter computes for some inputs; None for several inputs at once."""
+    if len(graph.inputs) != 1:
+        return None
+    inputs = random_inputs(graph, _CHECKED + 3, 0)[3:]  # the first three are constant
+    found = ReferenceBackend(graph).run(inputs)[graph.outputs[0]]
+    outputs = last_step(found, graph.tensors[graph.outputs[0]].shape)
+    text = "\n".join(
+        cwriter.array("uint8_t", name, np.ascontiguousarray(values).view(np.uint8)).rstrip()
+        for name, values in (("inputs", inputs), ("outputs", outputs))
+    )
+    return _Vectors(text, inputs.shape[1] if generated.states else 1)
+
+
+def _facts(generated: GeneratedModel, core: str) -> dict[str, object]:
+    return {
+        "wakesmith": cwriter.VERSION,
+        "model": generated.model_hash,
+        "core": core,
+        "arena": generated.arena_size,
+        "constants": generated.flash_bytes,
+        "multiplications": generated.macs,
+        "layers": [{"index": layer.op_index, "kind": layer.kind} for layer in generated.layers],
+    }
