@@ -243,6 +243,8 @@ def _quant(
     if len(zero_point) != len(scale):
         raise source.damaged(f"{label} has {len(scale)} scales and {len(zero_point)} zero points")
     axis = found.integer(6, "i")
+    if axis >= len(shape) == 1:
+        axis = 0  # converters of 2019 gave a bias the dimension of its depthwise weights
     if len(scale) > 1 and not (0 <= axis < len(shape) and shape[axis] == len(scale)):
         raise source.damaged(f"{label} has {len(scale)} scales, which no dimension matches")
     return g.Quant(scale, zero_point, axis if len(scale) > 1 else 0)

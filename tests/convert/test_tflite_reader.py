@@ -42,6 +42,17 @@ def one_sentence(error: Exception) -> str:
 # Sound files --------------------------------------------------------------------------------------
 
 
+def test_a_bias_with_the_dimension_of_its_weights() -> None:
+    """As converters of 2019 wrote it; there is only one dimension that it can mean."""
+    model = build.unpack(build.depthwise_conv_2d())
+    bias = model.subgraphs[0].tensors[model.subgraphs[0].operators[0].inputs[2]]
+    assert len(bias.quantization.scale) == bias.shape[0] > 1
+    sound = read(build.pack(model))
+    bias.quantization.quantizedDimension = 3
+    old = read(build.pack(model))
+    assert old.tensors[old.ops[0].inputs[2]].quant == sound.tensors[sound.ops[0].inputs[2]].quant
+
+
 @pytest.mark.parametrize("path", PUBLIC)
 def test_public_models(path) -> None:
     data = path.read_bytes()
