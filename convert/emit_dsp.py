@@ -7,22 +7,22 @@ import math
 import numpy as np
 
 from convert.emit_layer import Layer, LayerCode, by, check_steps, struct_text
-from convert.fast import Fast
 from convert.fast_codes import Packed
+from convert.fast_types import Fast, Halves
 from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams
 
 Fields = list[tuple[str, object]]
 
 # What a kernel needs beside its own file; inner loops have a file for each kind of core.
-_DOTS = ("dsp_dots.c", "dsp_dots_v7m.c")
+_DOTS = ("dsp_dots.c", "dsp_dots_v7m.c", "dsp_outputs.c")
 _DOTS_S4 = ("dsp_dots_s4.c", "dsp_dots_s4_v7m.c")
 _ALSO = {
     ("conv2d", ""): ("dsp_tiles.c", *_DOTS),
-    ("conv2d", "_s4"): ("dsp_tiles.c", *_DOTS_S4),
+    ("conv2d", "_s4"): ("dsp_tiles.c", *_DOTS, *_DOTS_S4),
     ("depthwise_conv2d", ""): _DOTS,
     ("depthwise_conv2d", "_s4"): ("dsp_depthwise_conv2d.c", *_DOTS),
     ("fully_connected", ""): _DOTS,
-    ("fully_connected", "_s4"): (),
+    ("fully_connected", "_s4"): ("dsp_outputs.c",),
 }
 
 
@@ -54,6 +54,7 @@ def _code(
         ("outputs.output_offset", p.output_offset),
         ("outputs.activation_min", p.activation_min),
         ("outputs.activation_max", p.activation_max),
+        ("outputs.usual", int(outputs.usual)),
     ]
     channels = np.stack([outputs.bias, outputs.multiplier, outputs.shift], axis=1)
     name, text = layer.pool.add_structs("ws_rescale", f"{layer.name}_channels", channels)
@@ -81,8 +82,16 @@ def _code(
         about += ", weights of 4 bits"
     else:
         variant, ctype, suffix = "", f"ws_{short}_dsp_params", ""
-        kind = "int16_t" if fast.weights.dtype == np.int16 else "int8_t"
-        weights, text = layer.pool.add(kind, f"{layer.name}_weights", fast.weights)
+        values = fast.weights
+        if isinstance(values, Halves):
+            name, text = layer.pool.add_structs(
+                "ws_too_low", f"{layer.name}_too_low", values.too_low
+            )
+            definitions.append(text)
+            fields.append(("too_low", name))
+            values = values.words
+        kind = "int16_t" if values.dtype == np.int16 else "int8_t"
+        weights, text = layer.pool.add(kind, f"{layer.name}_weights", values)
         definitions.append(text)
         fields.append(("weights", weights))
     definitions.append(struct_text(ctype, params, fields))
@@ -99,6 +108,11 @@ def _about(p: ConvParams | DepthwiseConvParams) -> str:
     )
 
 
+def _chunk(fast: Fast) -> int:
+    """Values that are summed at a time; weights of 4 bits know no limit."""
+    return fast.weights.chunk if isinstance(fast.weights, Halves) else 2 * fast.pairs
+
+
 def _conv(layer: Layer, fast: Fast, p: ConvParams, scratch: str) -> LayerCode:
     check_steps(layer, p.stride, p.padding, (p.filter_shape[1], p.filter_shape[2]))
     fields: Fields = [
@@ -107,9 +121,11 @@ def _conv(layer: Layer, fast: Fast, p: ConvParams, scratch: str) -> LayerCode:
         ("output", p.output_shape[1:]),
         ("filter", p.filter_shape[1:3]),
         ("stride", p.stride),
+        ("dilation", p.dilation),
         ("padding", p.padding),
         ("input_zero", -p.input_offset),
         ("pairs", fast.pairs),
+        ("chunk", _chunk(fast) // 2),
     ]
     macs = math.prod(p.output_shape) * math.prod(p.filter_shape[1:])
     return _code(layer, fast, "conv2d", fields, scratch, macs, _about(p))
@@ -145,6 +161,7 @@ def _fully_connected(layer: Layer, fast: Fast, p: FullyConnectedParams, scratch:
         ("rows", p.rows),
         ("depth", p.depth),
         ("units", p.units),
+        ("chunk", _chunk(fast)),
     ]
     macs = p.rows * p.depth * p.units
     about = f"{p.depth} values to {p.units} units"

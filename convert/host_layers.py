@@ -1,7 +1,7 @@
 """Which layers the host kernels can compute, and the constants in the order of their reading.
 
 The kernels (firmware/include/ws_kernels_host.h) evaluate models on the machine that trains them.
-Sums become int8 as in the DSP kernels, under the same conditions (`convert.fast.outputs_of`).
+Sums become int8 as in the DSP kernels, under the same conditions (`convert.fast_outputs`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.constant_layers import ConstantLayer, constant_layers
-from convert.fast import as_conv, outputs_of
+from convert.fast import as_conv
+from convert.fast_outputs import outputs_of
 from convert.graph import Graph
 from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams, Params
 
@@ -179,8 +180,8 @@ def _rescale(
     bias: NDArray[np.int32] | None,
 ) -> NDArray[np.int32] | None:
     """`weights` as (channels, values). None where a condition of `outputs_of` does not hold."""
-    outputs = outputs_of(p, weights, bias)
-    if outputs is None:
+    outputs = outputs_of(p, weights, bias, fixed=True)
+    if outputs is None or not outputs.usual:
         return None
     raised = 2 * _UNSIGNED * weights.astype(np.int64).sum(axis=1)
     shift = outputs.shift.astype(np.int64)

@@ -40,20 +40,21 @@
     "smlad r8, lr, " b ", r8\n\t"                                                                  \
     "smlad r12, lr, " a ", r12\n\t"
 
-/* Four sums, doubled and with their bias, to int8 values: 20 instructions; `spare` is not used. */
+/*
+ * Four sums, doubled and with their bias, to int8 values: 16 instructions, `spare` for what comes
+ * between. SMMLAR adds the rounding constant to the product before it rounds, which is the same as
+ * after. The -1 for negative values (ws_rescale_s8) is taken from the sign of the sum: where the
+ * product has none because it rounds to 0, -1 + rounding >> shift is what 0 + rounding >> shift is.
+ */
 #define WS_RESCALE(a, b, c, d, multiplier, shift, rounding, spare)                                 \
-    "smmulr " a ", " a ", " multiplier "\n\t"                                                      \
-    "smmulr " b ", " b ", " multiplier "\n\t"                                                      \
-    "smmulr " c ", " c ", " multiplier "\n\t"                                                      \
-    "smmulr " d ", " d ", " multiplier "\n\t"                                                      \
-    "add " a ", " a ", " a ", asr #31\n\t"                                                         \
-    "add " b ", " b ", " b ", asr #31\n\t"                                                         \
-    "add " c ", " c ", " c ", asr #31\n\t"                                                         \
-    "add " d ", " d ", " d ", asr #31\n\t"                                                         \
-    "add " a ", " rounding "\n\t"                                                                  \
-    "add " b ", " rounding "\n\t"                                                                  \
-    "add " c ", " rounding "\n\t"                                                                  \
-    "add " d ", " rounding "\n\t"                                                                  \
+    "add " spare ", " rounding ", " a ", asr #31\n\t"                                              \
+    "smmlar " a ", " a ", " multiplier ", " spare "\n\t"                                           \
+    "add " spare ", " rounding ", " b ", asr #31\n\t"                                              \
+    "smmlar " b ", " b ", " multiplier ", " spare "\n\t"                                           \
+    "add " spare ", " rounding ", " c ", asr #31\n\t"                                              \
+    "smmlar " c ", " c ", " multiplier ", " spare "\n\t"                                           \
+    "add " spare ", " rounding ", " d ", asr #31\n\t"                                              \
+    "smmlar " d ", " d ", " multiplier ", " spare "\n\t"                                           \
     "asr " a ", " shift "\n\t"                                                                     \
     "asr " b ", " shift "\n\t"                                                                     \
     "asr " c ", " shift "\n\t"                                                                     \

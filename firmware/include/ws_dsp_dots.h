@@ -18,18 +18,31 @@ void ws_dot_4x2(const int8_t *x, const int16_t *weights, int32_t pairs, int32_t 
  */
 void ws_dot_1x8(const int8_t *x, const int16_t *weights, int32_t values, int32_t *sums);
 
-/* Four positions by all channels, whose number is even: ws_dot_4x2, and what follows it. */
+/* Four positions by an even number of channels: ws_dot_4x2, and what follows it. */
 typedef struct {
     const int16_t *weights; /* of two channels after those of two others */
-    int32_t odd;            /* pairs & 2 */
-    const int8_t *x;        /* [pairs][4] words; not more pairs than half of WS_DSP_TERMS */
-    const int8_t *end;      /* of x */
+    int32_t pairs;
+    const int8_t *x;   /* [pairs][4] words */
+    const int8_t *end; /* of x */
     const ws_rescale *channels;
     int8_t *output;    /* channel 0 of the first position */
     int32_t offset[3]; /* from there to the other positions; equal ones end up as the first */
     int32_t twice;     /* 2 * the output's zero point + 1 */
     int32_t count;     /* of channels, halved */
 } ws_tile;
+
+void ws_tile_4(const ws_tile *tile);
+
+/* Rows of bytes at four places to pairs of int16, [words][2][4] of them: ws_dot_4x2's x. */
+typedef struct {
+    const int8_t *from[4];
+    int32_t words; /* per row, each of four bytes */
+    int32_t rows;
+    int32_t advance; /* bytes from the end of a row to the next */
+} ws_widening;
+
+/* Returns where `to` goes on. */
+int8_t *ws_widen_4(int8_t *to, const ws_widening *job);
 
 /* The same with weights of 4 bits (ws_kernels_dsp.h): words of four values and two channels. */
 typedef struct {
@@ -91,7 +104,6 @@ typedef struct {
 
 #if WS_HAS_ASM
 void ws_lines_3x3(const ws_plane_3x3 *plane);
-void ws_tile_4(const ws_tile *tile);
 void ws_tile_4_s4(const ws_tile_4bit *tile);
 void ws_tile_4_lut4(const ws_tile_4bit *tile);
 #endif

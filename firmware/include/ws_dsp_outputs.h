@@ -16,21 +16,17 @@ static inline int ws_whole_range(const ws_dsp_outputs *o) {
     return o->activation_min == INT8_MIN && o->activation_max == INT8_MAX;
 }
 
-/* One doubled sum of a channel to its output. */
+/* One doubled sum of a channel to its output, which ws_bound has to follow. */
 static inline int8_t ws_dsp_output(const ws_dsp_outputs *o, int32_t channel, int32_t doubled) {
     const ws_rescale *r = &o->channels[channel];
-    const int32_t rounding = ws_rounding(o->output_offset, r->shift);
-    const int32_t value = ws_rescale_s8(r, doubled + r->bias, rounding);
-    return (int8_t)ws_clamp(value, o->activation_min, o->activation_max);
+    if (r->shift < 1) {
+        return ws_to_s8((doubled + r->bias) / 2, r->multiplier, -r->shift, o->output_offset,
+                        INT8_MIN, INT8_MAX);
+    }
+    return (int8_t)ws_rescale_s8(r, doubled + r->bias, ws_rounding(o->output_offset, r->shift));
 }
 
-/* What is int8 already to an activation's bounds, where these are not those of int8. */
-static inline void ws_clamp_outputs(const ws_dsp_outputs *o, int8_t *output, int32_t count) {
-    if (!ws_whole_range(o)) {
-        for (int32_t i = 0; i < count; i++) {
-            output[i] = (int8_t)ws_clamp(output[i], o->activation_min, o->activation_max);
-        }
-    }
-}
+/* Outputs to the bounds of the activation; nothing to do where these are int8's. */
+void ws_bound(const ws_dsp_outputs *o, int8_t *output, int32_t count);
 
 #endif /* WS_DSP_OUTPUTS_H */

@@ -9,8 +9,8 @@
  *
  * Weights of two channels a and b share a half-word, 256 * a + b. As it stands it serves SMLAD for
  * the sum 256 * A + B, and its low byte, extended, for the sum B; so A = (256 A + B - B) / 256,
- * exactly, as long as 256 * A fits int32: sums are taken over at most WS_DSP_TERMS values at a
- * time. An instruction that would extend a's weights is saved for every pair of them.
+ * exactly, as long as the sums fit int32: where the weights allow more, they are taken over `chunk`
+ * pairs at a time. An instruction that would extend a's weights is saved for every pair of them.
  *
  * The generator (convert/fast.py) moves the input's zero point into the bias, doubles it (see
  * ws_rescale_s8), and falls back to the plain kernels where a condition does not hold. Padding is
@@ -28,23 +28,31 @@
 extern "C" {
 #endif
 
-#define WS_DSP_TERMS 512 /* 512 * 128 * 128 = 2^23 */
-
 /* How sums become int8. Bounds of an activation that are not int8's own are applied after. */
 typedef struct {
     int32_t output_offset;
     int32_t activation_min;
     int32_t activation_max;
+    int32_t usual; /* every channel's shift is to the right; else some go to the left: 0 and less */
     const ws_rescale *channels;
 } ws_dsp_outputs;
 
 /*
- * CONV_2D without groups and dilation; a 1x1 filter with stride 1 may have its output where its
- * input is, if that has no fewer channels.
+ * Where 256 * a + b is less than a half-word can be, at a's -128 beside a negative b: 2^16 is added
+ * there, and taken back from the sum of a. A list ends with channel INT32_MAX.
+ */
+typedef struct {
+    int32_t channel; /* a's */
+    int32_t value;   /* the weight's, in the order of the values */
+} ws_too_low;
+
+/*
+ * CONV_2D without groups; a 1x1 filter with stride 1 may have its output where its input is, if
+ * that has no fewer channels.
  *
  * weights[channels out / 2, rounded up][pairs][2] are half-words of two channels, in the order of
  * the pairs of filter rows whose run of filter.x * channels values is filled up to a multiple of
- * four with zeros. scratch: 16 bytes per pair.
+ * four with zeros; with dilation.x above 1 each tap is such a run. scratch: 16 bytes per pair.
  */
 typedef struct {
     int32_t batches;
@@ -52,11 +60,14 @@ typedef struct {
     ws_shape output;
     ws_yx filter;
     ws_yx stride;
+    ws_yx dilation;
     ws_yx padding;
     int32_t input_zero;
     int32_t pairs;
+    int32_t chunk; /* pairs whose sums of 256 * a + b fit int32 */
     ws_dsp_outputs outputs;
     const int16_t *weights;
+    const ws_too_low *too_low;
 } ws_conv2d_dsp_params;
 
 void ws_conv2d_dsp(const ws_conv2d_dsp_params *p, const int8_t *input, int8_t *output,
@@ -133,8 +144,10 @@ typedef struct {
     int32_t rows;
     int32_t depth;
     int32_t units;
+    int32_t chunk; /* values, a multiple of four, whose sums of 256 * a + b fit int32 */
     ws_dsp_outputs outputs;
     const int16_t *weights;
+    const ws_too_low *too_low;
 } ws_fully_connected_dsp_params;
 
 void ws_fully_connected_dsp(const ws_fully_connected_dsp_params *p, const int8_t *input,

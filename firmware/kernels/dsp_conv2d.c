@@ -3,72 +3,82 @@
 #include "ws_dsp_tiles.h"
 #include "ws_memory.h"
 
-/* Sums of two channels at four positions, b's first; a's as they come for at most WS_DSP_TERMS. */
+/* Doubled sums of two channels at four positions, b's first. */
 static void sums_of(const ws_conv2d_dsp_params *p, const int8_t *x, const int16_t *weights,
                     int32_t *doubled) {
-    int32_t sums[2 * WS_POSITIONS];
-    int32_t begin = 0;
-    memset(doubled, 0, sizeof sums);
-    do {
+    memset(doubled, 0, 2 * WS_POSITIONS * sizeof *doubled);
+    for (int32_t begin = 0; begin < p->pairs; begin += p->chunk) {
         const int32_t left = p->pairs - begin;
-        const int32_t pairs = left > WS_DSP_TERMS / 2 ? WS_DSP_TERMS / 2 : left;
+        const int32_t pairs = left > p->chunk ? p->chunk : left;
+        int32_t sums[2 * WS_POSITIONS];
         ws_dot_4x2(x + WS_STEP * begin, weights + 2 * begin, pairs, sums);
         for (int32_t i = 0; i < WS_POSITIONS; i++) {
             doubled[i] += 2 * sums[i];
             doubled[i + WS_POSITIONS] += ws_twice_a(sums[i], sums[i + WS_POSITIONS]);
         }
-        begin += pairs;
-    } while (begin < p->pairs);
+    }
 }
 
-/* Channels from `first`, which is even, at most four positions, in C. */
-static void tile_in_c(const ws_conv2d_dsp_params *p, const int8_t *x, int8_t *output,
-                      int32_t positions, int32_t first) {
+/* Take back what was added to one of a's weights: 2^16 of 256 * a, doubled. */
+static void correct(const int8_t *x, int32_t value, int32_t *doubled) {
+    const int8_t *pair = x + WS_STEP * (value / 4 * 2 + (value & 1));
+    for (int32_t i = 0; i < WS_POSITIONS; i++) {
+        const uint32_t both = ws_load32(pair + 4 * i);
+        doubled[i] -= 512 * ((value & 2) != 0 ? ws_high16(both) : ws_low16(both));
+    }
+}
+
+/* Two channels, or the last one, at up to four positions, in C; returns what is left of the list.
+ */
+static const ws_too_low *two_channels(const ws_conv2d_dsp_params *p, const int8_t *x, int32_t c,
+                                      const ws_too_low *too_low, int8_t *output,
+                                      int32_t positions) {
     const int32_t channels = p->output.channels;
-    const int16_t *weights = p->weights + first * p->pairs;
-    for (int32_t c = first; c < channels; c += 2) {
-        int32_t doubled[2 * WS_POSITIONS];
-        sums_of(p, x, weights, doubled);
-        ws_tile_channel(&p->outputs, c, doubled, output + c, channels, positions);
-        if (c + 1 < channels) {
-            ws_tile_channel(&p->outputs, c + 1, doubled + WS_POSITIONS, output + c + 1, channels,
-                            positions);
-        }
-        weights += 2 * p->pairs;
+    int32_t doubled[2 * WS_POSITIONS];
+    sums_of(p, x, p->weights + c * p->pairs, doubled);
+    for (; too_low->channel <= c + 1; too_low++) {
+        correct(x, too_low->value, doubled + WS_POSITIONS);
     }
+    ws_tile_channel(&p->outputs, c, doubled, output + c, channels, positions);
+    if (c + 1 < channels) {
+        ws_tile_channel(&p->outputs, c + 1, doubled + WS_POSITIONS, output + c + 1, channels,
+                        positions);
+    }
+    return too_low;
 }
 
-/* As many channels as assembly does; returns their number, which is even. */
-static int32_t tile_in_assembly(const ws_conv2d_dsp_params *p, const int8_t *x, int8_t *output,
-                                int32_t positions) {
-#if WS_HAS_ASM
-    const int32_t channels = p->output.channels & ~1;
-    if (channels != 0 && p->pairs <= WS_DSP_TERMS / 2) {
-        ws_tile tile = {
-            .weights = p->weights,
-            .odd = p->pairs & 2,
-            .x = x,
-            .end = x + WS_STEP * p->pairs,
-            .channels = p->outputs.channels,
-            .output = output,
-            .twice = 2 * p->outputs.output_offset + 1,
-            .count = channels / 2,
-        };
-        ws_tile_offsets(tile.offset, p->output.channels, positions);
-        ws_tile_4(&tile);
-        return channels;
-    }
-#endif
-    (void)p;
-    (void)x;
-    (void)output;
-    (void)positions;
-    return 0;
+/* Channels begin <= c < end, an even number of them, in assembly. */
+static void even_channels(const ws_conv2d_dsp_params *p, const int8_t *x, int32_t begin,
+                          int32_t end, int8_t *output, int32_t positions) {
+    ws_tile tile = {
+        .weights = p->weights + begin * p->pairs,
+        .pairs = p->pairs,
+        .x = x,
+        .end = x + WS_STEP * p->pairs,
+        .channels = p->outputs.channels + begin,
+        .output = output + begin,
+        .twice = 2 * p->outputs.output_offset + 1,
+        .count = (end - begin) / 2,
+    };
+    ws_tile_offsets(tile.offset, p->output.channels, positions);
+    ws_tile_4(&tile);
 }
 
 static void tile_of(const void *params, const int8_t *x, int8_t *output, int32_t positions) {
     const ws_conv2d_dsp_params *p = params;
-    tile_in_c(p, x, output, positions, tile_in_assembly(p, x, output, positions));
+    const int usual = p->outputs.usual && p->chunk >= p->pairs;
+    const int32_t channels = p->output.channels, even = usual ? channels & ~1 : 0;
+    const ws_too_low *too_low = p->too_low;
+    for (int32_t c = 0; c < channels;) {
+        const int32_t end = too_low->channel < even ? too_low->channel & ~1 : even;
+        if (c < end) {
+            even_channels(p, x, c, end, output, positions);
+            c = end;
+        } else {
+            too_low = two_channels(p, x, c, too_low, output, positions);
+            c += 2;
+        }
+    }
 }
 
 void ws_conv2d_dsp(const ws_conv2d_dsp_params *p, const int8_t *input, int8_t *output,

@@ -59,7 +59,7 @@ static WS_INLINE int32_t tile_in_assembly(const ws_conv2d_dsp4_params *q, const 
 #if WS_HAS_ASM
     const ws_conv2d_dsp_params *p = &q->conv;
     const int32_t channels = p->output.channels & ~1;
-    if (channels != 0) {
+    if (channels != 0 && p->outputs.usual) {
         ws_tile_4bit job = {
             .x = x,
             .end = x + WS_STEP * p->pairs,
@@ -78,8 +78,9 @@ static WS_INLINE int32_t tile_in_assembly(const ws_conv2d_dsp4_params *q, const 
         } else {
             ws_tile_4_s4(&job);
         }
+        return channels;
     }
-    return channels;
+    return 0;
 #else
     (void)q;
     (void)x;

@@ -43,12 +43,13 @@ static void copy_plane(const ws_depthwise_dsp_params *p, const int8_t *channel, 
     }
 }
 
-#if !WS_HAS_MLA
-/* Any filter and stride; `pairs` holds a row's weights two by two, the last with a 0 if odd. */
+/*
+ * Channel c with any filter, stride and shift; `pairs` holds a row's weights two by two, the last
+ * with a 0 if odd.
+ */
 static void channel_any(const ws_depthwise_dsp_params *p, const int8_t *plane, const int8_t *pairs,
-                        const ws_rescale *r, int8_t *output) {
+                        int32_t c, int8_t *output) {
     const int32_t across = (p->filter.x + 1) / 2;
-    const int32_t rounding = ws_rounding(p->outputs.output_offset, r->shift);
     for (int32_t y = 0; y < p->output.y; y++) {
         const int8_t *from = plane + HALF * y * p->stride.y * p->plane.x;
         int8_t *to = output;
@@ -63,7 +64,7 @@ static void channel_any(const ws_depthwise_dsp_params *p, const int8_t *plane, c
                 }
                 row += HALF * p->plane.x;
             }
-            *to = (int8_t)ws_rescale_s8(r, 2 * sum + r->bias, rounding);
+            *to = ws_dsp_output(&p->outputs, c, 2 * sum);
             to += p->output_step.x;
             from += HALF * p->stride.x;
         }
@@ -80,7 +81,6 @@ static void pair_weights(const ws_depthwise_dsp_params *p, const int8_t *w, int8
         w += p->filter.x;
     }
 }
-#endif
 
 #if WS_HAS_ASM
 /* 3x3 with stride 1, in assembly. */
@@ -139,22 +139,25 @@ static void channel_fours(const ws_depthwise_dsp_params *p, const int8_t *plane,
 }
 #endif
 
-/* All outputs of a channel whose plane is copied; `pairs` has room for its weights two by two. */
+/* All outputs of channel c, whose plane is copied; `pairs` has room for its weights two by two. */
 static void channel(const ws_depthwise_dsp_params *p, const int8_t *plane, const int8_t *w,
-                    const ws_rescale *r, int8_t *pairs, int8_t *output) {
+                    int32_t c, int8_t *pairs, int8_t *output) {
 #if WS_HAS_ASM
-    if (p->filter.y == 3 && p->filter.x == 3 && p->stride.y == 1 && p->stride.x == 1) {
+    const ws_rescale *r = &p->outputs.channels[c];
+    if (p->outputs.usual && p->filter.y == 3 && p->filter.x == 3 && p->stride.y == 1 &&
+        p->stride.x == 1) {
         channel_3x3(p, plane, w, r, output);
         return;
     }
 #endif
 #if WS_HAS_MLA
-    (void)pairs;
-    channel_fours(p, plane, w, r, output);
-#else
-    pair_weights(p, w, pairs);
-    channel_any(p, plane, pairs, r, output);
+    if (p->outputs.usual) {
+        channel_fours(p, plane, w, r, output);
+        return;
+    }
 #endif
+    pair_weights(p, w, pairs);
+    channel_any(p, plane, pairs, c, output);
 }
 
 void ws_depthwise_planes(const ws_depthwise_dsp_params *p, const int8_t *input, int8_t *output,
@@ -171,9 +174,9 @@ void ws_depthwise_planes(const ws_depthwise_dsp_params *p, const int8_t *input, 
         for (int32_t c = 0; c < p->channels; c++) {
             copy_plane(p, input + c, plane);
             const int8_t *w = weights_of(params, c, decoded);
-            channel(p, plane, w, &p->outputs.channels[c], pairs, output + c);
+            channel(p, plane, w, c, pairs, output + c);
         }
-        ws_clamp_outputs(&p->outputs, output, outputs);
+        ws_bound(&p->outputs, output, outputs);
         input += p->input.y * p->input.x * p->channels;
         output += outputs;
     }

@@ -7,6 +7,7 @@
 
 #include "ws_dsp.h"
 #include "ws_dsp_asm.h"
+#include "ws_dsp_outputs.h"
 
 #if WS_HAS_DSP
 
@@ -49,9 +50,25 @@ __attribute__((naked, noinline)) void ws_dot_4x2(WS_UNUSED const int8_t *x,
         "pop {r3-r11, pc}\n\t");
 }
 
+/* The same for the first pair: no sums yet. */
+#define FIRST_4X2                                                                                  \
+    "ldr r3, [r1], #4\n\t"                                                                         \
+    "sxtb16 r2, r3\n\t"                                                                            \
+    "ldrd r4, lr, [r0], #16\n\t"                                                                   \
+    "smuad r5, r4, r2\n\t"                                                                         \
+    "smuad r9, r4, r3\n\t"                                                                         \
+    "smuad r6, lr, r2\n\t"                                                                         \
+    "smuad r10, lr, r3\n\t"                                                                        \
+    "ldrd r4, lr, [r0, #-8]\n\t"                                                                   \
+    "smuad r7, r4, r2\n\t"                                                                         \
+    "smuad r11, r4, r3\n\t"                                                                        \
+    "smuad r8, lr, r2\n\t"                                                                         \
+    "smuad r12, lr, r3\n\t"
+
 /*
  * The loop of ws_dot_4x2 once per two channels, and what follows it. On the stack the tile from x
- * on, at 36 `odd`. 90 instructions for 8 outputs beside the loop.
+ * on, at 36 where to go after two pairs: 0 into the loop, 1 into its middle where two pairs are
+ * left over, 2 behind it. 72 instructions for 8 outputs beside the pairs and the loop.
  */
 __attribute__((naked, noinline)) void ws_tile_4(WS_UNUSED const ws_tile *tile) {
     __asm__ volatile(
@@ -60,13 +77,18 @@ __attribute__((naked, noinline)) void ws_tile_4(WS_UNUSED const ws_tile *tile) {
         "ldmia r0!, {r1, r2}\n\t"
         "ldmia r0, {r3-r11}\n\t"
         "stmia sp, {r3-r11}\n\t"
-        "str r2, [sp, #36]\n\t"
+        "subs r3, r2, #2\n\t"
+        "ite eq\n\t"
+        "moveq r3, #2\n\t"
+        "ubfxne r3, r3, #1, #1\n\t"
+        "str r3, [sp, #36]\n\t"
         "3:\n\t"
-        "ldr r2, [sp, #36]\n\t"
         "ldr r0, [sp]\n\t"
-        "cmp r2, #0\n\t"
-        WS_ZERO_SUMS
-        "bne 2f\n\t"
+        FIRST_4X2
+        PAIR_4X2
+        "ldr r2, [sp, #36]\n\t"
+        "tbb [pc, r2]\n\t"
+        "5: .byte (1f - 5b) / 2, (2f - 5b) / 2, (4f - 5b) / 2, 0\n\t"
         "1:\n\t"
         PAIR_4X2
         PAIR_4X2
@@ -76,6 +98,7 @@ __attribute__((naked, noinline)) void ws_tile_4(WS_UNUSED const ws_tile *tile) {
         "ldr r2, [sp, #4]\n\t"
         "cmp r0, r2\n\t"
         "bne 1b\n\t"
+        "4:\n\t"
         /* 256 a */
         "sub r9, r5\n\t"
         "sub r10, r6\n\t"
@@ -88,6 +111,48 @@ __attribute__((naked, noinline)) void ws_tile_4(WS_UNUSED const ws_tile *tile) {
         "bne 3b\n\t"
         "add sp, #44\n\t"
         "pop {r4-r11, pc}\n\t");
+}
+
+/*
+ * r1-r4 the four places, lr words left, r5-r8 even bytes, r9-r12 odd ones; on the stack words,
+ * rows left, advance. Per 16 values 15 instructions, and 9 per row.
+ */
+__attribute__((naked, noinline)) int8_t *ws_widen_4(WS_UNUSED int8_t *to,
+                                                    WS_UNUSED const ws_widening *job) {
+    __asm__ volatile(
+        "push {r3-r11, lr}\n\t"
+        "sub sp, #12\n\t"
+        "mov r8, r1\n\t"
+        "ldmia r8, {r1-r7}\n\t"
+        "stmia sp, {r5-r7}\n\t"
+        "1:\n\t"
+        "ldr lr, [sp]\n\t"
+        "2:\n\t"
+        "ldr r5, [r1], #4\n\t"
+        "ldr r6, [r2], #4\n\t"
+        "ldr r7, [r3], #4\n\t"
+        "ldr r8, [r4], #4\n\t"
+        "sxtb16 r9, r5, ror #8\n\t"
+        "sxtb16 r10, r6, ror #8\n\t"
+        "sxtb16 r11, r7, ror #8\n\t"
+        "sxtb16 r12, r8, ror #8\n\t"
+        "sxtb16 r5, r5\n\t"
+        "sxtb16 r6, r6\n\t"
+        "sxtb16 r7, r7\n\t"
+        "sxtb16 r8, r8\n\t"
+        "subs lr, #1\n\t"
+        "stmia r0!, {r5-r12}\n\t"
+        "bne 2b\n\t"
+        "ldrd r5, r6, [sp, #4]\n\t"
+        "add r1, r6\n\t"
+        "add r2, r6\n\t"
+        "add r3, r6\n\t"
+        "add r4, r6\n\t"
+        "subs r5, #1\n\t"
+        "str r5, [sp, #4]\n\t"
+        "bne 1b\n\t"
+        "add sp, #12\n\t"
+        "pop {r3-r11, pc}\n\t");
 }
 
 /*
@@ -239,6 +304,22 @@ void ws_dot_4x2(const int8_t *x, const int16_t *weights, int32_t pairs, int32_t 
     memcpy(sums, sum, sizeof sum);
 }
 
+void ws_tile_4(const ws_tile *tile) {
+    for (int32_t c = 0; c < 2 * tile->count; c += 2) {
+        const ws_rescale *r = tile->channels + c;
+        const int32_t rounding[2] = {tile->twice * (1 << r[0].shift) >> 1,
+                                     tile->twice * (1 << r[1].shift) >> 1};
+        int32_t sums[8];
+        ws_dot_4x2(tile->x, tile->weights + c * tile->pairs, tile->pairs, sums);
+        for (int32_t i = 3; i >= 0; i--) {
+            const int32_t a = ws_twice_a(sums[i], sums[i + 4]);
+            int8_t *output = tile->output + c + (i > 0 ? tile->offset[i - 1] : 0);
+            output[0] = (int8_t)ws_rescale_s8(&r[0], 2 * sums[i] + r[0].bias, rounding[0]);
+            output[1] = (int8_t)ws_rescale_s8(&r[1], a + r[1].bias, rounding[1]);
+        }
+    }
+}
+
 void ws_dot_1x8(const int8_t *x, const int16_t *weights, int32_t values, int32_t *sums) {
     int32_t sum[8] = {0};
     for (int32_t i = 0; i < values; i += 4) {
@@ -253,6 +334,25 @@ void ws_dot_1x8(const int8_t *x, const int16_t *weights, int32_t values, int32_t
         }
     }
     memcpy(sums, sum, sizeof sum);
+}
+
+#endif
+
+#if !WS_HAS_DSP
+
+int8_t *ws_widen_4(int8_t *to, const ws_widening *job) {
+    for (int32_t row = 0; row < job->rows; row++) {
+        for (int32_t i = 0; i < job->words; i++) {
+            for (int32_t k = 0; k < 4; k++) {
+                const int32_t at = row * (4 * job->words + job->advance) + 4 * i;
+                const uint32_t word = ws_load32(job->from[k] + at);
+                ws_store32(to + 4 * k, ws_even_bytes(word));
+                ws_store32(to + 4 * k + 16, ws_odd_bytes(word));
+            }
+            to += 32;
+        }
+    }
+    return to;
 }
 
 #endif

@@ -56,7 +56,7 @@ __attribute__((naked, noinline)) void ws_dot_4x2(WS_UNUSED const int8_t *x,
 
 /*
  * The loop of ws_dot_4x2 once per two channels, and what follows it. On the stack the tile from x
- * on, at 36 `odd`. 98 instructions for 8 outputs beside the loop.
+ * on, at 36 pairs & 2. 98 instructions for 8 outputs beside the loop.
  */
 __attribute__((naked, noinline)) void ws_tile_4(WS_UNUSED const ws_tile *tile) {
     __asm__ volatile(
@@ -65,6 +65,7 @@ __attribute__((naked, noinline)) void ws_tile_4(WS_UNUSED const ws_tile *tile) {
         "ldmia r0!, {r1, r2}\n\t"
         "ldmia r0, {r3-r11}\n\t"
         "stmia sp, {r3-r11}\n\t"
+        "and r2, #2\n\t"
         "str r2, [sp, #36]\n\t"
         "3:\n\t"
         "ldr r2, [sp, #36]\n\t"

@@ -6,7 +6,7 @@
 
 #define UNITS 8
 
-/* Add the sums over `values` inputs, a multiple of 4 that is at most WS_DSP_TERMS, doubled. */
+/* Add the sums over `values` inputs, a multiple of 4 and at most a chunk, doubled. */
 static const int16_t *add_eight(const int8_t *x, const int16_t *weights, int32_t values,
                                 int32_t *doubled) {
     int32_t sums[UNITS];
@@ -43,9 +43,9 @@ typedef const int16_t *(*adder)(const int8_t *, const int16_t *, int32_t, int32_
 static const int16_t *add_row(adder add, const ws_fully_connected_dsp_params *p,
                               const int8_t *input, const int16_t *weights, int32_t *doubled) {
     const int32_t rest = p->depth & 3, fours = p->depth - rest;
-    for (int32_t begin = 0; begin < fours; begin += WS_DSP_TERMS) {
+    for (int32_t begin = 0; begin < fours; begin += p->chunk) {
         const int32_t left = fours - begin;
-        weights = add(input + begin, weights, left > WS_DSP_TERMS ? WS_DSP_TERMS : left, doubled);
+        weights = add(input + begin, weights, left > p->chunk ? p->chunk : left, doubled);
     }
     if (rest != 0) {
         int8_t last[4] = {0}; /* the weights behind the end are 0, too */
@@ -60,7 +60,8 @@ static int32_t units_in_assembly(const ws_fully_connected_dsp_params *p, const i
                                  int8_t *output) {
 #if WS_HAS_MLA
     const int32_t units = p->units - p->units % UNITS;
-    if (units != 0 && p->depth % 4 == 0 && p->depth <= WS_DSP_TERMS) {
+    const int usual = p->outputs.usual && p->too_low->channel >= p->units;
+    if (usual && units != 0 && p->depth % 4 == 0 && p->depth <= p->chunk) {
         const ws_units job = {
             .weights = p->weights,
             .x = input,
@@ -86,18 +87,22 @@ void ws_fully_connected_dsp(const ws_fully_connected_dsp_params *p, const int8_t
     for (int32_t row = 0; row < p->rows; row++) {
         const int32_t done = units_in_assembly(p, input, output);
         const int16_t *weights = p->weights + done * p->depth / 2;
+        const ws_too_low *too_low = p->too_low; /* whatever it holds, `done` is 0 then */
         for (int32_t unit = done; unit < p->units;) {
             const int32_t left = p->units - unit;
             int32_t doubled[UNITS] = {0};
             int32_t units = left >= UNITS ? UNITS : 2;
             weights = add_row(units == UNITS ? add_eight : add_two, p, input, weights, doubled);
+            for (; too_low->channel < unit + units; too_low++) {
+                doubled[too_low->channel - unit] -= 512 * input[too_low->value];
+            }
             units = left < units ? left : units;
             for (int32_t i = 0; i < units; i++) {
                 output[unit + i] = ws_dsp_output(&p->outputs, unit + i, doubled[i]);
             }
             unit += units;
         }
-        ws_clamp_outputs(&p->outputs, output, p->units);
+        ws_bound(&p->outputs, output, p->units);
         input += p->depth;
         output += p->units;
     }

@@ -61,6 +61,7 @@ static WS_INLINE void dense(const ws_fully_connected_dsp4_params *q, const int8_
         }
         input += p->depth;
     }
+    ws_bound(&p->outputs, output - p->rows * p->units, p->rows * p->units);
 }
 
 void ws_fully_connected_dsp_s4(const ws_fully_connected_dsp4_params *p, const int8_t *input,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -37,7 +38,7 @@ def conv_2d_cases() -> Iterator[Made]:
         model = tb.conv_2d(channels=channels, filters=filters, **options)
         inputs = clips_of(shape, options["input_q"][1], str(i))
         yield f"{i:02}_{described(options)}_c{channels}_f{filters}", model, inputs, True
-    extremes = {
+    extremes: dict[str, dict[str, Any]] = {
         "multiplier_above_one": {"weight_scale": 0.05, "output_q": (0.0003, 5)},
         "multiplier_is_one": {"weight_scale": 0.5, "input_q": (0.5, 0), "output_q": (0.25, 0)},
         "multiplier_is_half": {"weight_scale": 0.5, "input_q": (0.5, 0), "output_q": (0.5, 0)},
@@ -49,6 +50,9 @@ def conv_2d_cases() -> Iterator[Made]:
         "large_bias": {"bias_data": np.array([2**30, -(2**30), 2**20, -(2**20)])},
         "no_bias_relu6": {"bias": False, "activation": "relu6", "output_q": (6 / 255, -128)},
         "weights_minus_128": {"weights": np.full((4, 3, 3, 3), -128)},
+        "some_minus_128": {"filters": 7, "weights": _some_minus_128((7, 3, 3, 3))},
+        "steps": _STEPS,
+        "bounds_within": {"activation": "relu_n1_to_1", "output_q": (0.02, -5), "filters": 5},
     }
     for label, more in extremes.items():
         options = {"input_q": (1 / 64, 3)} | more
@@ -60,6 +64,21 @@ def conv_2d_cases() -> Iterator[Made]:
     yield "two_images", tb.conv_2d(batch=2), clips_of((2, 6, 5, 3), 3, "two"), False
     for groups in (2, 3):
         yield f"{groups}_groups", _grouped(groups), clips_of((1, 5, 4, 6), 3, "groups"), False
+
+
+# Channels of hardly any scale: the first is usual, the output of the second to fourth rises by one
+# somewhere in reach of the sums, that of the others never, wherever their bias has put it.
+_STEPS: dict[str, Any] = {
+    "filters": 7,
+    "weight_scale": [0.01, 1e-7, 5e-8, 1e-7, 1e-9, 1e-12, 1e-11],
+    "output_q": (0.02, -9),
+    "bias_data": np.array([9, 6400000, -12800000, -19200000, 2**31 - 2**20, 2**30, 2**20 - 2**31]),
+}
+
+
+def _some_minus_128(shape: tuple[int, ...]) -> np.ndarray:
+    """Weights of which -128 often is beside a negative one, for the first and for the second."""
+    return rng_of(f"minus 128 {shape}").choice([-128, -1, 127, 3], shape)
 
 
 def _grouped(groups: int) -> bytes:
@@ -89,12 +108,17 @@ def depthwise_conv_2d_cases() -> Iterator[Made]:
         model = tb.depthwise_conv_2d(channels=channels, multiplier=multiplier, **options)
         inputs = clips_of(shape, options["input_q"][1], str(i))
         yield f"{i:02}_{described(options)}_c{channels}_m{multiplier}", model, inputs, True
-    extremes = {
+    extremes: dict[str, dict[str, Any]] = {
         "multiplier_above_one": {"weight_scale": 0.05, "output_q": (0.0003, 5)},
         "ties": {"weight_scale": 1 / 64, "input_q": (1 / 64, 1), "output_q": (1 / 16, 0)},
         "multiplier_vanishes": {"weight_scale": 1e-7, "input_q": (1e-4, 9), "output_q": (0.5, -9)},
         "large_bias": {"bias_data": np.array([2**30, -(2**30), 2**20])},
         "weights_minus_128": {"weights": np.full((1, 3, 3, 3), -128)},
+        "steps": {
+            key: values if key == "output_q" else values[1:4]
+            for key, values in _STEPS.items()
+            if key != "filters"
+        },
     }
     for label, more in extremes.items():
         options = {"input_q": (1 / 64, 3)} | more
@@ -163,6 +187,9 @@ def fully_connected_cases() -> Iterator[Made]:
     edges = rounding_edges(0, (CHANNELS, 4))
     model = tb.fully_connected(inputs=4, units=CHANNELS, **edges)
     yield "rounding_edges", model, clips_of((1, 4)), True
+    for units in (1, 7, 21):  # -128 beside others
+        model = tb.fully_connected(units=units, weights=_some_minus_128((units, 12)))
+        yield f"minus_128_to_{units}", model, clips_of((1, 12), 3, "minus"), True
     yield "no_bias", tb.fully_connected(bias=False), clips_of((1, 12), 3, "nb"), True
     yield "saturates", tb.fully_connected(output_q=(1e-4, 100)), clips_of((1, 12), 3, "sat"), True
 

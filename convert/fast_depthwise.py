@@ -1,0 +1,93 @@
+"""DEPTHWISE_CONV_2D for the DSP kernels: constants in the order in which they are read."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convert.fast_codes import by_channel
+from convert.fast_outputs import outputs_of
+from convert.fast_types import HALF, WORD, Fast, Plane
+from convert.graph import Codes
+from convert.params import DepthwiseConvParams
+
+_T = TypeVar("_T", np.int8, np.uint8)
+
+
+def depthwise(
+    p: DepthwiseConvParams,
+    weights: NDArray[np.int8],
+    bias: NDArray[np.int32] | None,
+    codes: Codes | None,
+    indices: NDArray[np.uint8] | None,
+) -> Fast | None:
+    """The layer for the DSP kernels, or None where the plain kernel must do it.
+
+    Args:
+        p: of more than one input channel.
+        weights: (1, height, width, channels).
+        bias: int32, one per output channel, or None.
+        codes: how the weights are kept in 4 bits, or None.
+        indices: of the codes, shaped as the weights.
+    """
+    if p.depth_multiplier != 1 or p.dilation != (1, 1):
+        return None
+    _, height, width, channels = p.filter_shape
+    kept, turned = _plane(p, turned=False), _plane(p, turned=True)
+    plane = turned if _work(p, turned) < _work(p, kept) else kept
+
+    def ordered(values: NDArray[_T]) -> NDArray[_T]:
+        by_channels = np.moveaxis(values.reshape(height, width, channels), 2, 0)
+        if plane.turned:
+            by_channels = np.moveaxis(by_channels, 2, 1)
+        return np.ascontiguousarray(by_channels)
+
+    values = ordered(weights)
+    is_packed = codes is not None and indices is not None
+    outputs = outputs_of(p, values.reshape(channels, -1), bias, fixed=is_packed)
+    if outputs is None:
+        return None
+    values[outputs.constant] = 0
+    rows, columns = plane.sides
+    scratch = HALF * rows * columns + WORD * values.shape[1] * (-(-values.shape[2] // 2))
+    packed = None
+    if codes is not None and indices is not None:
+        packed = by_channel(codes, ordered(indices).reshape(channels, -1))
+        scratch += height * width
+    return Fast(
+        params=p,
+        weights=values if packed is None else packed,
+        outputs=outputs,
+        pairs=0,
+        scratch=scratch,
+        in_place=p.input_shape == p.output_shape,
+        plane=plane,
+    )
+
+
+def _plane(p: DepthwiseConvParams, *, turned: bool) -> Plane:
+    """A copy with room for all that is read: two values at a time, four for two outputs of 3x3."""
+    down, along = (1, 0) if turned else (0, 1)
+    rows = max(
+        p.padding[down] + p.input_shape[1 + down],
+        (p.output_shape[1 + down] - 1) * p.stride[down] + p.filter_shape[1 + down],
+    )
+    columns = max(
+        p.padding[along] + p.input_shape[1 + along],
+        (p.output_shape[1 + along] - 1) * p.stride[along] + _even(p.filter_shape[1 + along]),
+        _even(p.output_shape[1 + along]) + 2 if p.stride[along] == 1 else 0,
+    )
+    return Plane(turned, (rows, _even(columns)))
+
+
+def _work(p: DepthwiseConvParams, plane: Plane) -> int:
+    """Products that are computed, those for nothing included."""
+    along, across = (0, 1) if plane.turned else (1, 0)
+    outputs = p.output_shape[1 + across] * _even(p.output_shape[1 + along])
+    return outputs * p.filter_shape[1 + across] * _even(p.filter_shape[1 + along])
+
+
+def _even(count: int) -> int:
+    return count + count % 2
