@@ -76,7 +76,7 @@ def test_published_baseline_is_read() -> None:
     baseline = found[keyword, "cortex-m4f"]
     assert isinstance(baseline, Baseline)
     assert (baseline.instructions, baseline.ram, baseline.code) == (7_698_760, 22_820, 52_648)
-    assert len(found) == 18
+    assert len(found) == 36
 
 
 @pytest.mark.parametrize(
