@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Architecture = Literal["armv6-m", "armv7-m", "armv8-m"]
-Kernels = Literal["plain", "dsp"]
+Kernels = Literal["plain", "dsp", "mve"]
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,8 @@ class Core:
         zig_target: target of the clang in the `ziglang` wheel.
         zig_cpu: processor and features.
         gcc_flags: the same for `arm-none-eabi-gcc`.
-        kernels: the family of kernels that is best on it; "dsp" is made for the DSP instructions
-            and runs without them.
+        kernels: the family of kernels that is best on it; "dsp" is made for the DSP instructions,
+            "mve" for Helium, and both run without them.
     """
 
     name: str
@@ -38,7 +38,12 @@ def _soft(name: str, architecture: Architecture, zig_cpu: str, gcc_cpu: str) -> 
 
 
 def _hard(
-    name: str, architecture: Architecture, zig_cpu: str, gcc_cpu: str, fpu: str = "auto"
+    name: str,
+    architecture: Architecture,
+    zig_cpu: str,
+    gcc_cpu: str,
+    fpu: str = "auto",
+    kernels: Kernels = "dsp",
 ) -> Core:
     """`-soft_float` takes the emulation of floating point away, which zig's processors have on.
 
@@ -47,7 +52,7 @@ def _hard(
     """
     flags = (f"-mcpu={gcc_cpu}", "-mthumb", f"-mfpu={fpu}", "-mfloat-abi=hard")
     target, cpu = "thumb-freestanding-eabihf", f"{zig_cpu}-soft_float"
-    return Core(name, architecture, target, cpu, flags, "dsp")
+    return Core(name, architecture, target, cpu, flags, kernels)
 
 
 CORES: Mapping[str, Core] = {
@@ -63,7 +68,13 @@ CORES: Mapping[str, Core] = {
             "cortex-m33f", "armv8-m", "cortex_m33+dsp+fp_armv8d16sp", "cortex-m33", "fpv5-sp-d16"
         ),
         # Integer MVE (Helium) and scalar floating point; `nomve.fp` leaves vectors of floats out.
-        _hard("cortex-m55", "armv8-m", "cortex_m55+mve+fp_armv8d16sp", "cortex-m55+nomve.fp"),
+        _hard(
+            "cortex-m55",
+            "armv8-m",
+            "cortex_m55+mve+fp_armv8d16sp",
+            "cortex-m55+nomve.fp",
+            kernels="mve",
+        ),
     )
 }
 """Cores by the name that `board.toml` uses."""

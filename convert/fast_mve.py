@@ -1,0 +1,242 @@
+"""Which layers the kernels for Helium can compute, and their constants in the order of reading.
+
+The kernels (firmware/include/ws_kernels_mve.h) give the same bits as the plain ones under
+conditions on the numbers of a layer. Each is looked at here, with the layer's own weights. What
+they leave, the DSP kernels may still do: weights of 4 bits, for one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convert.constant_layers import constant_layers
+from convert.fast import Fast, as_conv, fast_layers
+from convert.graph import Graph
+from convert.params import (
+    AddParams,
+    ConvParams,
+    DepthwiseConvParams,
+    FullyConnectedParams,
+    Params,
+    PoolParams,
+)
+from convert.prepare_wide import is_wide
+
+VECTOR = 16  # bytes
+EIGHT = 8  # channels whose constants are together
+_POSITIONS = 4
+_INT32 = 1 << 31
+_GROUP_SUM = 255  # 128 * 255 fits int16
+_MOST_CHANNELS = 1 << 14  # offsets of three positions fit 16 bits
+
+
+@dataclass(frozen=True)
+class Mve:
+    """One layer for the kernels for Helium.
+
+    Attributes:
+        params: of CONV_2D, DEPTHWISE_CONV_2D or FULLY_CONNECTED; not always what the operator is.
+        weights: int8, in the kernel's order.
+        constants: int32: (channels, 3) of bias, multiplier and shift for CONV_2D, else (blocks, 3,
+            8); the input's offset times the sum of weights is in the bias.
+        scratch: bytes.
+        in_place: the output may be where the first input is.
+        turned: of DEPTHWISE_CONV_2D, rows and columns are exchanged.
+        columns: of its ring.
+        group: of its taps that int16 can add.
+    """
+
+    params: ConvParams | DepthwiseConvParams | FullyConnectedParams
+    weights: NDArray[np.int8]
+    constants: NDArray[np.int32]
+    scratch: int
+    in_place: bool
+    turned: bool = False
+    columns: int = 0
+    group: int = 0
+
+
+@dataclass(frozen=True)
+class Same:
+    """One layer for a kernel that takes the parameters of the plain one.
+
+    Attributes:
+        params: of the operator.
+        in_place: the output may be where the first input is.
+        scratch: bytes.
+    """
+
+    params: AddParams | PoolParams
+    in_place: bool
+    scratch: int = 0
+
+
+def mve_layers(graph: Graph, params: Sequence[Params]) -> dict[int, Mve | Fast | Same]:
+    """The layers that the kernels for Helium or for DSP instructions compute, by position.
+
+    Args:
+        graph: with codes where weights are to be kept in 4 bits.
+        params: of its operators.
+    """
+    found: dict[int, Mve | Fast | Same] = dict(fast_layers(graph, params))
+    for layer in constant_layers(graph, params):
+        if layer.codes is None:
+            mine = mve_layer(layer.params, layer.weights, layer.bias)
+            if mine is not None:
+                found[layer.position] = mine
+    for position, (op, p) in enumerate(zip(graph.ops, params, strict=True)):
+        if is_wide(graph, op):
+            continue
+        if isinstance(p, AddParams) and p.input1_shape == p.input2_shape:
+            found[position] = Same(p, in_place=True)
+        elif isinstance(p, PoolParams):
+            found[position] = Same(p, in_place=False)
+    return found
+
+
+def mve_layer(
+    params: Params, weights: NDArray[np.int8], bias: NDArray[np.int32] | None
+) -> Mve | None:
+    """The layer for the kernels for Helium, or None where another kernel must do it.
+
+    Args:
+        params: of any operator.
+        weights: of the shape in the .tflite.
+        bias: int32, one per output channel, or None.
+    """
+    if isinstance(params, DepthwiseConvParams) and params.input_shape[3] == 1:
+        params, weights = as_conv(params), np.moveaxis(weights, 3, 0)
+    if isinstance(params, ConvParams):
+        return _conv(params, weights, bias)
+    if isinstance(params, DepthwiseConvParams):
+        return _depthwise(params, weights, bias)
+    if isinstance(params, FullyConnectedParams):
+        return _fully_connected(params, weights, bias)
+    return None
+
+
+def _conv(p: ConvParams, weights: NDArray[np.int8], bias: NDArray[np.int32] | None) -> Mve | None:
+    channels, height, width, depth = p.filter_shape
+    if p.groups != 1 or p.dilation != (1, 1) or channels > _MOST_CHANNELS:
+        return None
+    rows = weights.reshape(channels, -1)
+    constants = _constants(p, rows, bias)
+    if constants is None:
+        return None
+    even = np.pad(_vectors(rows), ((0, channels % 2), (0, 0), (0, 0)), mode="edge")
+    chunks = even.shape[1]
+    point = (height, width) == p.stride == (1, 1) and p.padding == (0, 0)
+    return Mve(
+        params=p,
+        weights=np.ascontiguousarray(
+            even.reshape(-1, 2, chunks, VECTOR).transpose(0, 2, 1, 3)  # of two channels in turn
+        ),
+        constants=np.pad(constants, ((0, channels % 2), (0, 0)), mode="edge"),
+        scratch=_POSITIONS * VECTOR * chunks,
+        in_place=point and channels <= depth,
+    )
+
+
+def _depthwise(
+    p: DepthwiseConvParams, weights: NDArray[np.int8], bias: NDArray[np.int32] | None
+) -> Mve | None:
+    if p.depth_multiplier != 1 or p.dilation != (1, 1):
+        return None
+    _, height, width, channels = p.filter_shape
+    taps = weights.reshape(height, width, channels)
+    constants = _constants(p, taps.reshape(-1, channels).T, bias)
+    if constants is None:
+        return None
+    turned = p.output_shape[1] > p.output_shape[2]  # outputs are computed by twos along a row
+    if turned:
+        taps = taps.transpose(1, 0, 2)
+    along = 0 if turned else 1
+    columns = max(
+        p.padding[along] + p.input_shape[1 + along],
+        (p.output_shape[1 + along] - 1) * p.stride[along] + taps.shape[1],
+    )
+    eights = np.pad(taps.reshape(-1, channels), ((0, 0), (0, -channels % EIGHT)))
+    return Mve(
+        params=p,
+        weights=np.ascontiguousarray(eights.reshape(len(eights), -1, EIGHT).transpose(1, 0, 2)),
+        constants=_blocks(constants),
+        scratch=taps.shape[0] * columns * VECTOR,
+        in_place=p.input_shape == p.output_shape,
+        turned=turned,
+        columns=columns,
+        group=_group(np.abs(taps.astype(np.int64))),
+    )
+
+
+def _group(magnitudes: NDArray[np.int64]) -> int:
+    """The most neighbours, of (rows, columns, channels), whose sums of products fit int16.
+
+    One always does: |weight| is at most 128.
+    """
+    rows, columns, channels = magnitudes.shape
+    for group in range(columns, 1, -1):
+        filled = np.pad(magnitudes, ((0, 0), (0, -columns % group), (0, 0)))
+        if filled.reshape(rows, -1, group, channels).sum(axis=2).max(initial=0) <= _GROUP_SUM:
+            return group
+    return 1
+
+
+def _fully_connected(
+    p: FullyConnectedParams, weights: NDArray[np.int8], bias: NDArray[np.int32] | None
+) -> Mve | None:
+    if p.filter_offset != 0:
+        return None
+    constants = _constants(p, weights, bias)
+    if constants is None:
+        return None
+    vectors = _vectors(weights)
+    chunks = vectors.shape[1]
+    whole = p.units // EIGHT * EIGHT
+    # units 0 to 7 as (fours, evens and odds)
+    eights = vectors[:whole].reshape(-1, EIGHT // 2, 2, chunks, VECTOR).transpose(0, 2, 3, 1, 4)
+    return Mve(
+        params=p,
+        weights=np.concatenate([eights.reshape(-1), vectors[whole:].reshape(-1)]),
+        constants=_blocks(constants),
+        scratch=0,
+        in_place=False,
+    )
+
+
+def _vectors(rows: NDArray[np.int8]) -> NDArray[np.int8]:
+    """(channels, values) -> (channels, chunks, 16), filled up with zeros."""
+    return np.pad(rows, ((0, 0), (0, -rows.shape[1] % VECTOR))).reshape(len(rows), -1, VECTOR)
+
+
+def _blocks(constants: NDArray[np.int32]) -> NDArray[np.int32]:
+    """(channels, 3) -> (blocks, 3, 8), the even channels of a block first."""
+    filled = np.pad(constants, ((0, -len(constants) % EIGHT), (0, 0)))
+    pairs = filled.reshape(-1, EIGHT // 2, 2, 3)  # block, pair, even or odd, constant
+    return np.ascontiguousarray(pairs.transpose(0, 3, 2, 1).reshape(-1, 3, EIGHT))
+
+
+def _constants(
+    p: ConvParams | DepthwiseConvParams | FullyConnectedParams,
+    weights: NDArray[np.int8],
+    bias: NDArray[np.int32] | None,
+) -> NDArray[np.int32] | None:
+    """(channels, 3) of bias, multiplier and shift; None where a sum might not fit int32.
+
+    Args:
+        p: of the layer.
+        weights: (channels, values).
+        bias: int32, one per channel, or None.
+    """
+    wide = weights.astype(np.int64)
+    start = p.input_offset * wide.sum(axis=1)
+    if bias is not None:
+        start = start + bias
+    most = np.abs(start) + 128 * np.abs(wide).sum(axis=1)
+    if most.max(initial=0) >= _INT32:
+        return None
+    scales = (np.array(p.multiplier, np.int64), np.array(p.shift, np.int64))
+    return np.stack([start, *scales], axis=1).astype(np.int32)
