@@ -14,9 +14,9 @@ typedef struct {
     int32_t chunks;                    /* of 16 values in each */
     const int8_t *weights;             /* [pairs][chunks][2][16] */
     const ws_mve_channel *channels;
-    int8_t *output;                            /* the first channel of the first position */
-    int32_t pairs;                             /* of channels */
-    uint16_t offsets[2 * WS_MVE_POSITIONS];    /* from there: both channels of each position */
+    int8_t *output;                         /* the first channel of the first position */
+    int32_t pairs;                          /* of channels */
+    uint16_t offsets[2 * WS_MVE_POSITIONS]; /* from there: both channels of each position */
     ws_mve_outputs outputs;
 } ws_mve_tile;
 

@@ -13,6 +13,7 @@ import pytest
 
 from convert import cwriter
 from convert.emit_aot import GeneratedModel, emit_model
+from convert.families import Kernels
 from convert.graph import Graph
 from convert.tflite_reader import read
 from firmware.hostbuild import KERNEL_DIR, Source
@@ -20,6 +21,7 @@ from simulate.backend import step_count
 from tests.lowbit_cases import with_codes
 from tests.op_cases import OpCase, op_cases
 
+FAST: tuple[Kernels, ...] = ("dsp", "mve")
 RUNNER = Path(__file__).parent / "c" / "run_cases.c"
 
 
@@ -32,7 +34,7 @@ class GeneratedCase:
 
 @cache
 def generated_cases() -> tuple[GeneratedCase, ...]:
-    """Every portable operator case; once more with DSP kernels where these have something to do."""
+    """Every portable operator case; once more with each fast family that has something to do."""
     made = []
     for number, case in enumerate(op_cases()):
         if case.portable:
@@ -43,9 +45,11 @@ def generated_cases() -> tuple[GeneratedCase, ...]:
             steps = step_count(case.inputs, shape) if graph.states else 1
             model = emit_model(graph, prefix=f"case{number}", steps=steps)
             made.append(GeneratedCase(case, graph, model))
-            fast = emit_model(graph, prefix=f"case{number}_dsp", steps=steps, kernels="dsp")
-            if any(kernel.startswith("dsp_") for kernel in fast.kernels):
-                made.append(GeneratedCase(case, graph, fast))
+            for family in FAST:
+                name = f"case{number}_{family}"
+                fast = emit_model(graph, prefix=name, steps=steps, kernels=family)
+                if any(kernel.startswith(f"{family}_") for kernel in fast.kernels):
+                    made.append(GeneratedCase(case, graph, fast))
     return tuple(made)
 
 
