@@ -124,7 +124,7 @@ def _steps(
 ) -> _Row | None:
     """Numbers for a function with one value or two neighbouring ones; None for all others."""
     first, last = output(low), output(high)
-    if first == last and not fixed:
+    if first == last and (not fixed or low == high):
         # SMMULR(8d, 2^30) = 2d, and (2d + rounding) >> 1 = d + offset.
         return 8 * (first - offset), 1 << 30, 1, True
     if last > first + 1:

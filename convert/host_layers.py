@@ -31,7 +31,7 @@ class HostLayer:
     Attributes:
         params: of CONV_2D (FULLY_CONNECTED is one of 1x1) or DEPTHWISE_CONV_2D.
         weights: int8, as ws_kernels_host.h says.
-        rescale: int32 (channels / 16, 4, 16): bias (doubled), multiplier, rounding, shift.
+        rescale: int32 (channels / 16, 5, 16): as ws_kernels_host.h says.
         plane: rows and columns of the input with its padding.
         offsets: int32, bytes from the begin of a window to each group of four values; for
             DEPTHWISE_CONV_2D in what is made of the image's columns.
@@ -106,9 +106,10 @@ def _conv(
     p: ConvParams, weights: NDArray[np.int8], bias: NDArray[np.int32] | None
 ) -> HostLayer | None:
     channels, height, width, depth = p.filter_shape
-    rescale = _rescale(p, weights.reshape(channels, -1), bias)
-    if rescale is None:
+    made = _rescale(p, weights.reshape(channels, -1), bias)
+    if made is None:
         return None
+    used, rescale = made
     plane = _plane(p)
     # Values that lie next to each other in the image: a filter row, or a tap where taps are spread.
     runs = width if p.dilation[1] > 1 else 1
@@ -118,7 +119,7 @@ def _conv(
     fours = np.arange(0, run, _FOUR)
     offsets = (rows[:, None, None] + taps[:, None] + fours).astype(np.int32).reshape(-1)
     filled = np.pad(
-        weights.reshape(channels, height * runs, run),
+        used.reshape(channels, height * runs, run),
         ((0, -channels % LANES), (0, 0), (0, -run % _FOUR)),
     )
     ordered = filled.reshape(-1, LANES, len(offsets), _FOUR).transpose(0, 2, 1, 3)
@@ -140,12 +141,14 @@ def _depthwise(
     p: DepthwiseConvParams, weights: NDArray[np.int8], bias: NDArray[np.int32] | None
 ) -> HostLayer | None:
     height, width, channels = weights.shape
-    rescale = _rescale(p, weights.reshape(-1, channels).T, bias)
-    if rescale is None:
+    made = _rescale(p, weights.reshape(-1, channels).T, bias)
+    if made is None:
         return None
+    used, rescale = made
     plane = _plane(p)
     vectors = -(-height // _FOUR)
-    filled = np.pad(weights, ((0, -height % _FOUR), (0, 0), (0, -channels % LANES)))
+    shaped = used.T.reshape(weights.shape)
+    filled = np.pad(shaped, ((0, -height % _FOUR), (0, 0), (0, -channels % LANES)))
     ordered = filled.reshape(vectors, _FOUR, width, -1, LANES).transpose(3, 2, 0, 4, 1)
     columns = np.arange(width) * (p.dilation[1] * vectors * _VECTOR)
     row, pitch = np.arange(vectors * _FOUR).reshape(-1, _FOUR), p.dilation[0] * plane[1] * channels
@@ -178,15 +181,23 @@ def _rescale(
     p: ConvParams | DepthwiseConvParams,
     weights: NDArray[np.int8],
     bias: NDArray[np.int32] | None,
-) -> NDArray[np.int32] | None:
-    """`weights` as (channels, values). None where a condition of `outputs_of` does not hold."""
-    outputs = outputs_of(p, weights, bias, fixed=True)
-    if outputs is None or not outputs.usual:
+) -> tuple[NDArray[np.int8], NDArray[np.int32]] | None:
+    """Weights (channels, values) as they are to be multiplied, and what follows their sums.
+
+    None where a condition of `outputs_of` does not hold, or a shift goes to the left.
+    """
+    outputs = outputs_of(p, weights, bias)
+    if outputs is None or (outputs.shift < 0).any():
         return None
-    raised = 2 * _UNSIGNED * weights.astype(np.int64).sum(axis=1)
+    used = np.where(outputs.constant[:, np.newaxis], np.int8(0), weights)
+    raised = 2 * _UNSIGNED * used.astype(np.int64).sum(axis=1)
     shift = outputs.shift.astype(np.int64)
     rounding = np.left_shift(2 * p.output_offset + 1, shift) >> 1
     start = (outputs.bias - raised).astype(np.int32)  # sums wrap, and so may this
-    rows = np.stack([start, outputs.multiplier, rounding.astype(np.int32), outputs.shift])
+    # Without a shift there is no second rounding whose halves would have to go away from zero.
+    away = np.where(shift > 0, -1, 0)
+    rows = np.stack(
+        [start, outputs.multiplier, rounding.astype(np.int32), outputs.shift, away]
+    ).astype(np.int32)
     filled = np.pad(rows, ((0, 0), (0, -rows.shape[1] % LANES)))
-    return np.ascontiguousarray(filled.reshape(4, -1, LANES).transpose(1, 0, 2))
+    return used, np.ascontiguousarray(filled.reshape(len(rows), -1, LANES).transpose(1, 0, 2))

@@ -149,11 +149,14 @@ typedef struct {
     ws_i32x16 multiplier; /* Q0.31 */
     ws_i32x16 rounding;   /* half a unit and the zero point, as they are before the shift */
     ws_i32x16 shift;      /* to the right */
+    ws_i32x16 away;       /* -1, or 0 where the shift is 0 */
     ws_i32x16 least;      /* the activation's bounds */
     ws_i32x16 most;
 } ws_host_rescale;
 
-/* `from`: bias, multiplier, rounding and shift, each of 16 channels. */
+#define WS_RESCALE_ROWS 5
+
+/* `from`: bias, multiplier, rounding, shift and away, each of 16 channels. */
 static WS_INLINE ws_host_rescale ws_host_rescale_of(const int32_t *from, int32_t least,
                                                     int32_t most) {
     const ws_host_rescale made = {
@@ -161,6 +164,7 @@ static WS_INLINE ws_host_rescale ws_host_rescale_of(const int32_t *from, int32_t
         .multiplier = ws_load_i32x16(from + WS_LANES),
         .rounding = ws_load_i32x16(from + 2 * WS_LANES),
         .shift = ws_load_i32x16(from + 3 * WS_LANES),
+        .away = ws_load_i32x16(from + 4 * WS_LANES),
         .least = least - (ws_i32x16){0},
         .most = most - (ws_i32x16){0},
     };
@@ -172,7 +176,7 @@ static WS_INLINE void ws_host_store(const ws_host_rescale *r, ws_i32x16 sum, int
                                     int32_t count) {
     const ws_u32x16 doubled = (ws_u32x16)sum + (ws_u32x16)sum + (ws_u32x16)r->bias;
     const ws_i32x16 scaled = ws_mul_upper_x16((ws_i32x16)doubled, r->multiplier);
-    ws_i32x16 value = (scaled + (scaled >> 31) + r->rounding) >> r->shift;
+    ws_i32x16 value = (scaled + ((scaled >> 31) & r->away) + r->rounding) >> r->shift;
     value = ws_chosen(value < r->least, r->least, value);
     value = ws_chosen(value > r->most, r->most, value);
     const ws_i8x16 bytes = __builtin_convertvector(value, ws_i8x16);

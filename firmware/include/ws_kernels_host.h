@@ -15,7 +15,8 @@
 
 /*
  * What all of them know. `plane` are the image's sides; `rescale` is [channels / 16, rounded
- * up][4][16]: twice the bias, multiplier (Q0.31), rounding, shift to the right.
+ * up][5][16]: twice the bias, multiplier (Q0.31), rounding, shift to the right, and -1, or 0 where
+ * that is 0.
  */
 typedef struct {
     int32_t batches;

@@ -40,8 +40,8 @@ static WS_INLINE void tile(const ws_conv2d_host_params *p, const uint8_t *const 
     for (int32_t b = 0; b < blocks; b++) {
         const int32_t channel = WS_LANES * (block + b);
         const int32_t left = l->output.channels - channel;
-        const ws_host_rescale r =
-            ws_host_rescale_of(l->rescale + 4 * channel, l->activation_min, l->activation_max);
+        const ws_host_rescale r = ws_host_rescale_of(l->rescale + WS_RESCALE_ROWS * channel,
+                                                     l->activation_min, l->activation_max);
         for (int32_t i = 0; i < positions; i++) {
             ws_host_store(&r, sums[b][i], output + i * l->output.channels + channel,
                           left < WS_LANES ? left : WS_LANES);

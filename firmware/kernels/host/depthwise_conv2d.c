@@ -52,8 +52,8 @@ static WS_INLINE void row_of(const ws_depthwise_host_params *p, const uint8_t *c
                              int32_t channel, int8_t *output, int32_t lanes) {
     const ws_host_layer *l = &p->layer;
     const int8_t *weights = p->weights + channel * p->taps * (WS_VECTOR / WS_LANES);
-    const ws_host_rescale r =
-        ws_host_rescale_of(l->rescale + 4 * channel, l->activation_min, l->activation_max);
+    const ws_host_rescale r = ws_host_rescale_of(l->rescale + WS_RESCALE_ROWS * channel,
+                                                 l->activation_min, l->activation_max);
     const int32_t step = l->stride.x * p->vectors * WS_VECTOR;
     int32_t ox = 0;
     for (; ox + OUTPUTS <= l->output.width; ox += OUTPUTS) {
