@@ -336,10 +336,6 @@ void ws_dot_1x8(const int8_t *x, const int16_t *weights, int32_t values, int32_t
     memcpy(sums, sum, sizeof sum);
 }
 
-#endif
-
-#if !WS_HAS_DSP
-
 int8_t *ws_widen_4(int8_t *to, const ws_widening *job) {
     for (int32_t row = 0; row < job->rows; row++) {
         for (int32_t i = 0; i < job->words; i++) {

@@ -89,6 +89,63 @@ __attribute__((naked, noinline)) void ws_tile_4(WS_UNUSED const ws_tile *tile) {
 }
 
 /*
+ * r0 to, r1-r4 from, r5-r8 words, r9-r12 pairs, lr; on the stack 0 end of a row of the first
+ * position, 4 rows left, 8 advance, 12 bytes from the end of a row to that of the next.
+ *
+ * 33 instructions for 16 values, 2.06 each, and 10 per row.
+ */
+#define EVEN(word, pair)                                                                           \
+    "sxtb " pair ", " word "\n\t"                                                                  \
+    "sbfx lr, " word ", #16, #8\n\t"                                                               \
+    "bfi " pair ", lr, #16, #16\n\t"
+
+#define ODD(word, pair)                                                                            \
+    "sbfx " pair ", " word ", #8, #8\n\t"                                                          \
+    "asr " word ", " word ", #24\n\t"                                                              \
+    "bfi " pair ", " word ", #16, #16\n\t"
+
+__attribute__((naked, noinline)) int8_t *ws_widen_4(WS_UNUSED int8_t *to,
+                                                    WS_UNUSED const ws_widening *job) {
+    __asm__ volatile(
+        "push {r4-r11, lr}\n\t"
+        "sub sp, #16\n\t"
+        "ldmia r1, {r1-r7}\n\t"
+        "lsl r5, r5, #2\n\t"
+        "add r8, r5, r7\n\t"
+        "add r5, r1\n\t"
+        "stmia sp, {r5-r8}\n\t"
+        "1:\n\t"
+        "ldr r5, [r1], #4\n\t"
+        "ldr r6, [r2], #4\n\t"
+        "ldr r7, [r3], #4\n\t"
+        "ldr r8, [r4], #4\n\t"
+        EVEN("r5", "r9")
+        EVEN("r6", "r10")
+        EVEN("r7", "r11")
+        EVEN("r8", "r12")
+        "stmia r0!, {r9-r12}\n\t"
+        ODD("r5", "r9")
+        ODD("r6", "r10")
+        ODD("r7", "r11")
+        ODD("r8", "r12")
+        "stmia r0!, {r9-r12}\n\t"
+        "ldr lr, [sp]\n\t"
+        "cmp r1, lr\n\t"
+        "bne 1b\n\t"
+        "ldmia sp, {r5-r8}\n\t"
+        "add r1, r7\n\t"
+        "add r2, r7\n\t"
+        "add r3, r7\n\t"
+        "add r4, r7\n\t"
+        "add r5, r8\n\t"
+        "subs r6, #1\n\t"
+        "stmia sp, {r5, r6}\n\t"
+        "bne 1b\n\t"
+        "add sp, #16\n\t"
+        "pop {r4-r11, pc}\n\t");
+}
+
+/*
  * One value by eight channels: its half-words of two channels are 4 bytes apart, from `w0` on; r2 b,
  * r3 256 a + b, r4 x, r5-r12 sums: b, both, b, both, ... 17 instructions.
  */
