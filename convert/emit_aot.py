@@ -213,7 +213,7 @@ class _Writer:
             output=self._place(op.outputs[0]),
             weights=constants[0],
             bias=constants[1],
-            in_place=self.plan.is_alias(op.outputs[0]),
+            in_place=self._in_place(op),
             pool=self.pool,
             definitions=definitions,
             codes=None if weights is None else weights.codes,
@@ -221,6 +221,11 @@ class _Writer:
             tensors=tuple(self._input(op, position) for position in range(len(op.inputs))),
             states=tuple(self._place(op.inputs[i]) for i in STATES.get(op.kind, ())),
         )
+
+    def _in_place(self, op: Op) -> bool:
+        """Whether the first input and the output begin at the same byte."""
+        source, output = op.inputs[0], op.outputs[0]
+        return source in self.plan and self.plan.offset_of(source) == self.plan.offset_of(output)
 
     def _input(self, op: Op, position: int) -> Tensor | None:
         if len(op.inputs) <= position or op.inputs[position] == -1:

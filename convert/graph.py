@@ -17,6 +17,7 @@ from convert.errors import ModelError
 from convert.options import (
     Activation,
     Add,
+    CallOnce,
     Concatenation,
     Conv2D,
     DepthwiseConv2D,
@@ -35,6 +36,7 @@ from convert.options import (
     StridedSlice,
     Sub,
     Svdf,
+    VarHandle,
 )
 
 __all__ = [
@@ -44,8 +46,10 @@ __all__ = [
     "ITEM_BYTES",
     "JOINING",
     "STATES",
+    "VARIABLE_OPS",
     "Activation",
     "Add",
+    "CallOnce",
     "Codes",
     "Concatenation",
     "Conv2D",
@@ -70,6 +74,7 @@ __all__ = [
     "Sub",
     "Svdf",
     "Tensor",
+    "VarHandle",
     "shown",
 ]
 
@@ -77,6 +82,9 @@ DType = Literal["int4", "int8", "int16", "int32", "int64", "uint8", "float32", "
 
 STATES: dict[str, tuple[int, ...]] = {"UNIDIRECTIONAL_SEQUENCE_LSTM": (18, 19), "SVDF": (4,)}
 """Operators that remember, and which of their inputs hold what they remember."""
+
+VARIABLE_OPS = ("VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE")
+"""Operators on states that any other operator may compute; see `convert.tflite_variables`."""
 
 ITEM_BYTES: dict[str, int] = {
     "int8": 1,
@@ -159,8 +167,9 @@ class Tensor:
     The data of an "int4" tensor is int8, one value of -8..7 per element; in files and in flash it
     takes half a byte each.
 
-    `state` marks a tensor that keeps its values from one run of the model to the next; the one
-    operator that reads it also writes it. Before the first run it holds its zero point.
+    `state` marks a tensor that keeps its values from one run of the model to the next. The one
+    operator that reads it also writes it, or READ_VARIABLE and ASSIGN_VARIABLE do. Before the first
+    run it holds its zero point.
     """
 
     index: int
@@ -278,6 +287,8 @@ class Graph:
                         f"written before. Received: tensor {index}."
                     )
             for index in op.outputs:
+                if op.kind in VARIABLE_OPS and 0 <= index < count and self.tensors[index].state:
+                    continue
                 if not 0 <= index < count or index in ready:
                     raise ModelError(
                         f"Operator {op.index} ({op.kind}) must write a fresh tensor. "
@@ -290,7 +301,7 @@ class Graph:
         self._verify_states()
 
     def _verify_states(self) -> None:
-        """Each state has one operator that knows what to do with it.
+        """Each state has one operator that knows what to do with it, or such as may share it.
 
         Raises:
             ModelError: a state is a constant, a graph input or output, or read elsewhere.
@@ -307,7 +318,8 @@ class Graph:
             uses = [(kind, position) for index, kind, position in places if index == tensor.index]
             outside = tensor.index in (*self.inputs, *self.outputs) or tensor.data is not None
             known = all(position in STATES.get(kind, ()) for kind, position in uses)
-            if outside or len(uses) > 1 or not known:
+            shared = all(kind in VARIABLE_OPS and position == 0 for kind, position in uses)
+            if outside or not (shared or (known and len(uses) == 1)):
                 listed = ", ".join(f"input {place} of {kind}" for kind, place in uses)
                 raise ModelError(
                     f"State tensor {tensor.index} ({shown(tensor.name)}) must belong to one "

@@ -26,6 +26,7 @@ from functools import cached_property
 
 from convert.errors import ModelError
 from convert.graph import Graph
+from convert.variables import shared_with_states
 
 ALIGNMENT = (
     16  # bytes; every offset and the arena size are multiples, so any vector load is aligned
@@ -179,12 +180,15 @@ def _storages(
     for state in graph.states:
         create(state.index, -1)
         last[state.index] = len(graph.ops)
+    shared = shared_with_states(graph)
     for position, op in enumerate(graph.ops):
         for index in op.inputs:
             touch(index, position)
         for index in op.outputs:
             source = op.inputs[0] if op.inputs else -1
-            if op.kind == "RESHAPE" and source in root and _same_bytes(graph, source, index):
+            if index in shared:
+                root[index] = shared[index]
+            elif op.kind == "RESHAPE" and source in root and _same_bytes(graph, source, index):
                 root[index] = root[source]
             elif position in in_place and source in root and free_after(source, position):
                 root[index] = root[source]

@@ -151,6 +151,20 @@ class StridedSlice:
 
 
 @dataclass(frozen=True)
+class VarHandle:
+    """Options of VAR_HANDLE: the variable's name, with that of its container."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class CallOnce:
+    """Options of CALL_ONCE: number of the subgraph that runs before the first inference."""
+
+    subgraph: int
+
+
+@dataclass(frozen=True)
 class NoOptions:
     """For operators without options (RESHAPE, PAD, RELU, QUANTIZE, LOGISTIC, ...)."""
 
@@ -172,5 +186,7 @@ Options = (
     | Lstm
     | Svdf
     | StridedSlice
+    | VarHandle
+    | CallOnce
     | NoOptions
 )

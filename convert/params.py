@@ -232,7 +232,7 @@ class PadParams:
 
 @dataclass(frozen=True)
 class ReshapeParams:
-    """RESHAPE: a copy of `nbytes` bytes."""
+    """RESHAPE, READ_VARIABLE, ASSIGN_VARIABLE: a copy of `nbytes` bytes."""
 
     nbytes: int
 

@@ -93,9 +93,20 @@ def drop_shape_inputs(graph: Graph) -> Graph:
     return replace(graph, ops=tuple(ops))
 
 
+def name_states(graph: Graph) -> Graph:
+    """Without VAR_HANDLE and CALL_ONCE; ASSIGN_VARIABLE reads its value and writes the state."""
+    ops: list[Op] = []
+    for op in graph.ops:
+        if op.kind == "ASSIGN_VARIABLE" and len(op.inputs) == 2 and not op.outputs:
+            ops.append(replace(op, inputs=op.inputs[1:], outputs=op.inputs[:1]))
+        elif op.kind not in ("VAR_HANDLE", "CALL_ONCE"):
+            ops.append(op)
+    return replace(graph, ops=tuple(ops))
+
+
 def remove_dead_operators(graph: Graph) -> Graph:
-    """Operators whose outputs nobody reads have no effect (no operator here has a side effect)."""
-    wanted = set(graph.outputs)
+    """Operators whose outputs nobody reads have no effect, but for those that write states."""
+    wanted = set(graph.outputs) | {state.index for state in graph.states}
     kept: list[Op] = []
     for op in reversed(graph.ops):
         if wanted.intersection(op.outputs):
@@ -122,6 +133,7 @@ def part_outputs(graph: Graph) -> Graph:
 
 PASSES: tuple[Callable[[Graph], Graph], ...] = (
     fold_tables,
+    name_states,
     part_outputs,
     name_reshapes,
     fold_constant_reshapes,

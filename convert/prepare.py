@@ -27,6 +27,7 @@ __all__ = ["Params", "prepare_graph", "prepare_op"]
 
 _PREPARE: dict[str, Callable[[Graph, Op], Params]] = {
     "ADD": binary.prepare_add,
+    "ASSIGN_VARIABLE": plain.prepare_reshape,
     "AVERAGE_POOL_2D": weighted.prepare_pool,
     "CONCATENATION": plain.prepare_concatenation,
     "CONV_2D": weighted.prepare_conv,
@@ -46,6 +47,7 @@ _PREPARE: dict[str, Callable[[Graph, Op], Params]] = {
     "PAD": plain.prepare_pad,
     "PADV2": plain.prepare_pad,
     "QUANTIZE": tables.prepare_quantize,
+    "READ_VARIABLE": plain.prepare_reshape,
     "RELU": tables.prepare_relu,
     "RELU6": tables.prepare_relu6,
     "RESHAPE": plain.prepare_reshape,

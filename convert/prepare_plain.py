@@ -160,7 +160,10 @@ def prepare_pad(graph: Graph, op: Op) -> PadParams:
 
 
 def prepare_reshape(graph: Graph, op: Op) -> ReshapeParams:
-    """RESHAPE, SQUEEZE, EXPAND_DIMS: a copy. Source: TFLM micro/kernels/reshape.cc."""
+    """RESHAPE, SQUEEZE, EXPAND_DIMS, and variables: a copy.
+
+    Source: TFLM micro/kernels/reshape.cc, micro/micro_resource_variable.cc.
+    """
     source = need(graph, op, op.inputs[0], None)
     output = need(graph, op, op.outputs[0], source.dtype)
     if source.size != output.size or source.dtype not in ITEM_BYTES:

@@ -135,6 +135,7 @@ def _softmax(graph: Graph, op: Op) -> WideSoftmaxParams:
 
 _PREPARE: dict[str, Callable[[Graph, Op], Params]] = {
     "ADD": binary.prepare_add,
+    "ASSIGN_VARIABLE": plain.prepare_reshape,
     "AVERAGE_POOL_2D": weighted.prepare_pool,
     "CONCATENATION": plain.prepare_concatenation,
     "CONV_2D": _weighted(weighted.prepare_conv),
@@ -149,6 +150,7 @@ _PREPARE: dict[str, Callable[[Graph, Op], Params]] = {
     "PACK": plain.prepare_pack,
     "PAD": plain.prepare_pad,
     "QUANTIZE": _rescale,
+    "READ_VARIABLE": plain.prepare_reshape,
     "RELU": _rescale,
     "RESHAPE": plain.prepare_reshape,
     "SLICE": plain.prepare_copy,

@@ -87,9 +87,11 @@ _SUM = Rule(
 _EXTREME = Rule(
     (_VALUES, _VALUES), (plain.broadcasts_to_output, c.has_equal_quantization), output=_VALUES
 )
+_VARIABLE = Rule((_VALUES,), (plain.has_equal_shapes, c.has_equal_quantization), output=_VALUES)
 
 RULES: dict[str, Rule] = {
     "ADD": _SUM,
+    "ASSIGN_VARIABLE": _VARIABLE,
     "AVERAGE_POOL_2D": _POOL,
     "CONCATENATION": Rule(
         (_VALUES,),
@@ -151,6 +153,7 @@ RULES: dict[str, Rule] = {
         ),
         output=("int8", "uint8", "int16"),
     ),
+    "READ_VARIABLE": _VARIABLE,
     "RELU": Rule(
         (_VALUES,),
         (plain.has_equal_shapes, c.has_moderate_rescaling, wide.has_moderate_wide_rescaling),

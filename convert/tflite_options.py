@@ -62,6 +62,8 @@ _OPTION_TABLES = {
     "PACK": "PackOptions",
     "UNPACK": "UnpackOptions",
     "LEAKY_RELU": "LeakyReluOptions",
+    "VAR_HANDLE": "VarHandleOptions",
+    "CALL_ONCE": "CallOnceOptions",
     "SOFTMAX": "SoftmaxOptions",
     "MEAN": "ReducerOptions",
     "STRIDED_SLICE": "StridedSliceOptions",
@@ -148,6 +150,14 @@ def read_options(table: Table, index: int, kind: str, source: Source) -> g.Optio
         return g.Pack(options.integer(1, "i"))
     if kind == "UNPACK":
         return g.Part(options.integer(1, "i"))
+    if kind == "VAR_HANDLE":
+        container, name = (
+            options.text(slot, f"the {what} of {label}")
+            for slot, what in ((0, "container"), (1, "name"))
+        )
+        return g.VarHandle(f"{container}/{name}" if container else name)
+    if kind == "CALL_ONCE":
+        return g.CallOnce(options.integer(0, "i"))
     if kind == "LEAKY_RELU":
         return g.LeakyRelu(options.real(0))
     if kind == "CONCATENATION":

@@ -21,6 +21,7 @@ from convert.flatbuffer import Source, Table
 from convert.graph import shown
 from convert.nibbles import unpack_nibbles
 from convert.tflite_options import operator_names, read_options, type_names
+from convert.tflite_variables import Subgraph, bind_variables
 
 _MAX_RANK = 8
 _MAX_ELEMENTS = 2**31 - 1
@@ -55,8 +56,9 @@ def read(data: bytes) -> g.Graph:
 
     Raises:
         ModelError: the bytes are damaged, truncated, or something else.
-        UnsupportedModelError: the file is sound but has several subgraphs, sparse tensors, sub-byte
-            ones other than INT4, or variables other than the states of `convert.graph.STATES`.
+        UnsupportedModelError: the file is sound but has subgraphs for more than the beginning of
+            variables, sparse tensors, sub-byte ones other than INT4, or variables other than the
+            states of `convert.graph.STATES` and resource variables.
     """
     data = bytes(data)
     source = Source(data, "A .tflite")
@@ -71,21 +73,13 @@ def read(data: bytes) -> g.Graph:
         entry.text(0, f"the name of metadata entry {i}")
         if entry.integer(1, "I") >= len(buffers):
             raise source.damaged(f"metadata entry {i} names a buffer that does not exist")
-    if len(subgraphs) != 1:
-        raise UnsupportedModelError(
-            f"A model must have one subgraph. Received: {len(subgraphs)}. "
-            "Convert it without control flow (IF, WHILE, CALL_ONCE) and without several signatures."
-        )
+    if not subgraphs:
+        raise source.damaged("there is no subgraph")
     main = subgraphs[0]
-    tensors = tuple(
-        _tensor(table, i, buffers, source) for i, table in enumerate(main.tables(0, "tensor"))
-    )
-    ops = tuple(
-        _operator(table, i, codes, source) for i, table in enumerate(main.tables(3, "operator"))
-    )
+    whole = bind_variables(*_subgraphs(subgraphs, codes, buffers, source))
     made = g.Graph(
-        tensors=tensors,
-        ops=ops,
+        tensors=whole.tensors,
+        ops=whole.ops,
         inputs=main.integers(1, "<i4", "the list of inputs"),
         outputs=main.integers(2, "<i4", "the list of outputs"),
         model_hash=hashlib.sha256(data).hexdigest(),
@@ -93,9 +87,28 @@ def read(data: bytes) -> g.Graph:
     _check_variables(made)
     made.verify()
     for index in made.inputs:
-        if tensors[index].data is not None:
+        if made.tensors[index].data is not None:
             raise source.damaged(f"input tensor {index} is a constant")
     return made
+
+
+def _subgraphs(
+    tables: list[Table],
+    codes: list[str],
+    buffers: list[NDArray[np.generic] | None],
+    source: Source,
+) -> tuple[Subgraph, list[Subgraph]]:
+    """The main one, and the others."""
+    made = [
+        Subgraph(
+            tuple(_tensor(t, i, buffers, source) for i, t in enumerate(table.tables(0, "tensor"))),
+            tuple(
+                _operator(t, i, codes, source) for i, t in enumerate(table.tables(3, "operator"))
+            ),
+        )
+        for table in tables
+    ]
+    return made[0], made[1:]
 
 
 def _check_variables(graph: g.Graph) -> None:
@@ -108,7 +121,7 @@ def _check_variables(graph: g.Graph) -> None:
         for position, index in enumerate(op.inputs):
             if not 0 <= index < len(graph.tensors) or not graph.tensors[index].state:
                 continue
-            if position not in g.STATES.get(op.kind, ()):
+            if position not in g.STATES.get(op.kind, ()) and op.kind not in g.VARIABLE_OPS:
                 raise UnsupportedModelError(
                     "Tensors must not be variables, but for the states of "
                     f"{' and '.join(g.STATES)}. Received: tensor {index} "

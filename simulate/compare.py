@@ -75,8 +75,13 @@ class Comparison:
 
 def execution_order(graph: Graph) -> list[tuple[int, str, int]]:
     """(operator index, kind, tensor) of the graph's inputs and then of each operator's outputs."""
-    inputs = [(-1, "INPUT", index) for index in graph.inputs]
-    return inputs + [(op.index, op.kind, index) for op in graph.ops for index in op.outputs]
+    order = [(-1, "INPUT", index) for index in graph.inputs]
+    for op in graph.ops:
+        if op.kind == "ASSIGN_VARIABLE":
+            order += [(op.index, op.kind, index) for index in op.inputs[:1]]
+        elif op.kind != "VAR_HANDLE":  # which names a variable and computes nothing
+            order += [(op.index, op.kind, index) for index in op.outputs]
+    return order
 
 
 def differing_elements(left: NDArray[np.generic], right: NDArray[np.generic]) -> NDArray[np.bool_]:

@@ -156,7 +156,9 @@ class TflmBackend:
         arena = (1 << 20) + 4 * len(model) + 4 * activations
         if guard:
             _child(model, "check", str(arena))
-        self._shown = [graph.inputs[0], *(index for op in graph.ops for index in op.outputs)]
+        # What VAR_HANDLE writes is no value.
+        written = (index for op in graph.ops for index in op.outputs)
+        self._shown = [graph.inputs[0], *(i for i in written if not graph.tensors[i].state)]
         self._stateful = bool(graph.states)
         self._per_run = sum(graph.tensors[i].nbytes for i in self._shown)
         self._worker = tflm_worker.Worker(

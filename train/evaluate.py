@@ -213,7 +213,7 @@ def litert_trace(
     tf = load().tf
     resolver = tf.lite.experimental.OpResolverType
     graph = tflite_reader.read(tflite)
-    wanted = list(tensors) if tensors is not None else [op.outputs[0] for op in graph.ops]
+    wanted = list(tensors) if tensors is not None else [op.outputs[0] for op in graph.ops if op.outputs]
     rows: dict[int, list[NDArray[np.generic]]] = {index: [] for index in wanted}
     source = graph.tensors[graph.inputs[0]]
     shape = source.shape
@@ -344,7 +344,7 @@ def _paired(graph: Graph, other: Graph) -> list[tuple[int, int]]:
         return [
             (op.index, (op.kind, g.tensors[op.outputs[0]].shape))
             for op in g.ops
-            if op.kind not in _SAME_NUMBERS
+            if op.kind not in _SAME_NUMBERS and op.outputs
         ]
 
     ours, theirs = keys(graph), keys(other)

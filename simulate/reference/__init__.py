@@ -118,6 +118,8 @@ class ReferenceBackend:
             if result.shape[0] != clips:  # everything it read was constant
                 result = np.broadcast_to(result, (clips, *result.shape[1:]))
             values[output.index] = result.reshape(clips, *output.shape)
+            if output.state:
+                states[output.index] = values[output.index]
         return values
 
     def _read(self, values: dict[int, Array], index: int) -> Array:
