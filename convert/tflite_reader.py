@@ -74,7 +74,7 @@ def read(data: bytes) -> g.Graph:
         if entry.integer(1, "I") >= len(buffers):
             raise source.damaged(f"metadata entry {i} names a buffer that does not exist")
     if not subgraphs:
-        raise source.damaged("there is no subgraph")
+        raise UnsupportedModelError("A model must have one subgraph. Received: 0. Export it again.")
     main = subgraphs[0]
     whole = bind_variables(*_subgraphs(subgraphs, codes, buffers, source))
     made = g.Graph(

@@ -55,8 +55,10 @@ def bind_variables(main: Subgraph, others: Sequence[Subgraph]) -> Subgraph:
             "signatures."
         )
     handles = _handles(main)
-    if not handles:
-        return main
+    for op in main.ops:
+        uses = op.kind in ("READ_VARIABLE", "ASSIGN_VARIABLE")
+        if uses and (not op.inputs or op.inputs[0] not in handles):
+            raise _refuse("be named by VAR_HANDLE", f"operator {op.index} ({op.kind})")
     places = {name: min(i for i, n in handles.items() if n == name) for name in handles.values()}
     tensors = list(main.tensors)
     for name, place in places.items():
@@ -112,7 +114,7 @@ def _state(main: Subgraph, handles: dict[int, str], name: str, place: int) -> g.
     read = [
         _tensor(main, op.outputs[0])
         for op in main.ops
-        if op.kind == "READ_VARIABLE" and op.outputs and handles.get(op.inputs[0]) == name
+        if op.kind == "READ_VARIABLE" and op.outputs and handles[op.inputs[0]] == name
     ]
     if not assigned:
         raise _refuse("be assigned in every run", f"{label}, which is only read")

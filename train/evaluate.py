@@ -213,7 +213,9 @@ def litert_trace(
     tf = load().tf
     resolver = tf.lite.experimental.OpResolverType
     graph = tflite_reader.read(tflite)
-    wanted = list(tensors) if tensors is not None else [op.outputs[0] for op in graph.ops if op.outputs]
+    wanted = (
+        list(tensors) if tensors is not None else [op.outputs[0] for op in graph.ops if op.outputs]
+    )
     rows: dict[int, list[NDArray[np.generic]]] = {index: [] for index in wanted}
     source = graph.tensors[graph.inputs[0]]
     shape = source.shape

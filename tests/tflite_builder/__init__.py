@@ -35,6 +35,7 @@ from tests.tflite_builder.plain import (
     tanh,
     unary,
 )
+from tests.tflite_builder.streaming import Streaming
 from tests.tflite_builder.weighted import (
     average_pool_2d,
     conv_2d,
@@ -97,6 +98,7 @@ __all__ = [
     "AlignedBuffer",
     "OpSpec",
     "QParams",
+    "Streaming",
     "TensorSpec",
     "activation_tensor",
     "add",

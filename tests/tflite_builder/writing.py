@@ -22,6 +22,7 @@ TYPES = {
     "float16": (schema.TensorType.FLOAT16, np.float16),
     "bool": (schema.TensorType.BOOL, np.bool_),
     "int4": (schema.TensorType.INT4, np.uint8),
+    "resource": (schema.TensorType.RESOURCE, np.int32),
 }
 _ACTIVATIONS = {
     "none": schema.ActivationFunctionType.NONE,
@@ -64,6 +65,10 @@ class OpSpec:
     new_shape: tuple[int, ...] | None = None  # RESHAPE only
 
 
+Part = tuple[Sequence[OpSpec], Sequence[TensorSpec]]
+"""Operators and tensors of another subgraph."""
+
+
 class AlignedBuffer(schema.BufferT):
     """Writes its data at a multiple of 16 bytes, as the schema demands."""
 
@@ -86,12 +91,13 @@ def build_model(
     outputs: Sequence[int] | None = None,
     *,
     subgraphs: int = 1,
+    more: Sequence[Part] = (),
     description: str = "made by a test",
 ) -> bytes:
     """The bytes of a .tflite with these operators, in this order.
 
-    `inputs` defaults to the activations that no operator writes, `outputs` to the written ones that
-    no operator reads.
+    `more` are further subgraphs, without inputs and outputs. `inputs` defaults to the activations
+    that no operator writes, `outputs` to the written ones that no operator reads.
     """
     read = {i for op in ops for i in op.inputs}
     written = {i for op in ops for i in op.outputs}
@@ -107,14 +113,16 @@ def build_model(
     model.version = 3
     model.description = description
     model.buffers = [schema.BufferT()]
-    sub = schema.SubGraphT()
-    sub.name = "main"
-    sub.inputs, sub.outputs = list(inputs), list(outputs)
-    sub.tensors = [_tensor(spec, model.buffers) for spec in tensors]
-    kinds = sorted({op.kind for op in ops})
+    parts = [(ops, tensors), *more]
+    kinds = sorted({op.kind for part, _ in parts for op in part})
     model.operatorCodes = [_code(kind) for kind in kinds]
-    sub.operators = [_operator(op, kinds.index(op.kind)) for op in ops]
-    model.subgraphs = [sub] * subgraphs
+    for number, (operators, specs) in enumerate(parts):
+        sub = schema.SubGraphT()
+        sub.name = f"subgraph {number}"
+        sub.inputs, sub.outputs = (list(inputs), list(outputs)) if number == 0 else ([], [])
+        sub.tensors = [_tensor(spec, model.buffers) for spec in specs]
+        sub.operators = [_operator(op, kinds.index(op.kind)) for op in operators]
+        model.subgraphs = [*(model.subgraphs or []), *[sub] * (subgraphs if number == 0 else 1)]
     return pack(model)
 
 
@@ -230,6 +238,12 @@ def _options(spec: OpSpec) -> tuple[str, object | None]:
     elif isinstance(o, g.Svdf):
         made = schema.SVDFOptionsT()
         made.rank = o.rank
+    elif isinstance(o, g.VarHandle):
+        made = schema.VarHandleOptionsT()
+        made.container, made.sharedName = "", o.name
+    elif isinstance(o, g.CallOnce):
+        made = schema.CallOnceOptionsT()
+        made.initSubgraphIndex = o.subgraph
     elif isinstance(o, g.StridedSlice):
         made = schema.StridedSliceOptionsT()
         made.beginMask, made.endMask = o.begin_mask, o.end_mask
