@@ -20,6 +20,7 @@ _ALSO = {
     ("conv2d", ""): ("dsp_tiles.c", *_DOTS),
     ("conv2d", "_s4"): ("dsp_tiles.c", *_DOTS, *_DOTS_S4),
     ("depthwise_conv2d", ""): _DOTS,
+    ("depthwise_taps", ""): ("dsp_quads.c", "dsp_outputs.c"),
     ("depthwise_conv2d", "_s4"): ("dsp_depthwise_conv2d.c", *_DOTS),
     ("fully_connected", ""): _DOTS,
     ("fully_connected", "_s4"): ("dsp_outputs.c",),
@@ -114,7 +115,7 @@ def _chunk(fast: Fast) -> int:
 
 
 def _conv(layer: Layer, fast: Fast, p: ConvParams, scratch: str) -> LayerCode:
-    check_steps(layer, p.stride, p.padding, (p.filter_shape[1], p.filter_shape[2]))
+    check_steps(layer, p.stride, p.padding, p.dilation, (p.filter_shape[1], p.filter_shape[2]))
     fields: Fields = [
         ("batches", p.input_shape[0]),
         ("input", p.input_shape[1:]),
@@ -132,9 +133,21 @@ def _conv(layer: Layer, fast: Fast, p: ConvParams, scratch: str) -> LayerCode:
 
 
 def _depthwise(layer: Layer, fast: Fast, p: DepthwiseConvParams, scratch: str) -> LayerCode:
-    check_steps(layer, p.stride, p.padding, (p.filter_shape[1], p.filter_shape[2]))
-    assert fast.plane is not None
+    check_steps(layer, p.stride, p.padding, p.dilation, (p.filter_shape[1], p.filter_shape[2]))
     channels = p.input_shape[3]
+    macs = math.prod(p.output_shape) * math.prod(p.filter_shape[1:3])
+    if fast.plane is None:
+        taps: Fields = [
+            ("batches", p.input_shape[0]),
+            ("input", p.input_shape[1:]),
+            ("output", p.output_shape[1:]),
+            ("filter", p.filter_shape[1:3]),
+            ("stride", p.stride),
+            ("dilation", p.dilation),
+            ("padding", p.padding),
+            ("input_zero", -p.input_offset),
+        ]
+        return _code(layer, fast, "depthwise_taps", taps, scratch, macs, _about(p))
 
     def sides(pair: tuple[int, ...]) -> tuple[int, ...]:
         return (pair[1], pair[0]) if fast.plane is not None and fast.plane.turned else pair
@@ -152,7 +165,6 @@ def _depthwise(layer: Layer, fast: Fast, p: DepthwiseConvParams, scratch: str) -
         ("plane", fast.plane.sides),
         ("input_zero", -p.input_offset),
     ]
-    macs = math.prod(p.output_shape) * math.prod(p.filter_shape[1:3])
     return _code(layer, fast, "depthwise_conv2d", fields, scratch, macs, _about(p))
 
 

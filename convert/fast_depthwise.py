@@ -13,6 +13,9 @@ from convert.fast_types import HALF, WORD, Fast, Plane
 from convert.graph import Codes
 from convert.params import DepthwiseConvParams
 
+_QUAD = 4  # channels that go together tap by tap
+_PLACE = 8  # bytes of scratch memory for a pointer, on any machine
+
 _T = TypeVar("_T", np.int8, np.uint8)
 
 
@@ -32,9 +35,14 @@ def depthwise(
         codes: how the weights are kept in 4 bits, or None.
         indices: of the codes, shaped as the weights.
     """
-    if p.depth_multiplier != 1 or p.dilation != (1, 1):
+    if p.depth_multiplier != 1:
         return None
     _, height, width, channels = p.filter_shape
+    small = (height, width) == (3, 3) and p.stride == p.dilation == (1, 1)
+    if codes is None and channels >= _QUAD and not small:
+        return _by_taps(p, weights, bias)
+    if p.dilation != (1, 1):
+        return None
     kept, turned = _plane(p, turned=False), _plane(p, turned=True)
     plane = turned if _work(p, turned) < _work(p, kept) else kept
 
@@ -64,6 +72,29 @@ def depthwise(
         scratch=scratch,
         in_place=p.input_shape == p.output_shape,
         plane=plane,
+    )
+
+
+def _by_taps(
+    p: DepthwiseConvParams, weights: NDArray[np.int8], bias: NDArray[np.int32] | None
+) -> Fast | None:
+    """Tap by tap, four channels at a time."""
+    channels = p.filter_shape[3]
+    values = weights.reshape(-1, channels).T.copy()
+    outputs = outputs_of(p, values, bias)
+    if outputs is None:
+        return None
+    values[outputs.constant] = 0
+    odd = np.pad(values, ((0, 0), (0, 1 - values.shape[1] % 2)))
+    first = np.minimum(np.arange(0, channels, _QUAD), channels - _QUAD)
+    quads = odd[first[:, np.newaxis] + [0, 2, 1, 3]]  # (quads, 4, taps)
+    return Fast(
+        params=p,
+        weights=np.ascontiguousarray(quads.transpose(0, 2, 1).astype(np.int16)),
+        outputs=outputs,
+        pairs=0,
+        scratch=_PLACE * odd.shape[1] + channels,
+        in_place=False,
     )
 
 

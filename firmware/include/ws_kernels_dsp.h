@@ -136,6 +136,29 @@ void ws_depthwise_conv2d_dsp_lut4(const ws_depthwise_dsp4_params *p, const int8_
                                   int8_t *output, int8_t *scratch);
 
 /*
+ * DEPTHWISE_CONV_2D with a depth multiplier of 1 and at least four channels, tap by tap.
+ *
+ * weights[channels / 4, rounded up][taps, and one of zeros where their number is even][4] are those
+ * of channels 0, 2, 1, 3 of four; the last four channels are the last there are. scratch: room for
+ * a pointer of 8 bytes per tap, then a byte per channel.
+ */
+typedef struct {
+    int32_t batches;
+    ws_shape input;
+    ws_shape output;
+    ws_yx filter;
+    ws_yx stride;
+    ws_yx dilation;
+    ws_yx padding;
+    int32_t input_zero;
+    ws_dsp_outputs outputs;
+    const int16_t *weights;
+} ws_depthwise_taps_dsp_params;
+
+void ws_depthwise_taps_dsp(const ws_depthwise_taps_dsp_params *p, const int8_t *input,
+                           int8_t *output, int8_t *scratch);
+
+/*
  * FULLY_CONNECTED. weights[units / 8][pairs][8]: half-words of four pairs of units, for both values
  * of a pair; a depth that is no multiple of four is filled up with zeros. Units that are left over
  * follow in twos, [pairs][2].

@@ -129,8 +129,26 @@ def depthwise_conv_2d_cases() -> Iterator[Made]:
         shape = {"height": 2, "width": 3, "channels": CHANNELS, "kernel": (side, side)}
         model = tb.depthwise_conv_2d(**shape, **edges)
         yield f"rounding_edges_{side}", model, clips_of((1, 2, 3, CHANNELS)), True
+    for label, more in _TAPS.items():
+        options = {"input_q": (1 / 64, 3), "height": 9, "width": 7} | more
+        inputs = clips_of((1, 9, 7, options["channels"]), 3, label)
+        yield label, tb.depthwise_conv_2d(seed=len(label), **options), inputs, True
     yield "no_bias", _depthwise_without_bias(), clips_of((1, 6, 5, 3), 3, "no_bias"), True
     yield "two_images", tb.depthwise_conv_2d(batch=2), clips_of((2, 6, 5, 3), 3, "two"), False
+
+
+# Four channels and more, where filters go tap by tap: left-overs, even numbers of taps, one tap.
+_TAPS: dict[str, dict[str, Any]] = {
+    "stride_2": {"channels": 16, "stride": (2, 2)},
+    "stride_2_and_1": {"channels": 13, "stride": (2, 1), "padding": "valid"},
+    "tall": {"channels": 18, "kernel": (9, 1), "padding": "valid"},
+    "tall_and_same": {"channels": 7, "kernel": (6, 1), "output_q": (0.005, 3)},
+    "wide": {"channels": 4, "kernel": (1, 5), "activation": "relu_n1_to_1"},
+    "one_tap": {"channels": 5, "kernel": (1, 1), "output_q": (0.01, 3)},
+    "dilated": {"channels": 11, "dilation": (2, 3)},
+    "multiplier_above_one_6": {"channels": 6, "stride": (2, 2), "output_q": (0.0003, 5)},
+    "minus_128_9": {"channels": 9, "stride": (1, 2), "weights": np.full((1, 3, 3, 9), -128)},
+}
 
 
 def _depthwise_without_bias() -> bytes:
