@@ -145,9 +145,7 @@ class _Writer:
             arena_symbol=f"{self.prefix}_arena",
             flash_bytes=self.pool.nbytes,
             macs=macs,
-            kernels=tuple(
-                sorted({name for code in codes for name in (code.kernel, *code.also) if name})
-            ),
+            kernels=self.family.files(codes),
             model_hash=self.graph.model_hash,
             labels=self.labels,
             states=tuple(self._at(tensor) for tensor in self.graph.states),

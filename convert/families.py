@@ -8,7 +8,7 @@ that writes their C; this is the only place that knows all of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from convert.emit_dsp import emit_fast
@@ -49,11 +49,18 @@ class Family:
             computes, by position in `Graph.ops`.
         emit: from a layer, what `layers` gave for it, and its scratch memory (a C expression of
             type `int8_t *`, None where none is needed) to C.
+        instead: files in firmware/kernels that define the functions of a plain one, by its name.
     """
 
     header: str
     layers: Callable[[Graph, Sequence[Params]], Mapping[int, FamilyLayer]]
     emit: Callable[[Layer, Any, str | None], LayerCode]
+    instead: Mapping[str, str] = field(default_factory=dict)
+
+    def files(self, codes: Sequence[LayerCode]) -> tuple[str, ...]:
+        """What is to be compiled for these layers, in firmware/kernels, sorted."""
+        named = {name for code in codes for name in (code.kernel, *code.also) if name}
+        return tuple(sorted({self.instead.get(name, name) for name in named}))
 
 
 def _no_layers(graph: Graph, params: Sequence[Params]) -> Mapping[int, FamilyLayer]:
@@ -68,6 +75,11 @@ FAMILIES: Mapping[Kernels, Family] = {
     "plain": Family("", _no_layers, _no_code),
     "dsp": Family("ws_kernels_dsp.h", fast_layers, emit_fast),
     "mve": Family("ws_kernels_mve.h", mve_layers, emit_mve),
-    "host": Family("ws_kernels_host.h", host_layers, emit_host),
+    "host": Family(
+        "ws_kernels_host.h",
+        host_layers,
+        emit_host,
+        {"add.c": "host/add.c", "pool2d.c": "host/pool2d.c"},
+    ),
 }
 """Families by name."""
