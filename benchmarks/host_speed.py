@@ -1,6 +1,6 @@
 """Inferences per second on this machine, one thread: the generated C, TFLite Micro, LiteRT.
 
-    python benchmarks/host_speed.py MODEL.tflite...
+    python -m benchmarks.host_speed MODEL.tflite...
 
 All are measured in the same run, in turns, and the best round of each is kept, because other work
 on the machine only ever makes a round slower. Outputs of the generated C are compared with TFLite
@@ -11,7 +11,6 @@ interpreter works; the generated C gets all inputs in one call.
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -20,8 +19,6 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 ROUND_S = 0.4  # long beside what a clock or a start-up costs
 ROUNDS = 7
@@ -85,7 +82,7 @@ def measure(path: Path) -> dict[str, float]:
     tflite = path.read_bytes()
     graph = read(tflite)
     shape = graph.tensors[graph.inputs[0]].shape[1:]
-    inputs = np.random.default_rng(0).integers(-128, 128, (64, *shape)).astype(np.int8)
+    inputs = np.random.default_rng(0).integers(-128, 128, (512, *shape)).astype(np.int8)
     ours = HostBackend.quick(graph).predict(inputs)
     theirs = TflmBackend(tflite).run(inputs)[graph.outputs[0]]
     np.testing.assert_array_equal(ours, theirs)

@@ -1,0 +1,73 @@
+"""Seconds from a .tflite to C, and from C to an image, with both compilers.
+
+    python -m benchmarks.compile_time MODEL.tflite...
+
+Compiling is measured with an empty cache, in a folder of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from convert.emit_aot import emit_model
+from convert.supported import check
+from convert.tflite_reader import read
+from firmware.build import Compiler
+from wakesmith.bare import board_of
+
+
+def measure(path: Path, core: str) -> list[str]:
+    """A row of the table: bytes, seconds of generation, seconds of each compiler."""
+    from firmware.application import build_bare
+
+    board = board_of(core)
+    data = path.read_bytes()
+    begin = time.perf_counter()
+    graph = read(data)
+    check(graph)
+    generated = emit_model(graph, kernels=board.core.kernels)
+    row = [path.stem, f"{len(data):,}", f"{time.perf_counter() - begin:.2f}"]
+    compilers: tuple[Compiler, ...] = ("zig", "gcc")
+    for compiler in compilers:
+        if compiler == "gcc" and shutil.which("arm-none-eabi-gcc") is None:
+            row.append("not installed")
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            for scope in ("LOCAL", "GLOBAL"):
+                os.environ[f"ZIG_{scope}_CACHE_DIR"] = str(Path(folder) / scope.lower())
+            begin = time.perf_counter()
+            build_bare(
+                generated.files,
+                board,
+                out_dir=Path(folder) / "image",
+                kernels=generated.kernels,
+                compiler=compiler,
+            )
+            row.append(f"{time.perf_counter() - begin:.2f}")
+    return row
+
+
+def main() -> None:
+    """Measure every model and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("models", nargs="+", type=Path, metavar="MODEL.tflite")
+    parser.add_argument("--core", default="cortex-m4")
+    arguments = parser.parse_args()
+    table = Table(title=f"Seconds, {arguments.core}")
+    for heading in ("model", "bytes", "generate", "zig", "gcc"):
+        table.add_column(heading, justify="left" if heading == "model" else "right")
+    for path in arguments.models:
+        table.add_row(*measure(path, arguments.core))
+    Console(width=90).print(table)
+
+
+if __name__ == "__main__":
+    main()
