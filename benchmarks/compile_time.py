@@ -2,7 +2,7 @@
 
     python -m benchmarks.compile_time MODEL.tflite...
 
-Compiling is measured with an empty cache, in a folder of its own.
+Compiling is measured with empty caches, in a folder of their own.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ def measure(path: Path, core: str) -> list[str]:
             row.append("not installed")
             continue
         with tempfile.TemporaryDirectory() as folder:
-            for scope in ("LOCAL", "GLOBAL"):
-                os.environ[f"ZIG_{scope}_CACHE_DIR"] = str(Path(folder) / scope.lower())
+            for name in ("WAKESMITH_CACHE", "ZIG_LOCAL_CACHE_DIR", "ZIG_GLOBAL_CACHE_DIR"):
+                os.environ[name] = str(Path(folder) / name.lower())
             begin = time.perf_counter()
             build_bare(
                 generated.files,
