@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from convert.emit_layer import Layer, LayerCode, by, check_steps, struct_text
+from convert.fast_add import FastAdd
 from convert.fast_codes import Packed
 from convert.fast_types import Fast, Halves
 from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams
@@ -27,7 +28,7 @@ _ALSO = {
 }
 
 
-def emit_fast(layer: Layer, fast: Fast, scratch: str | None) -> LayerCode:
+def emit_fast(layer: Layer, fast: Fast | FastAdd, scratch: str | None) -> LayerCode:
     """The C of one layer with its weights in the order of the DSP kernels.
 
     Args:
@@ -38,6 +39,8 @@ def emit_fast(layer: Layer, fast: Fast, scratch: str | None) -> LayerCode:
     Raises:
         UnsupportedModelError: a size would overflow the kernel's integers.
     """
+    if isinstance(fast, FastAdd):
+        return _add(layer, fast)
     more = "" if scratch is None else f", {scratch}"
     if isinstance(fast.params, ConvParams):
         return _conv(layer, fast, fast.params, more)
@@ -50,17 +53,7 @@ def _code(
     layer: Layer, fast: Fast, kernel: str, fields: Fields, scratch: str, macs: int, about: str
 ) -> LayerCode:
     definitions: list[str] = []
-    p, outputs = fast.params, fast.outputs
-    fields += [
-        ("outputs.output_offset", p.output_offset),
-        ("outputs.activation_min", p.activation_min),
-        ("outputs.activation_max", p.activation_max),
-        ("outputs.usual", int(outputs.usual)),
-    ]
-    channels = np.stack([outputs.bias, outputs.multiplier, outputs.shift], axis=1)
-    name, text = layer.pool.add_structs("ws_rescale", f"{layer.name}_channels", channels)
-    definitions.append(text)
-    fields.append(("outputs.channels", name))
+    fields += _outputs(layer, fast, definitions)
     short = {"depthwise_conv2d": "depthwise"}.get(kernel, kernel)
     params, owner = f"{layer.name}_params", "dense" if kernel == "fully_connected" else "conv"
     if isinstance(fast.weights, Packed):
@@ -100,6 +93,37 @@ def _code(
     return LayerCode(
         tuple(definitions), (call,), f"dsp_{kernel}{suffix}.c", macs, about, _ALSO[kernel, suffix]
     )
+
+
+def _outputs(layer: Layer, fast: Fast | FastAdd, definitions: list[str]) -> Fields:
+    """Fields of a ws_dsp_outputs; what they point to is added to `definitions`."""
+    p, outputs = fast.params, fast.outputs
+    channels = np.stack([outputs.bias, outputs.multiplier, outputs.shift], axis=1)
+    name, text = layer.pool.add_structs("ws_rescale", f"{layer.name}_channels", channels)
+    definitions.append(text)
+    return [
+        ("outputs.output_offset", p.output_offset),
+        ("outputs.activation_min", p.activation_min),
+        ("outputs.activation_max", p.activation_max),
+        ("outputs.usual", int(outputs.usual)),
+        ("outputs.channels", name),
+    ]
+
+
+def _add(layer: Layer, fast: FastAdd) -> LayerCode:
+    definitions: list[str] = []
+    params = f"{layer.name}_params"
+    fields: Fields = [
+        ("count", math.prod(fast.params.output_shape)),
+        ("first", fast.first),
+        ("multiplier", fast.multiplier),
+        ("shift", fast.shift),
+        *_outputs(layer, fast, definitions),
+    ]
+    definitions.append(struct_text("ws_add_dsp_params", params, fields))
+    scaled, halved = layer.inputs[fast.scaled], layer.inputs[1 - fast.scaled]
+    call = f"ws_add_dsp(&{params}, {scaled}, {halved}, {layer.output});"
+    return LayerCode(tuple(definitions), (call,), "dsp_add.c", also=("dsp_outputs.c",))
 
 
 def _about(p: ConvParams | DepthwiseConvParams) -> str:

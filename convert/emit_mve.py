@@ -8,13 +8,14 @@ from dataclasses import replace
 from convert.emit_dsp import emit_fast
 from convert.emit_layer import Layer, LayerCode, by, check_steps, emit_layer, struct_text
 from convert.fast import Fast
+from convert.fast_add import FastAdd
 from convert.fast_mve import VECTOR, Mve, Same
 from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams
 
 Fields = list[tuple[str, object]]
 
 
-def emit_mve(layer: Layer, found: Mve | Fast | Same, scratch: str | None) -> LayerCode:
+def emit_mve(layer: Layer, found: Mve | Fast | FastAdd | Same, scratch: str | None) -> LayerCode:
     """The C of one layer with its constants in the order of its kernel.
 
     Args:
@@ -25,7 +26,7 @@ def emit_mve(layer: Layer, found: Mve | Fast | Same, scratch: str | None) -> Lay
     Raises:
         UnsupportedModelError: a size would overflow the kernel's integers.
     """
-    if isinstance(found, Fast):
+    if isinstance(found, Fast | FastAdd):
         return emit_fast(layer, found, scratch)
     if isinstance(found, Same):
         return _same(layer, found)

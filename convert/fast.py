@@ -15,12 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.constant_layers import constant_layers
+from convert.fast_add import FastAdd, fast_add
 from convert.fast_codes import Packed, filled_values, in_pairs
 from convert.fast_depthwise import depthwise
 from convert.fast_outputs import outputs_of
 from convert.fast_types import NO_CORRECTION, UNITS, WORD, Fast, Halves
 from convert.graph import Codes, Graph
 from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams, Params
+from convert.prepare_wide import is_wide
 
 _T = TypeVar("_T", np.int8, np.uint8)
 
@@ -30,14 +32,18 @@ _TERMS = 512  # 512 * 128 * 2^15 = 2^31: these many values at a time fit int32, 
 _INT32 = 1 << 31
 
 
-def fast_layers(graph: Graph, params: Sequence[Params]) -> dict[int, Fast]:
+def fast_layers(graph: Graph, params: Sequence[Params]) -> dict[int, Fast | FastAdd]:
     """The layers that the DSP kernels compute, by their position in `graph.ops`.
 
     Args:
         graph: with codes where weights are to be kept in 4 bits.
         params: of its operators.
     """
-    found = {}
+    found: dict[int, Fast | FastAdd] = {}
+    for position, (op, mine) in enumerate(zip(graph.ops, params, strict=True)):
+        added = None if is_wide(graph, op) else fast_add(mine)
+        if added is not None:
+            found[position] = added
     for layer in constant_layers(graph, params):
         fast = fast_layer(layer.params, layer.weights, layer.bias, layer.codes)
         if fast is not None:

@@ -151,17 +151,22 @@ static inline int32_t ws_rounding(int32_t offset, int32_t shift) {
 }
 
 /*
- * ws_to_s8 without its clamp to an activation's bounds, from twice the sum, bias included: the same
- * two roundings in six instructions.
+ * From a doubled value to an integer: TFLite Micro's two roundings in five instructions.
  *
  * SMMULR(2a, m) = (2am + 2^31) >> 32 = (am + 2^30) >> 31, which is ws_mul_high(a, m); the generator
  * has seen that 2a fits. Halves are then rounded away from zero, which is upwards for values >= 0
  * and, for negative ones, upwards of the value less one: an arithmetic shift of the value itself
  * gives that -1.
  */
+static inline int32_t ws_rescale_32(int32_t doubled, int32_t multiplier, int32_t rounding,
+                                    int32_t shift) {
+    const int32_t scaled = ws_mul_upper(doubled, multiplier);
+    return (scaled + (scaled >> 31) + rounding) >> shift;
+}
+
+/* ws_to_s8 without its clamp to an activation's bounds, from twice the sum, bias included. */
 static inline int32_t ws_rescale_s8(const ws_rescale *r, int32_t doubled, int32_t rounding) {
-    const int32_t scaled = ws_mul_upper(doubled, r->multiplier);
-    return ws_saturate8((scaled + (scaled >> 31) + rounding) >> r->shift);
+    return ws_saturate8(ws_rescale_32(doubled, r->multiplier, rounding, r->shift));
 }
 
 #endif /* WS_DSP_H */

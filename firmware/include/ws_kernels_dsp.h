@@ -189,6 +189,23 @@ void ws_fully_connected_dsp_s4(const ws_fully_connected_dsp4_params *p, const in
 void ws_fully_connected_dsp_lut4(const ws_fully_connected_dsp4_params *p, const int8_t *input,
                                  int8_t *output);
 
+/*
+ * ADD of `count` values each; the output may be where an input is. With v one input and h the
+ * other, of which TFLite Micro takes half, twice the sum is 2 * (rescaled(2^21 * v + first) + 2^19
+ * * h) + bias with bias, multiplier and shift of outputs.channels for what follows. shift: 0 to 30,
+ * to the right.
+ */
+typedef struct {
+    int32_t count;
+    int32_t first;
+    int32_t multiplier;
+    int32_t shift;
+    ws_dsp_outputs outputs;
+} ws_add_dsp_params;
+
+void ws_add_dsp(const ws_add_dsp_params *p, const int8_t *scaled, const int8_t *halved,
+                int8_t *output);
+
 #ifdef __cplusplus
 }
 #endif
