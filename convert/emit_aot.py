@@ -23,13 +23,15 @@ from convert import (
     emit_weighted,
     emit_wide,
     memory,
+    overlap,
     passes,
 )
 from convert.emit_layer import ConstantPool, Layer, LayerCode, emit_layer
 from convert.errors import SpecError, UnsupportedModelError
 from convert.families import FAMILIES, Kernels
 from convert.generated import GeneratedModel, LayerSlot, TensorSlot
-from convert.graph import STATES, Graph, Op, Tensor, shown
+from convert.graph import ITEM_BYTES, STATES, Graph, Op, Tensor, shown
+from convert.overlap import Overlaps
 from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams, Params
 from convert.prepare import prepare_graph
 from convert.prepare_wide import is_wide
@@ -101,7 +103,7 @@ class _Writer:
         self.plan = memory.plan(
             graph,
             scratch={position: fast.scratch for position, fast in self.fast.items()},
-            in_place=[position for position, fast in self.fast.items() if fast.in_place],
+            overlaps={position: self._overlaps(position) for position in range(len(graph.ops))},
         )
         self.pool = ConstantPool()
         self.wide = any(is_wide(graph, op) for op in graph.ops)
@@ -117,6 +119,16 @@ class _Writer:
                 f"There must be one label per class of the model ({classes}). "
                 f"Received: {len(labels)}."
             )
+
+    def _overlaps(self, position: int) -> Overlaps:
+        """How far apart inputs and output of an operator must lie."""
+        fast, op = self.fast.get(position), self.graph.ops[position]
+        if fast is not None:
+            return fast.overlaps
+        if not op.inputs or not op.outputs:
+            return ()
+        ends = (self.graph.tensors[index] for index in (op.inputs[0], op.outputs[0]))
+        return overlap.plain(self.params[position], [ITEM_BYTES[end.dtype] for end in ends])
 
     def generate(self) -> GeneratedModel:
         """All of it."""

@@ -19,6 +19,7 @@ from convert.fast import fast_layers
 from convert.fast_mve import mve_layers
 from convert.graph import Graph
 from convert.host_layers import host_layers
+from convert.overlap import Overlaps
 from convert.params import Params
 
 Kernels = Literal["plain", "dsp", "mve", "host"]
@@ -35,8 +36,8 @@ class FamilyLayer(Protocol):
         """Bytes."""
 
     @property
-    def in_place(self) -> bool:
-        """The output may be where the first input is."""
+    def overlaps(self) -> Overlaps:
+        """How far apart inputs and output must lie (`convert.overlap`)."""
 
 
 @dataclass(frozen=True)

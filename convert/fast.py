@@ -21,6 +21,7 @@ from convert.fast_depthwise import depthwise
 from convert.fast_outputs import outputs_of
 from convert.fast_types import NO_CORRECTION, UNITS, WORD, Fast, Halves
 from convert.graph import Codes, Graph
+from convert.overlap import by_rows, by_tiles
 from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams, Params
 from convert.prepare_wide import is_wide
 
@@ -161,14 +162,13 @@ def _conv(
     if kept is None:
         return None
     pairs = values.shape[1] // 2
-    point = (height, width) == p.stride == (1, 1) and p.padding == (0, 0)
     return Fast(
         params=p,
         weights=kept,
         outputs=outputs,
         pairs=pairs,
         scratch=_POSITIONS * WORD * pairs,
-        in_place=point and channels <= depth,
+        overlaps=by_tiles(p, _POSITIONS, masked=WORD - 1),
     )
 
 
@@ -202,7 +202,9 @@ def _fully_connected(
         ordered = np.concatenate([eights.reshape(-1), words[whole:].reshape(-1)])
         kept = Halves(ordered, halves.chunk, halves.too_low)
     assert kept is not None
-    return Fast(params=p, weights=kept, outputs=outputs, pairs=pairs, scratch=0, in_place=False)
+    return Fast(
+        params=p, weights=kept, outputs=outputs, pairs=pairs, scratch=0, overlaps=by_rows(p)
+    )
 
 
 def _without(weights: NDArray[np.int8], constant: NDArray[np.bool_]) -> NDArray[np.int8]:

@@ -11,6 +11,7 @@ from convert.fast_codes import by_channel
 from convert.fast_outputs import outputs_of
 from convert.fast_types import HALF, WORD, Fast, Plane
 from convert.graph import Codes
+from convert.overlap import by_planes, by_positions
 from convert.params import DepthwiseConvParams
 
 _QUAD = 4  # channels that go together tap by tap
@@ -70,7 +71,7 @@ def depthwise(
         outputs=outputs,
         pairs=0,
         scratch=scratch,
-        in_place=p.input_shape == p.output_shape,
+        overlaps=by_planes(p),
         plane=plane,
     )
 
@@ -94,7 +95,7 @@ def _by_taps(
         outputs=outputs,
         pairs=0,
         scratch=_PLACE * odd.shape[1] + channels,
-        in_place=False,
+        overlaps=by_positions(p),
     )
 
 

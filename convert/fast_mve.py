@@ -17,6 +17,7 @@ from convert.constant_layers import constant_layers
 from convert.fast import Fast, as_conv, fast_layers
 from convert.fast_add import FastAdd
 from convert.graph import Graph
+from convert.overlap import Overlaps, by_rings, by_rows, by_tiles, plain
 from convert.params import (
     AddParams,
     ConvParams,
@@ -45,7 +46,7 @@ class Mve:
         constants: int32: (channels, 3) of bias, multiplier and shift for CONV_2D, else (blocks, 3,
             8); the input's offset times the sum of weights is in the bias.
         scratch: bytes.
-        in_place: the output may be where the first input is.
+        overlaps: how far apart inputs and output must lie.
         turned: of DEPTHWISE_CONV_2D, rows and columns are exchanged.
         columns: of its ring.
         group: of its taps that int16 can add.
@@ -55,7 +56,7 @@ class Mve:
     weights: NDArray[np.int8]
     constants: NDArray[np.int32]
     scratch: int
-    in_place: bool
+    overlaps: Overlaps
     turned: bool = False
     columns: int = 0
     group: int = 0
@@ -67,12 +68,12 @@ class Same:
 
     Attributes:
         params: of the operator.
-        in_place: the output may be where the first input is.
+        overlaps: how far apart inputs and output must lie.
         scratch: bytes.
     """
 
     params: AddParams | PoolParams
-    in_place: bool
+    overlaps: Overlaps
     scratch: int = 0
 
 
@@ -92,10 +93,10 @@ def mve_layers(graph: Graph, params: Sequence[Params]) -> dict[int, Mve | Fast |
     for position, (op, p) in enumerate(zip(graph.ops, params, strict=True)):
         if is_wide(graph, op):
             continue
-        if isinstance(p, AddParams) and p.input1_shape == p.input2_shape:
-            found[position] = Same(p, in_place=True)
-        elif isinstance(p, PoolParams):
-            found[position] = Same(p, in_place=False)
+        same = isinstance(p, AddParams) and p.input1_shape == p.input2_shape
+        if isinstance(p, AddParams | PoolParams) and (same or isinstance(p, PoolParams)):
+            # Vectors are read sooner and written later than the plain kernel's single values.
+            found[position] = Same(p, plain(p))
     return found
 
 
@@ -121,7 +122,7 @@ def mve_layer(
 
 
 def _conv(p: ConvParams, weights: NDArray[np.int8], bias: NDArray[np.int32] | None) -> Mve | None:
-    channels, height, width, depth = p.filter_shape
+    channels = p.filter_shape[0]
     if p.groups != 1 or p.dilation != (1, 1) or channels > _MOST_CHANNELS:
         return None
     rows = weights.reshape(channels, -1)
@@ -130,7 +131,6 @@ def _conv(p: ConvParams, weights: NDArray[np.int8], bias: NDArray[np.int32] | No
         return None
     even = np.pad(_vectors(rows), ((0, channels % 2), (0, 0), (0, 0)), mode="edge")
     chunks = even.shape[1]
-    point = (height, width) == p.stride == (1, 1) and p.padding == (0, 0)
     return Mve(
         params=p,
         weights=np.ascontiguousarray(
@@ -138,7 +138,7 @@ def _conv(p: ConvParams, weights: NDArray[np.int8], bias: NDArray[np.int32] | No
         ),
         constants=np.pad(constants, ((0, channels % 2), (0, 0)), mode="edge"),
         scratch=_POSITIONS * VECTOR * chunks,
-        in_place=point and channels <= depth,
+        overlaps=by_tiles(p, _POSITIONS),
     )
 
 
@@ -166,7 +166,7 @@ def _depthwise(
         weights=np.ascontiguousarray(eights.reshape(len(eights), -1, EIGHT).transpose(1, 0, 2)),
         constants=_blocks(constants),
         scratch=taps.shape[0] * columns * VECTOR,
-        in_place=p.input_shape == p.output_shape,
+        overlaps=by_rings(p, turned=turned),
         turned=turned,
         columns=columns,
         group=_group(np.abs(taps.astype(np.int64))),
@@ -204,7 +204,7 @@ def _fully_connected(
         weights=np.concatenate([eights.reshape(-1), vectors[whole:].reshape(-1)]),
         constants=_blocks(constants),
         scratch=0,
-        in_place=False,
+        overlaps=by_rows(p),
     )
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from convert.fast_codes import Packed
 from convert.fast_outputs import Outputs
+from convert.overlap import Overlaps
 from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams
 
 WORD, HALF = 4, 2
@@ -55,7 +56,7 @@ class Fast:
         outputs: what follows the sums.
         pairs: of values per output; 0 for DEPTHWISE_CONV_2D.
         scratch: bytes.
-        in_place: the output may be where the first input is.
+        overlaps: how far apart inputs and output must lie.
         plane: for DEPTHWISE_CONV_2D channel by channel; None where it goes tap by tap.
     """
 
@@ -64,5 +65,5 @@ class Fast:
     outputs: Outputs
     pairs: int
     scratch: int
-    in_place: bool
+    overlaps: Overlaps
     plane: Plane | None = None

@@ -16,6 +16,7 @@ from convert.constant_layers import ConstantLayer, constant_layers
 from convert.fast import as_conv
 from convert.fast_outputs import outputs_of
 from convert.graph import Graph
+from convert.overlap import Overlaps, by_images
 from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams, Params
 
 LANES = 16  # channels in a vector
@@ -38,7 +39,8 @@ class HostLayer:
         rows: int32 (vectors, 4), of DEPTHWISE_CONV_2D: bytes from a column to each filter row.
         columns_at: of DEPTHWISE_CONV_2D: where in scratch memory the columns are.
         scratch: bytes.
-        in_place: the input is copied before anything is written, so always.
+        overlaps: how far apart input and output must lie; an image is copied before anything is
+            written.
     """
 
     params: ConvParams | DepthwiseConvParams
@@ -49,7 +51,7 @@ class HostLayer:
     rows: NDArray[np.int32]
     columns_at: int
     scratch: int
-    in_place: bool
+    overlaps: Overlaps
 
 
 def host_layers(graph: Graph, params: Sequence[Params]) -> dict[int, HostLayer]:
@@ -133,7 +135,7 @@ def _conv(
         rows=np.zeros((0, _FOUR), np.int32),
         columns_at=0,
         scratch=image + _FOUR - 1,
-        in_place=p.input_shape == p.output_shape,
+        overlaps=by_images(p),
     )
 
 
@@ -162,7 +164,7 @@ def _depthwise(
         rows=np.where(row < height, row * pitch, 0).astype(np.int32),
         columns_at=columns_at,
         scratch=columns_at + plane[1] * vectors * _VECTOR,
-        in_place=p.input_shape == p.output_shape,
+        overlaps=by_images(p),
     )
 
 

@@ -2,37 +2,36 @@
 
 A storage is a run of arena bytes that holds one tensor, or several tensors that are the same bytes
 under different shapes (RESHAPE). It is live from the operator that writes it to the last operator
-that reads it, both included, so an operator's inputs and outputs never share bytes, except that
-the output of a RESHAPE *is* its input. This is sound because each tensor is written once
-(`Graph.verify`) and no kernel writes to its inputs.
+that reads it, both included. This is sound because each tensor is written once (`Graph.verify`).
+
+Storages that are live together share no byte, with one exception: where an input is read for the
+last time, the operator's output may lie over it as far as the kernel allows (`convert.overlap`).
 
 Graph inputs are live from before the first operator (-1) to their last reader; running the model
 may overwrite them. Graph outputs stay live after the last operator (len(ops)). States are live from
 -1 to len(ops), so that nothing ever shares their bytes, also not between two runs.
 
-Packing storages with given lifetimes into the least memory is NP-hard. Networks for
-microcontrollers are short and mostly chains, for which first fit in the order of falling size
-usually meets the lower bound (the largest sum of sizes live at one operator). Where it does not,
-other orders and then a seeded local search over orders are tried; the result is a function of the
-graph alone.
+Offsets are found by `convert.packing`.
 """
 
 from __future__ import annotations
 
-import random
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import combinations
 
 from convert.errors import ModelError
 from convert.graph import Graph
+from convert.overlap import Overlap
+from convert.packing import ALIGNMENT, Blocks, aligned, lower_bound, pack
 from convert.variables import shared_with_states
 
-ALIGNMENT = (
-    16  # bytes; every offset and the arena size are multiples, so any vector load is aligned
-)
-_SEARCH_STEPS = 2000  # orders tried by the local search at most
-_SEARCH_LIMIT = 64  # storages; above this the search would take seconds and the orders must do
+_SUBSETS = 4  # in-place pairs of which all choices are tried
+
+__all__ = ["ALIGNMENT", "Buffer", "Plan", "aligned", "plan"]
+
+Pair = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -68,6 +67,7 @@ class Plan:
     arena_size: int
     aliases: tuple[tuple[int, int], ...] = ()  # (tensor, tensor whose storage it is)
     scratch: tuple[Buffer, ...] = ()  # tensor -1, first_op == last_op
+    lower_bound: int = 0  # bytes below which no plan with these lifetimes can go
     alignment: int = field(default=ALIGNMENT)
 
     @cached_property
@@ -97,37 +97,28 @@ class Plan:
         return next((b for b in self.scratch if b.first_op == position), None)
 
     @property
-    def lower_bound(self) -> int:
-        """Bytes below which no plan with these lifetimes and this alignment can go."""
-        return _lower_bound((*self.buffers, *self.scratch))
-
-    @property
     def naive_size(self) -> int:
         """Bytes needed if no two storages shared memory."""
         return sum(aligned(b.nbytes) for b in (*self.buffers, *self.scratch))
 
 
-def aligned(nbytes: int) -> int:
-    """`nbytes` rounded up to a multiple of `ALIGNMENT`."""
-    return -(-nbytes // ALIGNMENT) * ALIGNMENT
-
-
 def plan(
     graph: Graph,
     scratch: Mapping[int, int] | None = None,
-    in_place: Collection[int] = (),
+    overlaps: Mapping[int, Sequence[Overlap]] | None = None,
 ) -> Plan:
     """Lay out the activations of `graph`.
 
     Args:
         graph: a verified graph; tensor sizes are taken from shapes and element types.
         scratch: bytes of scratch memory by position in `graph.ops`, where kernels ask for some.
-        in_place: positions in `graph.ops` of operators that may write over their first input.
+        overlaps: by position in `graph.ops`, what the kernel allows of the first input, the second
+            and so on, and the first output; inputs beyond must lie apart.
 
     Raises:
         ModelError: an activation has an element type of unknown size.
     """
-    storages, aliases = _storages(graph, frozenset(in_place))
+    storages, root = _storages(graph)
     wanted = sorted((scratch or {}).items())
     for position, nbytes in wanted:
         if not 0 <= position < len(graph.ops) or nbytes < 0:
@@ -136,33 +127,23 @@ def plan(
                 f"Received: {nbytes} bytes for operator {position}."
             )
     extra = [Buffer(-1, 0, nbytes, position, position) for position, nbytes in wanted if nbytes]
-    placed = _pack([*storages, *extra])
+    buffers = [*storages, *extra]
+    allowed = _allowed(graph, storages, root, overlaps or {})
+    placed, least = _place(buffers, allowed)
     return Plan(
         buffers=tuple(placed[: len(storages)]),
         arena_size=max((b.end for b in placed), default=0),
-        aliases=aliases,
+        aliases=tuple((tensor, owner) for tensor, owner in root.items() if tensor != owner),
         scratch=tuple(placed[len(storages) :]),
+        lower_bound=least,
     )
 
 
-def _storages(
-    graph: Graph, in_place: frozenset[int]
-) -> tuple[list[Buffer], tuple[tuple[int, int], ...]]:
-    """Unplaced storages in order of first use, and aliases."""
+def _storages(graph: Graph) -> tuple[list[Buffer], dict[int, int]]:
+    """Unplaced storages in order of first use, and whose storage each tensor has."""
     root: dict[int, int] = {}
     first: dict[int, int] = {}
     last: dict[int, int] = {}
-    size: dict[int, int] = {}
-    reader = {index: p for p, op in enumerate(graph.ops) for index in op.inputs}
-    reader.update((index, len(graph.ops)) for index in graph.outputs)
-    kept = {state.index for state in graph.states}
-
-    def free_after(source: int, position: int) -> bool:
-        """Whether no one reads the storage of `source` after the operator, nor it twice."""
-        owner = root[source]
-        same = [tensor for tensor, other in root.items() if other == owner]
-        reads = sum(index in same for index in graph.ops[position].inputs)
-        return reads == 1 and owner not in kept and all(reader.get(t, -1) <= position for t in same)
 
     def touch(tensor: int, position: int) -> None:
         owner = root.get(tensor)
@@ -173,7 +154,6 @@ def _storages(
         if graph.tensors[tensor].data is None and tensor not in root:
             root[tensor] = tensor
             first[tensor] = last[tensor] = position
-            size[tensor] = graph.tensors[tensor].nbytes
 
     for index in graph.inputs:
         create(index, -1)
@@ -190,16 +170,11 @@ def _storages(
                 root[index] = shared[index]
             elif op.kind == "RESHAPE" and source in root and _same_bytes(graph, source, index):
                 root[index] = root[source]
-            elif position in in_place and source in root and free_after(source, position):
-                root[index] = root[source]
-                size[root[source]] = max(size[root[source]], graph.tensors[index].nbytes)
             else:
                 create(index, position)
     for index in graph.outputs:
         touch(index, len(graph.ops))
-    storages = [Buffer(t, 0, size[t], first[t], last[t]) for t in first]
-    aliases = tuple((tensor, owner) for tensor, owner in root.items() if tensor != owner)
-    return storages, aliases
+    return [Buffer(t, 0, graph.tensors[t].nbytes, first[t], last[t]) for t in first], root
 
 
 def _same_bytes(graph: Graph, source: int, target: int) -> bool:
@@ -207,81 +182,112 @@ def _same_bytes(graph: Graph, source: int, target: int) -> bool:
     return a.dtype == b.dtype and a.size == b.size
 
 
-def _lower_bound(buffers: Sequence[Buffer]) -> int:
-    """The largest sum of sizes live at one operator; it is reached where some storage begins."""
-    return max(
-        (
-            sum(aligned(b.nbytes) for b in buffers if b.first_op <= start <= b.last_op)
-            for start in {b.first_op for b in buffers}
-        ),
-        default=0,
+def _allowed(
+    graph: Graph,
+    storages: Sequence[Buffer],
+    root: Mapping[int, int],
+    overlaps: Mapping[int, Sequence[Overlap]],
+) -> dict[Pair, Overlap]:
+    """(input, output) of `storages` -> how they may share memory, where they may."""
+    place = {b.tensor: i for i, b in enumerate(storages)}
+    found: dict[Pair, Overlap] = {}
+    for position, kernel in overlaps.items():
+        op = graph.ops[position]
+        target = place.get(op.outputs[0]) if op.outputs else None
+        if target is None or storages[target].first_op != position:
+            continue
+        reads = [place[root[index]] if index in root else -1 for index in op.inputs]
+        for source in sorted({i for i in reads if i >= 0 and storages[i].last_op == position}):
+            uses = [i for i, index in enumerate(reads) if index == source]
+            if max(uses) < len(kernel):
+                found[source, target] = Overlap(
+                    max(kernel[i].lead for i in uses), all(kernel[i].together for i in uses)
+                )
+    return found
+
+
+def _place(buffers: Sequence[Buffer], allowed: Mapping[Pair, Overlap]) -> tuple[list[Buffer], int]:
+    """The buffers with offsets, and what no placement can go below."""
+    above = _distances(buffers, allowed)
+    live = [
+        [i for i, b in enumerate(buffers) if b.first_op <= at <= b.last_op]
+        for at in sorted({b.first_op for b in buffers})
+    ]
+    together = [pair for pair, overlap in allowed.items() if overlap.together and overlap.lead > 0]
+    free = {(i, j) for pair in together for i, j in (pair, pair[::-1])}
+    sizes = tuple(aligned(b.nbytes) for b in buffers)
+    relaxed = tuple(
+        tuple(None if (i, j) in free else distance for j, distance in enumerate(row))
+        for i, row in enumerate(above)
     )
-
-
-def _pack(buffers: Sequence[Buffer]) -> list[Buffer]:
-    """The storages with offsets, in the given order."""
-    everything = list(range(len(buffers)))
-    conflicts = [
-        {j for j in everything if j != i and buffers[i].live_with(buffers[j])} for i in everything
-    ]
-    sizes = [aligned(b.nbytes) for b in buffers]
-    bound = _lower_bound(buffers)
-
-    def length(i: int) -> int:
-        return buffers[i].last_op - buffers[i].first_op
-
-    orders = [
-        sorted(everything, key=lambda i: (-sizes[i], buffers[i].first_op, i)),
-        sorted(everything, key=lambda i: (-length(i), -sizes[i], i)),
-        sorted(everything, key=lambda i: (-sizes[i] * (length(i) + 1), i)),
-        everything,
-        everything[::-1],
-    ]
-    best_order, best = orders[0], _first_fit(orders[0], sizes, conflicts)
-    best_peak = _peak(best, sizes)
-    for order in orders[1:]:
-        if best_peak == bound:
+    least = lower_bound(Blocks(sizes, relaxed), live)
+    best: list[int] = []
+    for chosen in _choices(together):
+        groups = _groups(len(buffers), chosen, above, free)
+        blocks = Blocks(
+            tuple(max(sizes[i] for i in group) for group in groups),
+            tuple(tuple(_between(a, b, above) for b in groups) for a in groups),
+        )
+        owner = {i: number for number, group in enumerate(groups) for i in group}
+        packed = pack(blocks, [sorted({owner[i] for i in clique}) for clique in live])
+        offsets = [packed[owner[i]] for i in range(len(buffers))]
+        if not best or _peak(offsets, sizes) < _peak(best, sizes):
+            best = offsets
+        if _peak(best, sizes) <= least:
             break
-        offsets = _first_fit(order, sizes, conflicts)
-        if _peak(offsets, sizes) < best_peak:
-            best_order, best, best_peak = order, offsets, _peak(offsets, sizes)
-    if best_peak > bound and len(buffers) <= _SEARCH_LIMIT:
-        best = _search(best_order, best, sizes, conflicts, bound)
-    return [replace(b, offset=offset) for b, offset in zip(buffers, best, strict=True)]
+    return [replace(b, offset=offset) for b, offset in zip(buffers, best, strict=True)], least
 
 
-def _search(
-    order: list[int], best: list[int], sizes: list[int], conflicts: list[set[int]], bound: int
-) -> list[int]:
-    """Move one storage at a time to another place in the order; keep what is not worse."""
-    generator = random.Random(0)  # a fixed seed: the plan must be repeatable
-    best_peak = _peak(best, sizes)
-    for _ in range(_SEARCH_STEPS):
-        candidate = list(order)
-        moved = candidate.pop(generator.randrange(len(candidate)))
-        candidate.insert(generator.randrange(len(candidate) + 1), moved)
-        offsets = _first_fit(candidate, sizes, conflicts)
-        peak = _peak(offsets, sizes)
-        if peak <= best_peak:
-            order, best, best_peak = candidate, offsets, peak
-        if best_peak == bound:
-            break
-    return best
+def _distances(
+    buffers: Sequence[Buffer], allowed: Mapping[Pair, Overlap]
+) -> list[list[int | None]]:
+    """`Blocks.above`, with every buffer a block."""
+    above: list[list[int | None]] = [
+        [aligned(a.nbytes) if a is not b and a.live_with(b) else None for b in buffers]
+        for a in buffers
+    ]
+    for (source, target), overlap in allowed.items():
+        above[target][source] = min(aligned(overlap.lead), aligned(buffers[target].nbytes))
+    return above
 
 
-def _first_fit(order: Sequence[int], sizes: list[int], conflicts: list[set[int]]) -> list[int]:
-    """Give each storage in turn the lowest offset that is free while it is live."""
-    offsets = [-1] * len(sizes)
-    for i in order:
-        taken = sorted((offsets[j], sizes[j]) for j in conflicts[i] if offsets[j] >= 0)
-        offset = 0
-        for start, size in taken:
-            if offset + sizes[i] <= start:
-                break
-            offset = max(offset, start + size)
-        offsets[i] = offset
-    return offsets
+def _choices(together: list[Pair]) -> Iterator[list[Pair]]:
+    """Which pairs begin at the same byte: all, then fewer."""
+    yield together
+    if len(together) > _SUBSETS:
+        yield []
+        return
+    for count in range(len(together) - 1, -1, -1):
+        yield from (list(chosen) for chosen in combinations(together, count))
 
 
-def _peak(offsets: list[int], sizes: list[int]) -> int:
+def _groups(
+    count: int,
+    chosen: Sequence[Pair],
+    above: Sequence[Sequence[int | None]],
+    free: set[Pair],
+) -> list[list[int]]:
+    """Buffers that begin at the same byte; a pair that others forbid is left apart."""
+    groups = [[i] for i in range(count)]
+    for source, target in chosen:
+        one = next(group for group in groups if source in group)
+        other = next(group for group in groups if target in group)
+        apart = any(above[i][j] is not None and (i, j) not in free for i in one for j in other)
+        if one is not other and not apart:
+            one += other
+            groups.remove(other)
+    return groups
+
+
+def _between(
+    below: Sequence[int], over: Sequence[int], above: Sequence[Sequence[int | None]]
+) -> int | None:
+    """The distance that two groups must keep, None where nothing binds them."""
+    if below is over:
+        return None
+    found = [d for i in below for j in over if (d := above[i][j]) is not None]
+    return max(found) if found else None
+
+
+def _peak(offsets: Sequence[int], sizes: Sequence[int]) -> int:
     return max((o + s for o, s in zip(offsets, sizes, strict=True)), default=0)

@@ -55,14 +55,12 @@ def test_text_has_no_dates_paths_or_libc() -> None:
 def test_layers_are_in_order_and_inside_the_arena() -> None:
     graph = _network()
     made = emit_model(graph, prefix="net")
-    plan = memory.plan(graph)
-    assert made.arena_size == plan.arena_size
+    assert made.arena_size < memory.plan(graph).arena_size  # kernels write over their inputs
     assert [s.op_index for s in made.layers] == [op.index for op in graph.ops]
     for slot, op in zip(made.layers, graph.ops, strict=True):
         assert slot.kind == op.kind
         assert slot.function == f"net_layer_{op.index:02d}_{op.kind.lower()}"
         assert slot.output == op.outputs[0]
-        assert slot.offset == plan.offset_of(slot.output)
         assert 0 <= slot.offset <= slot.offset + slot.nbytes <= made.arena_size
         assert f"WS_NOINLINE void {slot.function}(void) {{" in made.files["net.c"]
     end = made.files["net.c"].split("int net_invoke(void) {")[1]

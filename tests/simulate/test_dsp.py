@@ -52,7 +52,7 @@ int main(void) {
 """
 
 
-def _sources(models: Sequence[GeneratedModel]) -> dict[str, Source]:
+def sources_of(models: Sequence[GeneratedModel]) -> dict[str, Source]:
     """All models in one image with a main that only waits: tests call the models themselves."""
     sources: dict[str, Source] = {"main.c": _MAIN}
     for model in models:
@@ -88,7 +88,7 @@ def test_every_operator_case(compiler: Compiler, board: str, tmp_path: Path) -> 
     }
     entries = [f"{m.prefix}_{name}" for m in models for name in ("init", "invoke")]
     image = build(
-        _sources(models),
+        sources_of(models),
         load_board(board),
         compiler=compiler,
         out_dir=tmp_path,
