@@ -69,9 +69,9 @@ def keyword_tflite(channels: int = 8) -> bytes:
 
 
 @cache
-def keyword_model() -> GeneratedModel:
+def keyword_model(channels: int = 8) -> GeneratedModel:
     """The network as C."""
-    return emit_model(read(keyword_tflite()), labels=LABELS)
+    return emit_model(read(keyword_tflite(channels)), labels=LABELS)
 
 
 def keyword_image(
@@ -80,15 +80,16 @@ def keyword_image(
     *,
     board: str = "mps2-an386",
     detect: Detector | None = None,
+    channels: int = 8,
 ) -> Image:
     """The network as firmware of the default board, or another."""
-    model = keyword_model()
+    model = keyword_model(channels)
     return build_application(
         model.files,
         emit_frontend(FrontEnd()),
         load_board(board),
         listening=listening_sources(
-            read(keyword_tflite()), LABELS, FrontEnd(), 16000, words=WORDS, detect=detect
+            read(keyword_tflite(channels)), LABELS, FrontEnd(), 16000, words=WORDS, detect=detect
         ),
         out_dir=out_dir,
         name=f"keyword-{compiler}",

@@ -16,13 +16,13 @@ from tests.keyword_net import keyword_image, keyword_model
 @pytest.mark.parametrize("compiler", COMPILERS)
 def test_too_large_for_a_microbit(compiler: Compiler, tmp_path: Path) -> None:
     with pytest.raises(ImageTooLargeError) as caught:
-        keyword_image(tmp_path, compiler, board="microbit")
-    whole = keyword_image(tmp_path, compiler)  # the same parts, but for the board's own
+        keyword_image(tmp_path, compiler, board="microbit", channels=16)
+    whole = keyword_image(tmp_path, compiler, channels=16)  # the same parts, but for the board's own
     error = caught.value
     (need,) = error.needs
     assert (need.region, need.has) == ("RAM", 16384)
     parts = {share.part: share for share in error.shares}
-    model = keyword_model()
+    model = keyword_model(16)
     assert parts["model"].ram >= model.arena_size
     assert parts["stack"].ram == 1536
     assert parts["front-end"].ram > 49 * 40 * 2 and parts["front-end"].flash > 3000
@@ -51,7 +51,7 @@ def test_shares_add_up(compiler: Compiler, tmp_path: Path) -> None:
 
 def test_the_smallest_boards_that_would_do_are_named(tmp_path: Path) -> None:
     with pytest.raises(ImageTooLargeError) as caught:
-        keyword_image(tmp_path, board="microbit")
+        keyword_image(tmp_path, board="microbit", channels=16)
     named = str(caught.value).split("larger board: ")[1]
     first = load_board(named.split(" ")[0])
     assert first.ram_size > 16384 and first.name != "microbit"
