@@ -17,7 +17,9 @@ from tests.keyword_net import keyword_image, keyword_model
 def test_too_large_for_a_microbit(compiler: Compiler, tmp_path: Path) -> None:
     with pytest.raises(ImageTooLargeError) as caught:
         keyword_image(tmp_path, compiler, board="microbit", channels=16)
-    whole = keyword_image(tmp_path, compiler, channels=16)  # the same parts, but for the board's own
+    whole = keyword_image(
+        tmp_path, compiler, channels=16
+    )  # the same parts, but for the board's own
     error = caught.value
     (need,) = error.needs
     assert (need.region, need.has) == ("RAM", 16384)
