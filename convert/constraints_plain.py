@@ -18,6 +18,7 @@ from convert.constraints import (
 from convert.graph import Graph, Op
 from convert.prepare_binary import LARGEST_PRODUCT
 from convert.prepare_tables import TANH_OUTPUT
+from convert.prepare_wide import UNIT_TOLERANCE
 
 MAX_CONCATENATED = 10
 MAX_CLASSES = 511
@@ -50,14 +51,14 @@ def has_equal_shapes(graph: Graph, op: Op) -> Verdict:
 
 
 def has_probability_output(graph: Graph, op: Op) -> Verdict:
-    """The output has scale 1/256 and zero point -128, or as int16 (SOFTMAX) a scale of 1/32768.
+    """The output has scale 1/256 and zero point -128, or as int16 a scale of 1/32768.
 
     Convert with the TFLite converter, which sets them so.
     """
     q = output_of(graph, op).quant
     assert q is not None
     if output_of(graph, op).dtype == "int16":
-        return abs(q.scale[0] * 32768 - 1) <= 0.001, f"scale {q.scale[0]:g}"
+        return abs(q.scale[0] * 32768 - 1) <= UNIT_TOLERANCE, f"scale {q.scale[0]:g}"
     return (
         q.scale == (1 / 256,) and q.zero_point == (-128,),
         f"scale {q.scale[0]:g}, zero point {q.zero_point[0]}",
@@ -65,25 +66,28 @@ def has_probability_output(graph: Graph, op: Op) -> Verdict:
 
 
 def has_tanh_output(graph: Graph, op: Op) -> Verdict:
-    """The output has scale 1/128 and zero point 0.
+    """The output has scale 1/128 and zero point 0, or as int16 a scale of 1/32768.
 
     Convert with the TFLite converter, which sets them so.
     """
     q = output_of(graph, op).quant
     assert q is not None
+    if output_of(graph, op).dtype == "int16":
+        return abs(q.scale[0] * 32768 - 1) <= UNIT_TOLERANCE, f"scale {q.scale[0]:g}"
     valid = (q.scale[0], q.zero_point[0]) == TANH_OUTPUT
     return valid, f"scale {q.scale[0]:g}, zero point {q.zero_point[0]}"
 
 
 def has_usable_slope(graph: Graph, op: Op) -> Verdict:
-    """The slope is finite, and slope * input scale / output scale is below 2^30.
+    """The slope is finite, and slope * input scale / output scale is below 2^30 (int16: 2^15).
 
     Use a slope between 0 and 1.
     """
     assert isinstance(op.options, g.LeakyRelu)
     a, b = source_of(graph, op).quant, output_of(graph, op).quant
     assert a is not None and b is not None
-    return abs(op.options.alpha) * a.scale[0] / b.scale[0] < 2**30, f"{op.options.alpha:g}"
+    limit = 2**15 if source_of(graph, op).dtype == "int16" else 2**30
+    return abs(op.options.alpha) * a.scale[0] / b.scale[0] < limit, f"{op.options.alpha:g}"
 
 
 def has_hard_swish_scales(graph: Graph, op: Op) -> Verdict:
@@ -132,13 +136,14 @@ def has_few_classes(graph: Graph, op: Op) -> Verdict:
 
 
 def has_usable_input_scale(graph: Graph, op: Op) -> Verdict:
-    """The input's scale is at least 2^-27 and below 8.
+    """The input's scale is at least 2^-27 and below 8 (int16: 2).
 
     Calibrate with representative data and convert again.
     """
     q = source_of(graph, op).quant
     assert q is not None
-    return 2**-27 <= q.scale[0] < 8, f"{q.scale[0]:g}"
+    limit = 2 if source_of(graph, op).dtype == "int16" else 8
+    return 2**-27 <= q.scale[0] < limit, f"{q.scale[0]:g}"
 
 
 def has_constant_axes(graph: Graph, op: Op) -> Verdict:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from convert.constraints import Verdict, named
-from convert.graph import Conv2D, FullyConnected, Graph, Op, Tensor
+from convert.graph import CHANNEL_AXES, Conv2D, FullyConnected, Graph, Op, Tensor
 
 _LARGEST_SUM = 2**47 - 1
 
@@ -74,7 +74,7 @@ def has_moderate_wide_rescaling(graph: Graph, op: Op) -> Verdict:
     source, output = graph.tensors[op.inputs[0]], graph.tensors[op.outputs[0]]
     if "int16" not in (source.dtype, output.dtype) or source.quant is None:
         return True, ""
-    weights = _tensor(graph, op, 1) if op.kind not in ("MEAN", "QUANTIZE", "RELU") else None
+    weights = _tensor(graph, op, 1) if op.kind in CHANNEL_AXES else None
     factor = max(weights.quant.scale) if weights is not None and weights.quant else 1.0
     assert output.quant is not None
     largest = source.quant.scale[0] * factor / output.quant.scale[0]

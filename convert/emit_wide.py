@@ -23,6 +23,7 @@ from convert.emit_layer import (
 )
 from convert.emit_weighted import convolution_sizes
 from convert.fixedpoint_wide import exp_table, reciprocal_table, reduced_multiplier
+from convert.gate_tables import SIGMOID_TABLE
 from convert.params import (
     ConcatenationParams,
     ConvParams,
@@ -32,6 +33,8 @@ from convert.params import (
     Params,
     RescaleParams,
     ReshapeParams,
+    WideLeakyReluParams,
+    WideSigmoidParams,
     WideSoftmaxParams,
 )
 
@@ -135,6 +138,36 @@ def _softmax(layer: Layer, p: WideSoftmaxParams) -> LayerCode:
         ),
     ]
     return _made(layer, "softmax", fields, definitions, f"{p.rows} rows of {p.depth}")
+
+
+@emits(WideSigmoidParams, wide=True)
+def _sigmoid(layer: Layer, p: WideSigmoidParams) -> LayerCode:
+    definitions: list[str] = []
+    table = _array(layer, "uint16_t", "sigmoid", SIGMOID_TABLE, definitions)
+    params = f"{layer.name}_params"
+    fields: Fields = [
+        ("size", p.size),
+        ("multiplier", p.multiplier),
+        ("shift", p.shift),
+        ("sigmoid_table", table),
+    ]
+    struct = struct_text("ws_sigmoid_s16_params", params, fields)
+    function = "ws_tanh_s16" if p.hyperbolic else "ws_logistic_s16"
+    call = f"{function}(&{params}, {layer.inputs[0]}, {layer.output});"
+    return LayerCode((*definitions, struct), (call,), "sigmoid_s16.c")
+
+
+@emits(WideLeakyReluParams, wide=True)
+def _leaky_relu(layer: Layer, p: WideLeakyReluParams) -> LayerCode:
+    fields: Fields = [
+        ("size", p.size),
+        ("identity_multiplier", p.identity_multiplier),
+        ("identity_shift", p.identity_shift),
+        ("sign", p.sign),
+        ("multiplier", p.multiplier),
+        ("shift", p.shift),
+    ]
+    return _made(layer, "leaky_relu", fields, (), "")
 
 
 @emits(RescaleParams, wide=True)

@@ -1,10 +1,12 @@
-"""The int16 sigmoid and tanh of TFLite's quantized LSTM: one table, read with interpolation.
+"""The int16 sigmoid and tanh of TFLite: one table, read with interpolation.
 
 Both functions are odd around their middle, and tanh(x) = 2 sigmoid(2 x) - 1, so that one table of
 the sigmoid for x >= 0 serves them. "TFLM" is tensorflow/tflite-micro.
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -51,13 +53,13 @@ def _interpolated(magnitude: NDArray[np.int64], bits: int, ceiling: int) -> NDAr
     return np.where(place >= ENTRIES - 1, ceiling, line)
 
 
-def sigmoid_int16(x: ArrayLike) -> NDArray[np.int16]:
-    """Sigmoid, Q3.12 to Q0.15.
+def sigmoid_int16(x: ArrayLike, multiplier: int = 3, shift: int = 0) -> NDArray[np.int16]:
+    """Sigmoid of x * multiplier / 2^shift, in steps of 1/24 / 2^9, to Q0.15; by default of Q3.12.
 
     Source: TFLM tensorflow/lite/kernels/internal/reference/integer_ops/logistic.h, the form for
-    int16 with a power-of-two input scale.
+    int16.
     """
-    argument = _argument(x, 3, 0)
+    argument = _argument(x, multiplier, shift)
     found = _interpolated(np.abs(argument), 9, 0x7FFF << 10)
     mirrored = np.where(argument >= 0, found + (1 << 9), (1 << 25) - found + (1 << 9) - 1)
     return (mirrored >> 10).astype(np.int16)
@@ -81,3 +83,24 @@ def tanh_factors(scale_power: int) -> tuple[int, int]:
     """
     left = 12 + scale_power
     return (3 << left, 0) if left >= 0 else (3, -left)
+
+
+def factors(scale: float, *, hyperbolic: bool) -> tuple[int, int]:
+    """(multiplier, shift) of `sigmoid_int16` or `tanh_int16` for an argument in units of `scale`.
+
+    A scale of 2^-12 (and of 2^-11 for tanh), within a thousandth of its logarithm, is taken as
+    exact. Others become 14 bits or more of scale * 3 * 4096, the rest cut off. Source: TFLM
+    tensorflow/lite/micro/kernels/logistic_common.cc, tanh.cc.
+
+    Args:
+        scale: a float32 value from 2^-27 to 2.
+        hyperbolic: for tanh.
+    """
+    power = math.log2(scale)
+    left = 12 + round(power)
+    if abs(power - round(power)) < 1e-3 and 0 <= left <= (1 if hyperbolic else 0):
+        return 3 << left, 0
+    multiplier, shift = scale * 4096.0 * 3.0, 0
+    while multiplier <= 32767.0 / 2.0 and shift <= 30:
+        multiplier, shift = multiplier * 2.0, shift + 1
+    return int(multiplier), shift

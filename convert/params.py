@@ -274,6 +274,28 @@ class WideSoftmaxParams:
 
 
 @dataclass(frozen=True)
+class WideSigmoidParams:
+    """LOGISTIC and TANH of int16: `sigmoid_int16` or `tanh_int16` of `convert.gate_tables`."""
+
+    size: int
+    hyperbolic: bool
+    multiplier: int
+    shift: int
+
+
+@dataclass(frozen=True)
+class WideLeakyReluParams:
+    """LEAKY_RELU of int16: clamp(mbqm(x, identity)), below 0 clamp(sign * mbqm(x, the other))."""
+
+    size: int
+    identity_multiplier: int
+    identity_shift: int
+    sign: int  # 1 or -1
+    multiplier: int
+    shift: int
+
+
+@dataclass(frozen=True)
 class CopyParams:
     """TRANSPOSE, STRIDED_SLICE, SLICE, SPLIT, SPLIT_V, UNPACK: elements of the input in some order.
 
@@ -376,6 +398,8 @@ Params = (
     | ConcatenationParams
     | RescaleParams
     | WideSoftmaxParams
+    | WideSigmoidParams
+    | WideLeakyReluParams
     | CopyParams
     | LstmParams
     | SvdfParams

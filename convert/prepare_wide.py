@@ -15,8 +15,15 @@ from convert import prepare_plain as plain
 from convert import prepare_weighted as weighted
 from convert.errors import ModelError, UnsupportedModelError
 from convert.fixedpoint_wide import INT16_MAX, INT16_MIN
+from convert.gate_tables import factors
 from convert.graph import Conv2D, FullyConnected, Graph, Op, Softmax
-from convert.params import Params, RescaleParams, WideSoftmaxParams
+from convert.params import (
+    Params,
+    RescaleParams,
+    WideLeakyReluParams,
+    WideSigmoidParams,
+    WideSoftmaxParams,
+)
 from convert.prepare_checks import (
     INT8_MAX,
     INT8_MIN,
@@ -27,7 +34,9 @@ from convert.prepare_checks import (
     same_size,
     where,
 )
+from convert.prepare_tables import leaky_multipliers
 
+UNIT_TOLERANCE = 1e-4  # TFLite Micro allows 0.0007
 LARGEST_SHIFT = 7  # of 64-bit sums; `multiply_wide_by_quantized_multiplier` takes no more
 _LIMITS = {"int8": (INT8_MIN, INT8_MAX), "int16": (INT16_MIN, INT16_MAX)}
 
@@ -133,6 +142,32 @@ def _softmax(graph: Graph, op: Op) -> WideSoftmaxParams:
     return WideSoftmaxParams(source.size // depth, depth, multiplier, shift)
 
 
+def _sigmoid(graph: Graph, op: Op) -> WideSigmoidParams:
+    """LOGISTIC and TANH; `gate_tables.factors` names the source."""
+    source, output = need_values(graph, op, op.inputs[0]), need_values(graph, op, op.outputs[0])
+    same_size(op, source, output)
+    scale, output_scale = float(quant_of(op, source)[0]), float(quant_of(op, output)[0])
+    if abs(output_scale * 32768 - 1) > UNIT_TOLERANCE or not 2**-27 <= scale < 2:
+        raise ModelError(
+            f"{where(op)} must have an output scale of 1/32768 and an input scale from 2^-27 "
+            f"to 2. Received: {output_scale:g} and {scale:g}."
+        )
+    hyperbolic = op.kind == "TANH"
+    return WideSigmoidParams(source.size, hyperbolic, *factors(scale, hyperbolic=hyperbolic))
+
+
+def _leaky_relu(graph: Graph, op: Op) -> WideLeakyReluParams:
+    """LEAKY_RELU. Source: TFLM kernels/internal/reference/leaky_relu.h, `QuantizeLeakyRelu`."""
+    identity, (multiplier, shift) = leaky_multipliers(graph, op)
+    if max(identity[1], shift) > 15:
+        raise ModelError(
+            f"{where(op)} must rescale by less than 2^15 with int16 values. Received: "
+            f"2^{max(identity[1], shift)}."
+        )
+    size = graph.tensors[op.inputs[0]].size
+    return WideLeakyReluParams(size, *identity, -1 if multiplier < 0 else 1, abs(multiplier), shift)
+
+
 _PREPARE: dict[str, Callable[[Graph, Op], Params]] = {
     "ADD": binary.prepare_add,
     "ASSIGN_VARIABLE": plain.prepare_reshape,
@@ -143,6 +178,9 @@ _PREPARE: dict[str, Callable[[Graph, Op], Params]] = {
     "EXPAND_DIMS": plain.prepare_reshape,
     "FULLY_CONNECTED": _weighted(weighted.prepare_fully_connected),
     "MAXIMUM": binary.prepare_extreme,
+    "LEAKY_RELU": _leaky_relu,
+    "LOGISTIC": _sigmoid,
+    "TANH": _sigmoid,
     "MAX_POOL_2D": weighted.prepare_pool,
     "MEAN": plain.prepare_mean,
     "MINIMUM": binary.prepare_extreme,

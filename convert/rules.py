@@ -115,11 +115,19 @@ RULES: dict[str, Rule] = {
     ),
     "HARD_SWISH": Rule((_INT8,), (plain.has_equal_shapes, plain.has_hard_swish_scales)),
     "LEAKY_RELU": Rule(
-        (_INT8,), (plain.has_equal_shapes, c.has_moderate_rescaling, plain.has_usable_slope)
+        (_VALUES,),
+        (
+            plain.has_equal_shapes,
+            c.has_moderate_rescaling,
+            wide.has_moderate_wide_rescaling,
+            plain.has_usable_slope,
+        ),
+        output=_VALUES,
     ),
     "LOGISTIC": Rule(
-        (_INT8,),
+        (_VALUES,),
         (plain.has_equal_shapes, plain.has_probability_output, plain.has_usable_input_scale),
+        output=_VALUES,
     ),
     "MAX_POOL_2D": _POOL,
     "MAXIMUM": _EXTREME,
@@ -208,8 +216,9 @@ RULES: dict[str, Rule] = {
         absent=(3,),
     ),
     "TANH": Rule(
-        (_INT8,),
+        (_VALUES,),
         (plain.has_equal_shapes, plain.has_tanh_output, plain.has_usable_input_scale),
+        output=_VALUES,
     ),
     "TRANSPOSE": Rule(
         (_VALUES, _INT32),

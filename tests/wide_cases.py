@@ -107,6 +107,7 @@ def cases() -> Iterator[drawing.Made]:
             if name[0].isalpha() or i % share == 0:
                 yield f"{family}_{name}", as_int16(model), widened(inputs), portable
     yield from _rescaling()
+    yield from _curves()
     yield from _softmax()
     yield from _long_sums()
 
@@ -141,6 +142,41 @@ def _rescaling() -> Iterator[drawing.Made]:
     for i, (a, b) in enumerate([((0.125, 0), (0.25, 0)), ((0.0003, 0), (0.0007, 0))]):
         model = as_int16(tb.relu(shape=(1, 4096), input_q=a, output_q=b))
         yield f"relu_every_value_{i}", model, every_value(), True
+
+
+def _curves() -> Iterator[drawing.Made]:
+    """LOGISTIC, TANH and LEAKY_RELU on every value."""
+    unit = (1 / 32768, 0)
+    scales = (
+        2**-12,
+        2**-11,
+        2**-13,
+        2**-12 * 1.0006,
+        2**-12 * 1.0009,
+        1e-3,
+        3.1e-4,
+        1e-6,
+        0.1,
+        1.9,
+    )
+    for scale in scales:
+        for kind in ("LOGISTIC", "TANH"):
+            model = _unary(kind, (float(np.float32(scale)), 0), unit)
+            yield f"{kind.lower()}_scale{scale:.4g}", model, every_value(), True
+    for alpha in (0.3, 0.01, -0.4, 0.0, 1.5):
+        for a, b in ((1e-4, 1e-4), (1e-4, 3e-4), (7e-4, 1e-4), (0.5, 0.25)):
+            options = tb.g.LeakyRelu(alpha)
+            model = _unary("LEAKY_RELU", (a, 0), (b, 0), options)
+            yield f"leaky_relu_{alpha:g}_{a:g}_{b:g}", model, every_value(), True
+
+
+def _unary(kind: str, a: tb.QParams, b: tb.QParams, options: tb.g.Options | None = None) -> bytes:
+    """int16 in and out, 4096 values."""
+    tensors = [
+        tb.TensorSpec("input", (1, 4096), "int16", (a[0],), (0,)),
+        tb.TensorSpec("output", (1, 4096), "int16", (b[0],), (0,)),
+    ]
+    return tb.build_model([tb.OpSpec(kind, (0,), (1,), options or tb.g.NoOptions())], tensors)
 
 
 def _softmax() -> Iterator[drawing.Made]:

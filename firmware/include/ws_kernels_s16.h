@@ -82,6 +82,32 @@ typedef struct {
 
 void ws_softmax_s16(const ws_softmax_s16_params *p, const int16_t *input, int16_t *output);
 
+/*
+ * LOGISTIC and TANH: x * multiplier / 2^shift is looked up in the table of convert/gate_tables.py
+ * (see ws_sigmoid.h).
+ */
+typedef struct {
+    int32_t size;
+    int32_t multiplier;
+    int32_t shift;
+    const uint16_t *sigmoid_table;
+} ws_sigmoid_s16_params;
+
+void ws_logistic_s16(const ws_sigmoid_s16_params *p, const int16_t *input, int16_t *output);
+void ws_tanh_s16(const ws_sigmoid_s16_params *p, const int16_t *input, int16_t *output);
+
+/* LEAKY_RELU: the identity's factor from 0 up, sign * the other one below. */
+typedef struct {
+    int32_t size;
+    int32_t identity_multiplier;
+    int32_t identity_shift;
+    int32_t sign;
+    int32_t multiplier;
+    int32_t shift;
+} ws_leaky_relu_s16_params;
+
+void ws_leaky_relu_s16(const ws_leaky_relu_s16_params *p, const int16_t *input, int16_t *output);
+
 /* QUANTIZE to or from int16, RELU of int16; low and high are the least and largest outputs. */
 typedef struct {
     int32_t size;

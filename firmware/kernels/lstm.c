@@ -1,53 +1,15 @@
 /*
- * UNIDIRECTIONAL_SEQUENCE_LSTM, int8 with int16 cells: TFLite's integer form. Sigmoid and tanh are
- * read from one table of the sigmoid, with a straight line between its entries.
+ * UNIDIRECTIONAL_SEQUENCE_LSTM, int8 with int16 cells: TFLite's integer form.
  */
 #include "ws_fixedpoint.h"
 #include "ws_kernels.h"
 #include "ws_memory.h"
+#include "ws_sigmoid.h"
 
-#define LAST_ENTRY 255
-#define GATE_FACTOR 3 /* a gate's argument, Q3.12, in steps of 1/24 / 2^9 */
+#define GATE_FACTOR 3 /* a gate's argument, Q3.12, in steps of 1/24 / 2^9 or 1/48 / 2^8 */
 
 static int32_t clamp16(int32_t x) {
     return ws_clamp(x, INT16_MIN, INT16_MAX);
-}
-
-/* The table at magnitude / 2^bits, with `bits` more fractional bits; only before its end. */
-static int32_t interpolate(const uint16_t *table, int32_t magnitude, int32_t bits) {
-    const int32_t place = magnitude >> bits;
-    const int32_t rest = magnitude & ((1 << bits) - 1);
-    return ((int32_t)table[place] << bits) + rest * (table[place + 1] - table[place]);
-}
-
-/* Q3.12 to Q0.15. */
-static int32_t sigmoid(const uint16_t *table, int32_t x) {
-    const int32_t argument = x * GATE_FACTOR;
-    const int32_t magnitude = argument < 0 ? -argument : argument;
-    int32_t value = INT16_MAX << 10;
-    if (magnitude >> 9 < LAST_ENTRY) {
-        value = interpolate(table, magnitude, 9);
-    }
-    if (argument < 0) {
-        value = (1 << 25) - 1 - value;
-    }
-    return (value + (1 << 9)) >> 10;
-}
-
-/* x * multiplier / 2^shift, in steps of 1/48 / 2^8, to Q0.15. */
-static int32_t hyperbolic_tangent(const uint16_t *table, int32_t x, int32_t multiplier,
-                                  int32_t shift) {
-    const int32_t argument = (x * multiplier + (shift > 0 ? 1 << (shift - 1) : 0)) >> shift;
-    const int32_t magnitude = argument < 0 ? -argument : argument;
-    int32_t value = UINT16_MAX << 8;
-    if (magnitude >> 8 < LAST_ENTRY) {
-        value = interpolate(table, magnitude, 8);
-    }
-    value -= 1 << 23;
-    if (argument < 0) {
-        value = -1 - value;
-    }
-    return (value + (1 << 7)) >> 8;
 }
 
 static int32_t dot(const int8_t *input, int32_t offset, const int8_t *weights, int32_t depth) {
@@ -81,10 +43,10 @@ static void one_step(const ws_lstm_params *p, const int8_t *input, const int8_t 
         for (int32_t i = 0; i < WS_LSTM_GATES; i++) {
             gates[i] = gate_argument(p, &p->gates[i], unit, input, hidden);
         }
-        const int32_t let_in = sigmoid(table, gates[0]);
-        const int32_t keep = sigmoid(table, gates[1]);
-        const int32_t candidate = hyperbolic_tangent(table, gates[2], GATE_FACTOR, 0);
-        const int32_t let_out = sigmoid(table, gates[3]);
+        const int32_t let_in = ws_sigmoid(table, gates[0] * GATE_FACTOR);
+        const int32_t keep = ws_sigmoid(table, gates[1] * GATE_FACTOR);
+        const int32_t candidate = ws_tanh(table, gates[2] * GATE_FACTOR);
+        const int32_t let_out = ws_sigmoid(table, gates[3] * GATE_FACTOR);
 
         int16_t cell;
         memcpy(&cell, cells, sizeof cell);
@@ -96,7 +58,8 @@ static void one_step(const ws_lstm_params *p, const int8_t *input, const int8_t 
         memcpy(cells, &cell, sizeof cell);
         cells += sizeof cell;
 
-        const int32_t bounded = hyperbolic_tangent(table, cell, p->tanh_multiplier, p->tanh_shift);
+        const int32_t argument = ws_sigmoid_argument(cell, p->tanh_multiplier, p->tanh_shift);
+        const int32_t bounded = ws_tanh(table, argument);
         output[unit] = ws_to_s8(bounded * let_out, p->output_multiplier, p->output_shift,
                                 p->output_offset, INT8_MIN, INT8_MAX);
     }

@@ -35,6 +35,8 @@ from convert.params import (
     SumParams,
     SvdfParams,
     TableParams,
+    WideLeakyReluParams,
+    WideSigmoidParams,
     WideSoftmaxParams,
 )
 from convert.prepare import prepare_graph
@@ -187,6 +189,10 @@ class ReferenceBackend:
                 return wide.rescale(params, x)
             case WideSoftmaxParams():
                 return wide.softmax(params, x)
+            case WideSigmoidParams():
+                return wide.sigmoid(params, x)
+            case WideLeakyReluParams():
+                return wide.leaky_relu(params, x)
             case CopyParams():
                 return elementwise.copy(params, x)
             case LstmParams():

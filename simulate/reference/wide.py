@@ -1,4 +1,4 @@
-"""QUANTIZE and RELU with int16 values, and their SOFTMAX. Arrays carry the clips first."""
+"""Functions of one int16 value, and their SOFTMAX. Arrays carry the clips first."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ from numpy.typing import NDArray
 
 from convert import fixedpoint as fp
 from convert.fixedpoint_wide import INT16_MAX, INT16_MIN, exp_table, look_up, reciprocal_table
-from convert.params import RescaleParams, WideSoftmaxParams
+from convert.gate_tables import sigmoid_int16, tanh_int16
+from convert.params import (
+    RescaleParams,
+    WideLeakyReluParams,
+    WideSigmoidParams,
+    WideSoftmaxParams,
+)
 
 Values = NDArray[Any]  # int8 or int16
 
@@ -56,3 +62,17 @@ def softmax(params: WideSoftmaxParams, x: NDArray[np.int16]) -> NDArray[np.int16
     right = 31 - zeros
     output = (exponential * reciprocal + (np.int64(1) << (right - 1))) >> right
     return np.clip(output, 0, INT16_MAX).astype(np.int16).reshape(x.shape)
+
+
+def sigmoid(params: WideSigmoidParams, x: NDArray[np.int16]) -> NDArray[np.int16]:
+    """LOGISTIC and TANH; `convert.gate_tables` names the source."""
+    function = tanh_int16 if params.hyperbolic else sigmoid_int16
+    return function(x, params.multiplier, params.shift)
+
+
+def leaky_relu(params: WideLeakyReluParams, x: NDArray[np.int16]) -> NDArray[np.int16]:
+    """LEAKY_RELU. Source: TFLM kernels/internal/reference/leaky_relu.h, `QuantizeLeakyRelu`."""
+    mbqm = fp.multiply_by_quantized_multiplier
+    above = mbqm(x, params.identity_multiplier, params.identity_shift).astype(np.int64)
+    below = params.sign * mbqm(x, params.multiplier, params.shift).astype(np.int64)
+    return np.clip(np.where(x < 0, below, above), INT16_MIN, INT16_MAX).astype(np.int16)

@@ -16,8 +16,11 @@ from convert.passes import prepare
 from convert.supported import check
 from convert.tflite_reader import read
 from convert.variables import shared_with_states
+from simulate.compare import compare
+from simulate.hostlib import HostBackend
+from simulate.tflm import TflmBackend
 from tests import tflite_builder as tb
-from tests.op_cases.variables import MODELS
+from tests.op_cases.variables import MODELS, inputs_of
 
 
 def made(name: str) -> bytes:
@@ -42,6 +45,14 @@ def test_a_variable_is_a_state() -> None:
     assert "VAR_HANDLE" not in kinds and "CALL_ONCE" not in kinds
     check(graph)
     check(graph, target="tflm")
+
+
+def test_a_variable_that_is_assigned_twice() -> None:
+    data, inputs = made("twice"), inputs_of("twice")
+    graph = read(data)
+    found = HostBackend(emit_model(graph, steps=7)).run(inputs)
+    same = compare(TflmBackend(data, guard=False).run(inputs), found, graph, ("tflm", "host"))
+    assert same.equal and same.tensors == 6, str(same)
 
 
 def test_two_handles_are_one_variable() -> None:
