@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from convert.fast_outputs import Outputs
+from convert.overlap import Overlaps, plain
 from convert.params import AddParams, Params
 
 _LEFT_SHIFT = 20
@@ -26,7 +27,7 @@ class FastAdd:
         shift: to the right, 0 to 30.
         outputs: one channel.
         scratch: bytes.
-        in_place: the output may be where the first input is, or the second.
+        overlaps: how far apart inputs and output must lie.
     """
 
     params: AddParams
@@ -35,8 +36,8 @@ class FastAdd:
     multiplier: int
     shift: int
     outputs: Outputs
+    overlaps: Overlaps
     scratch: int = 0
-    in_place: bool = True
 
 
 def fast_add(p: Params) -> FastAdd | None:
@@ -76,4 +77,4 @@ def fast_add(p: Params) -> FastAdd | None:
     outputs = Outputs(
         bias * one, p.output_multiplier * one, -p.output_shift * one, np.zeros(1, np.bool_)
     )
-    return FastAdd(p, scaled, first, multiplier, -shift, outputs)
+    return FastAdd(p, scaled, first, multiplier, -shift, outputs, plain(p))
