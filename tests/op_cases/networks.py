@@ -13,7 +13,7 @@ from tests.op_cases.drawing import (
     clips_of,
     rng_of,
 )
-from tests.tflite_builder import OpSpec, TensorSpec, activation_tensor, constant
+from tests.tflite_builder import OpSpec, QParams, TensorSpec, activation_tensor, constant
 
 
 def network_cases() -> Iterator[Made]:
@@ -27,6 +27,46 @@ def network_cases() -> Iterator[Made]:
             clips_of((1, 9, 6, 1), 3, str(i)),
             True,
         )
+
+    for zero_point in (-128, 3):
+        clips = clips_of((1, 6, 8), zero_point, "mixed")
+        yield f"mixed_zero{zero_point}", mixed(zero_point), clips, True
+
+
+def mixed(zero_point: int, hard: bool = True) -> bytes:
+    """Operators without weights in a row: what moves values, has two inputs, or is a table.
+
+    `hard` puts HARD_SWISH among them, which int16 does not have.
+    """
+    rng = rng_of(f"mixed {zero_point}")
+    made = tb.Streaming((1 / 32, zero_point))
+
+    def table(kind: str, x: int, shape: tuple[int, ...], q: QParams, *options: g.Options) -> int:
+        """The operator, and its result on the scale of the others."""
+        return made.op("QUANTIZE", (made.op(kind, (x,), shape, *options, q=q),), shape)
+
+    source = made.tensor((1, 6, 8))
+    turned = made.op("TRANSPOSE", (source, made.constant([0, 2, 1])), (1, 8, 6))
+    axis, sizes = made.constant([1]), made.constant([3, 3, 2])
+    left, middle, right = made.parts("SPLIT_V", (turned, sizes, axis), 1, (3, 3, 2))
+    data = rng.integers(-128, 128, (3, 1)).astype(np.int8)
+    column = made.tensor((3, 1), (1 / 50, 7), data=data)
+    scaled = made.op("MUL", (left, column), (1, 3, 6), g.Mul("relu"))
+    apart = made.op("SUB", (scaled, middle), (1, 3, 6), g.Sub())
+    larger = made.op("MAXIMUM", (apart, left), (1, 3, 6))
+    smaller = made.op("MINIMUM", (larger, middle), (1, 3, 6))
+    curved = table("TANH", smaller, (1, 3, 6), (1 / 128, 0))
+    bent = made.op("LEAKY_RELU", (curved,), (1, 3, 6), g.LeakyRelu(0.3))
+    other = made.op("HARD_SWISH", (larger,), (1, 3, 6)) if hard else larger
+    stacked = made.op("PACK", (bent, other), (1, 3, 2, 6), g.Pack(2))
+    places = [stacked, *(made.constant(v) for v in ([0, 2, 0, 5], [1, 0, 2, 0], [1, -1, 1, -2]))]
+    masks = g.StridedSlice(begin_mask=9, end_mask=10)
+    picked = made.op("STRIDED_SLICE", places, (1, 3, 2, 3), masks)
+    flat = made.op("RESHAPE", (picked,), (1, 3, 6))
+    joined = made.op("CONCATENATION", (flat, right), (1, 5, 6), g.Concatenation(1))
+    limits = made.constant([0, 1, 1]), made.constant([1, 4, -1])
+    cut = made.op("SLICE", (joined, *limits), (1, 4, 5))
+    return made.finish(source, [table("LOGISTIC", cut, (1, 4, 5), (1 / 256, -128))])
 
 
 def _separable(rng: np.random.Generator, channels: int, residual: bool) -> bytes:

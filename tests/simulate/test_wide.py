@@ -15,15 +15,23 @@ from simulate.compare import compare
 from simulate.cortexm import CortexMBackend
 from simulate.reference import ReferenceBackend
 from tests.op_cases import op_cases
+from tests.op_cases.networks import mixed
 from tests.wide_cases import as_int16
 
 BOARD = load_board("mps2-an386")
 
 
-@pytest.mark.parametrize("number", [0, 1])
-def test_network_with_int8_edges_on_cortex_m4(number: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "wide"),
+    [
+        *((i, as_int16(op_cases("network")[i].model)) for i in (0, 1)),
+        (-1, as_int16(mixed(3, hard=False))),
+    ],
+    ids=["chain", "residual", "mixed"],
+)
+def test_network_with_int8_edges_on_cortex_m4(number: int, wide: bytes, tmp_path: Path) -> None:
     case = op_cases("network")[number]
-    model = with_int8_edges(as_int16(case.model), (1 / 64, 0), (1 / 256, -128))
+    model = with_int8_edges(wide, (1 / 64, 0), (1 / 256, -128))
     graph = read(model)
     generated = emit_model(graph)
     image = build_bare(generated.files, BOARD, out_dir=tmp_path, kernels=generated.kernels)
@@ -34,7 +42,7 @@ def test_network_with_int8_edges_on_cortex_m4(number: int, tmp_path: Path) -> No
         graph,
         ("reference", "cortex-m"),
     )
-    assert same.equal and same.tensors == len(graph.ops) + 1, str(same)
+    assert same.equal and same.tensors == sum(len(op.outputs) for op in graph.ops) + 1, str(same)
     assert backend.profile().model > 1000
 
 

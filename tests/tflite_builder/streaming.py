@@ -1,4 +1,4 @@
-"""Models with resource variables, as the converter makes of streaming layers."""
+"""Models built step by step, with resource variables, as streaming layers become."""
 
 from __future__ import annotations
 
@@ -50,6 +50,13 @@ class Streaming:
         self.ops.append(OpSpec(kind, tuple(inputs), (output,), options or g.NoOptions()))
         return output
 
+    def parts(self, kind: str, inputs: Sequence[int], axis: int, sizes: Sequence[int]) -> list[int]:
+        """SPLIT or SPLIT_V of the first input along an axis."""
+        shape = self.tensors[inputs[0]].shape
+        outputs = [self.tensor((*shape[:axis], n, *shape[axis + 1 :])) for n in sizes]
+        self.ops.append(OpSpec(kind, tuple(inputs), tuple(outputs), g.Part()))
+        return outputs
+
     def handle(self, name: str, again: bool = False) -> int:
         """The tensor that names a variable; `again` by another VAR_HANDLE."""
         if again or name not in self.handles:
@@ -83,5 +90,7 @@ class Streaming:
             place = len(tensors) - 2
             ops.append(OpSpec("VAR_HANDLE", (), (place,), g.VarHandle(name)))
             ops.append(OpSpec("ASSIGN_VARIABLE", (place, place + 1), ()))
+        if not ops:
+            return build_model(self.ops, self.tensors, [source], results)
         everything = [*self.before, *self.ops]
         return build_model(everything, self.tensors, [source], results, more=[(ops, tensors)])
