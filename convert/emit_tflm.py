@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from convert import cwriter
 from convert.emit_array import emit_array
-from convert.errors import SpecError
+from convert.errors import SpecError, UnsupportedModelError
 from convert.generated import GeneratedModel
 
 PREFIX = "model"
@@ -29,7 +29,8 @@ def emit_tflm(
 
     Raises:
         ModelError: the file is damaged.
-        UnsupportedModelError: TFLite Micro does not have one of the operators.
+        UnsupportedModelError: TFLite Micro does not have one of the operators, or the model has
+            resource variables, for which the runtime sets no memory aside.
         SpecError: another prefix, another model, or `arena_size` is not positive.
     """
     array = emit_array(tflite, arena_size=arena_size, prefix=PREFIX, measured=measured)
@@ -37,6 +38,11 @@ def emit_tflm(
         raise SpecError(
             f"The C must be of the same model, with the prefix {PREFIX}. Received: prefix "
             f"{generated.prefix!r}, model {generated.model_hash[:12]} and {array.model_hash[:12]}."
+        )
+    if "VAR_HANDLE" in array.operators:
+        raise UnsupportedModelError(
+            "A model for the TFLite Micro runtime must keep no resource variables. Received: "
+            'VAR_HANDLE. Choose runtime = "c", which runs it.'
         )
     files = {generated.header: generated.files[generated.header], **array.files}
     if generated.labels:

@@ -10,6 +10,7 @@ import pytest
 
 from convert import memory
 from convert.emit_aot import emit_model
+from convert.emit_tflm import emit_tflm
 from convert.errors import ModelError, UnsupportedModelError
 from convert.graph import Graph
 from convert.passes import prepare
@@ -99,6 +100,13 @@ def test_a_streaming_layer_copies_nothing_but_frames() -> None:
         if op.kind in ("READ_VARIABLE", "ASSIGN_VARIABLE"):
             name = f"model_layer_{position:02d}_{op.kind.lower()}(void) {{"
             assert text.split(name)[1].split("}")[0].strip() == "WS_NOTHING();"
+
+
+def test_the_tflm_runtime_has_no_variables() -> None:
+    data = made("delay")
+    generated = emit_model(read(data), steps=7)
+    with pytest.raises(UnsupportedModelError, match="Received: VAR_HANDLE"):
+        emit_tflm(data, generated, arena_size=1 << 16, measured="not at all.")
 
 
 def _begin_otherwise(model: Any) -> None:
