@@ -6,7 +6,8 @@ import math
 from dataclasses import replace
 
 from convert.emit_dsp import emit_fast
-from convert.emit_layer import Layer, LayerCode, by, check_steps, emit_layer, struct_text
+from convert.emit_layer import Layer, LayerCode, check_steps, emit_layer, struct_text
+from convert.emit_weighted import about_convolution, convolution_sizes
 from convert.fast import Fast
 from convert.fast_add import FastAdd
 from convert.fast_mve import VECTOR, Mve, Same
@@ -58,15 +59,14 @@ def _code(
     p = found.params
     kernel, short = names
     weights, weights_text = layer.pool.add("int8_t", f"{layer.name}_weights", found.weights)
+    field = {"conv2d": "channels", "fully_connected": "blocks"}.get(kernel, "constants")
     if kernel == "conv2d":
-        field = "channels"
         constants, constants_text = layer.pool.add_structs(
             "ws_mve_channel", f"{layer.name}_channels", found.constants
         )
     else:
-        field = "blocks"
         constants, constants_text = layer.pool.add(
-            "int32_t", f"{layer.name}_blocks", found.constants
+            "int32_t", f"{layer.name}_{field}", found.constants
         )
     fields += [
         ("outputs.output_offset", p.output_offset),
@@ -79,40 +79,29 @@ def _code(
     params = f"{layer.name}_params"
     struct = struct_text(f"ws_{short}_mve_params", params, fields)
     call = f"ws_{kernel}_mve(&{params}, {layer.inputs[0]}, {layer.output}{scratch});"
-    also = ("mve_tile.c",) if kernel == "conv2d" else ()
+    also = {"conv2d": ("mve_tile.c",), "depthwise_4x4": ("mve_lines.c",)}.get(kernel, ())
     definitions = (weights_text, constants_text, struct)
     return LayerCode(definitions, (call,), f"mve_{kernel}.c", macs, about, also)
 
 
-def _about(p: ConvParams | DepthwiseConvParams) -> str:
-    return (
-        f"filter {by(p.filter_shape[1:3])}, stride {by(p.stride)}, padding {p.padding[0]} above "
-        f"and {p.padding[1]} left"
-    )
-
-
 def _conv(layer: Layer, found: Mve, p: ConvParams, scratch: str) -> LayerCode:
-    check_steps(layer, p.stride, p.padding, (p.filter_shape[1], p.filter_shape[2]))
+    check_steps(layer, p.stride, p.dilation, p.padding, (p.filter_shape[1], p.filter_shape[2]))
     fields: Fields = [
-        ("batches", p.input_shape[0]),
-        ("input", p.input_shape[1:]),
-        ("output", p.output_shape[1:]),
-        ("filter", p.filter_shape[1:3]),
-        ("stride", p.stride),
-        ("padding", p.padding),
+        *convolution_sizes(p),
         ("input_zero", -p.input_offset),
         ("chunks", found.weights.shape[1]),
     ]
     macs = math.prod(p.output_shape) * math.prod(p.filter_shape[1:])
-    return _code(layer, found, ("conv2d", "conv2d"), fields, scratch, macs, _about(p))
+    return _code(layer, found, ("conv2d", "conv2d"), fields, scratch, macs, about_convolution(p))
 
 
 def _depthwise(layer: Layer, found: Mve, p: DepthwiseConvParams, scratch: str) -> LayerCode:
     check_steps(layer, p.stride, p.padding, (p.filter_shape[1], p.filter_shape[2]))
-    channels = p.input_shape[3]
+    channels, ring = p.input_shape[3], found.ring
+    assert ring is not None
 
     def sides(pair: tuple[int, ...]) -> tuple[int, ...]:
-        return (pair[1], pair[0]) if found.turned else pair
+        return (pair[1], pair[0]) if ring is not None and ring.turned else pair
 
     fields: Fields = [
         ("batches", p.input_shape[0]),
@@ -124,13 +113,13 @@ def _depthwise(layer: Layer, found: Mve, p: DepthwiseConvParams, scratch: str) -
         ("filter", sides(p.filter_shape[1:3])),
         ("stride", sides(p.stride)),
         ("padding", sides(p.padding)),
-        ("columns", found.columns),
-        ("group", found.group),
+        ("columns", ring.columns),
+        ("group", ring.group),
         ("input_zero", -p.input_offset),
     ]
     macs = math.prod(p.output_shape) * math.prod(p.filter_shape[1:3])
-    names = ("depthwise_conv2d", "depthwise")
-    return _code(layer, found, names, fields, scratch, macs, _about(p))
+    names = ("depthwise_4x4" if ring.small else "depthwise_conv2d", "depthwise")
+    return _code(layer, found, names, fields, scratch, macs, about_convolution(p))
 
 
 def _fully_connected(layer: Layer, found: Mve, p: FullyConnectedParams, scratch: str) -> LayerCode:

@@ -114,11 +114,12 @@ def _convolution(
     ]
     call, file = _call(layer, kernel, "conv", fields, definitions)
     macs = math.prod(p.output_shape) * taps * depth
-    about = _about_convolution(p) + _about_weights(layer)
+    about = about_convolution(p) + _about_weights(layer)
     return LayerCode(tuple(definitions), (call,), file, macs, about)
 
 
-def _about_convolution(p: ConvParams | DepthwiseConvParams) -> str:
+def about_convolution(p: ConvParams | DepthwiseConvParams) -> str:
+    """For the comment: the window's numbers in words."""
     text = f"filter {by(p.filter_shape[1:3])}, stride {by(p.stride)}"
     if p.dilation != (1, 1):
         text += f", dilation {by(p.dilation)}"

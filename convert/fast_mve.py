@@ -32,8 +32,30 @@ VECTOR = 16  # bytes
 EIGHT = 8  # channels whose constants are together
 _POSITIONS = 4
 _INT32 = 1 << 31
+_SMALL = 4  # rows and columns of taps
+_ACROSS = 4  # outputs of a row that are computed together
+_MOST_STRIDE = 2
+_OFFSETS = 1 << 16
+_ROTATED = 2 * VECTOR * VECTOR  # bytes: weights of 16 channels for two rows of outputs
 _GROUP_SUM = 255  # 128 * 255 fits int16
 _MOST_CHANNELS = 1 << 14  # offsets of three positions fit 16 bits
+
+
+@dataclass(frozen=True)
+class Ring:
+    """How DEPTHWISE_CONV_2D keeps rows of the input.
+
+    Attributes:
+        turned: rows and columns are exchanged.
+        small: for ws_depthwise_4x4_mve.
+        columns: of a row with its padding.
+        group: of taps that int16 can add; 0 where int32 adds.
+    """
+
+    turned: bool
+    small: bool
+    columns: int
+    group: int
 
 
 @dataclass(frozen=True)
@@ -43,13 +65,12 @@ class Mve:
     Attributes:
         params: of CONV_2D, DEPTHWISE_CONV_2D or FULLY_CONNECTED; not always what the operator is.
         weights: int8, in the kernel's order.
-        constants: int32: (channels, 3) of bias, multiplier and shift for CONV_2D, else (blocks, 3,
-            8); the input's offset times the sum of weights is in the bias.
+        constants: int32: (channels, 3) of bias, multiplier and shift for CONV_2D and small filters
+            of DEPTHWISE_CONV_2D, else (blocks, 3, 8); the bias holds the input's offset times the
+            sum of weights.
         scratch: bytes.
         overlaps: how far apart inputs and output must lie.
-        turned: of DEPTHWISE_CONV_2D, rows and columns are exchanged.
-        columns: of its ring.
-        group: of its taps that int16 can add.
+        ring: of DEPTHWISE_CONV_2D.
     """
 
     params: ConvParams | DepthwiseConvParams | FullyConnectedParams
@@ -57,9 +78,7 @@ class Mve:
     constants: NDArray[np.int32]
     scratch: int
     overlaps: Overlaps
-    turned: bool = False
-    columns: int = 0
-    group: int = 0
+    ring: Ring | None = None
 
 
 @dataclass(frozen=True)
@@ -123,7 +142,7 @@ def mve_layer(
 
 def _conv(p: ConvParams, weights: NDArray[np.int8], bias: NDArray[np.int32] | None) -> Mve | None:
     channels = p.filter_shape[0]
-    if p.groups != 1 or p.dilation != (1, 1) or channels > _MOST_CHANNELS:
+    if p.groups != 1 or channels > _MOST_CHANNELS:
         return None
     rows = weights.reshape(channels, -1)
     constants = _constants(p, rows, bias)
@@ -152,24 +171,51 @@ def _depthwise(
     constants = _constants(p, taps.reshape(-1, channels).T, bias)
     if constants is None:
         return None
-    turned = p.output_shape[1] > p.output_shape[2]  # outputs are computed by twos along a row
+    turned = p.output_shape[1] > p.output_shape[2]  # a row of outputs is computed in one go
     if turned:
         taps = taps.transpose(1, 0, 2)
     along = 0 if turned else 1
+    outputs, stride = p.output_shape[1 + along], p.stride[along]
     columns = max(
-        p.padding[along] + p.input_shape[1 + along],
-        (p.output_shape[1 + along] - 1) * p.stride[along] + taps.shape[1],
+        p.padding[along] + p.input_shape[1 + along], (outputs - 1) * stride + taps.shape[1]
     )
-    eights = np.pad(taps.reshape(-1, channels), ((0, 0), (0, -channels % EIGHT)))
+    small = _is_small(p, taps.shape[:2], (p.stride[1 - along], stride), turned)
+    if small:
+        filled = np.zeros((_SMALL, _SMALL, channels), np.int8)
+        filled[: taps.shape[0], : taps.shape[1]] = taps
+        read = (-(-outputs // _ACROSS) * _ACROSS - 1) * stride + _SMALL
+        ordered = filled.transpose(2, 1, 0)
+        scratch = _ROTATED + max(columns, read) * VECTOR * _SMALL
+    else:
+        eights = np.pad(taps.reshape(-1, channels), ((0, 0), (0, -channels % EIGHT)))
+        ordered = eights.reshape(len(eights), -1, EIGHT).transpose(1, 0, 2)
+        scratch = taps.shape[0] * columns * VECTOR
     return Mve(
         params=p,
-        weights=np.ascontiguousarray(eights.reshape(len(eights), -1, EIGHT).transpose(1, 0, 2)),
-        constants=_blocks(constants),
-        scratch=taps.shape[0] * columns * VECTOR,
+        weights=np.ascontiguousarray(ordered),
+        constants=constants if small else _blocks(constants),
+        scratch=scratch,
         overlaps=by_rings(p, turned=turned),
-        turned=turned,
-        columns=columns,
-        group=_group(np.abs(taps.astype(np.int64))),
+        ring=Ring(turned, small, columns, 0 if small else _group(np.abs(taps.astype(np.int64)))),
+    )
+
+
+def _is_small(
+    p: DepthwiseConvParams, taps: tuple[int, ...], stride: tuple[int, int], turned: bool
+) -> bool:
+    """Whether ws_depthwise_4x4_mve has this layer; rows and columns as the kernel sees them.
+
+    Filters of one row or column are left to the other kernel: three quarters of a window would be
+    nothing.
+    """
+    steps = (p.output_shape[2] * p.output_shape[3], p.output_shape[3])
+    down, across = steps[::-1] if turned else steps
+    return (
+        min(taps) > 1
+        and max(taps) <= _SMALL
+        and stride[0] <= _SMALL
+        and stride[1] <= _MOST_STRIDE
+        and down + (_ACROSS - 1) * across < _OFFSETS
     )
 
 

@@ -34,7 +34,7 @@ typedef struct {
 } ws_mve_channel;
 
 /*
- * CONV_2D without groups and dilation; a 1x1 filter with stride 1 may have its output where its
+ * CONV_2D without groups; a 1x1 filter with stride 1 may have its output where its
  * input is, if that has no fewer channels.
  *
  * weights[channels out / 2, rounded up][chunks][2][16]: of two channels in turn 16 values of the
@@ -42,12 +42,7 @@ typedef struct {
  * twice, in `channels`, too. scratch: four windows of 16 * chunks bytes.
  */
 typedef struct {
-    int32_t batches;
-    ws_shape input;
-    ws_shape output;
-    ws_yx filter;
-    ws_yx stride;
-    ws_yx padding;
+    WS_CONVOLUTION_SIZES
     int32_t input_zero;
     int32_t chunks;
     ws_mve_outputs outputs;
@@ -59,13 +54,19 @@ void ws_conv2d_mve(const ws_conv2d_mve_params *p, const int8_t *input, int8_t *o
                    int8_t *scratch);
 
 /*
- * DEPTHWISE_CONV_2D with a depth multiplier of 1, 16 channels at a time through a ring of as many
- * rows as the filter has; with equal shapes and stride 1 the output may be where the input is.
+ * DEPTHWISE_CONV_2D with a depth multiplier of 1, 16 channels at a time; with equal shapes and
+ * stride 1 the output may be where the input is. Rows and columns may be exchanged, in `weights`,
+ * too.
  *
- * Rows and columns may be exchanged, in `weights`, too. Of `group` neighbouring taps of a row the
- * magnitudes add up to at most 255 in every channel, so that their sum of products fits int16.
- * blocks[channels / 8, rounded up][3][8]: bias, multiplier and shift of eight channels, the even
- * ones first; weights[channels / 8, rounded up][taps][8]. scratch: filter.y * columns * 16 bytes.
+ * ws_depthwise_conv2d_mve: a ring of as many rows as the filter has. Of `group` neighbouring taps
+ * of a row the magnitudes add up to at most 255 in every channel, so that their sum of products
+ * fits int16. constants[channels / 8, rounded up][3][8]: bias, multiplier and shift of eight
+ * channels, the even ones first; weights[channels / 8, rounded up][taps][8]. scratch: filter.y *
+ * columns * 16 bytes.
+ *
+ * ws_depthwise_4x4_mve: at most four rows and columns of taps, a stride of 1 or 2 along a row.
+ * constants[channels]: bias, multiplier, shift; weights[channels][4 columns][4 rows], filled up
+ * with zeros. scratch: 512 bytes, and 64 per column that is read for fours of outputs.
  */
 typedef struct {
     int32_t batches;
@@ -77,20 +78,23 @@ typedef struct {
     ws_yx filter;
     ws_yx stride;
     ws_yx padding;   /* above and left */
-    int32_t columns; /* of the ring, padding included */
-    int32_t group;
+    int32_t columns; /* of a row with its padding */
+    int32_t group;   /* of ws_depthwise_conv2d_mve */
     int32_t input_zero;
     ws_mve_outputs outputs;
-    const int32_t *blocks;
+    const int32_t *constants;
     const int8_t *weights;
 } ws_depthwise_mve_params;
 
 void ws_depthwise_conv2d_mve(const ws_depthwise_mve_params *p, const int8_t *input, int8_t *output,
                              int8_t *scratch);
+void ws_depthwise_4x4_mve(const ws_depthwise_mve_params *p, const int8_t *input, int8_t *output,
+                          int8_t *scratch);
 
 /*
- * FULLY_CONNECTED. blocks as above. weights[units / 8][2][chunks][4][16]: of eight units first the
- * even ones; then [chunks][16] of each unit that is left over.
+ * FULLY_CONNECTED. blocks as the constants of ws_depthwise_conv2d_mve. weights[units /
+ * 8][2][chunks][4][16]: of eight units first the even ones; then [chunks][16] of each unit that is
+ * left over.
  */
 typedef struct {
     int32_t rows;

@@ -15,21 +15,29 @@ static void copy_window(const ws_conv2d_mve_params *p, const int8_t *image, int3
     const int32_t run = p->filter.x * depth;
     const int32_t top = oy * p->stride.y - p->padding.y;
     const int32_t left = ox * p->stride.x - p->padding.x;
-    const ws_taps rows = ws_taps_inside(top, 1, p->filter.y, p->input.height);
-    const ws_taps columns = ws_taps_inside(left, 1, p->filter.x, p->input.width);
-    const int32_t line = p->input.width * depth;
-    const int32_t count = (columns.end - columns.begin) * depth;
-    if (count < run || rows.begin > 0 || rows.end < p->filter.y) {
+    const ws_taps rows = ws_taps_inside(top, p->dilation.y, p->filter.y, p->input.height);
+    const ws_taps columns = ws_taps_inside(left, p->dilation.x, p->filter.x, p->input.width);
+    const int32_t across = columns.end - columns.begin;
+    if (across < p->filter.x || rows.end - rows.begin < p->filter.y) {
         ws_mve_fill(to, p->input_zero, p->filter.y * run);
     }
-    if (count > 0 && rows.begin < rows.end) {
-        const int8_t *from = image + (top + rows.begin) * line + (left + columns.begin) * depth;
-        to += rows.begin * run + columns.begin * depth;
-        for (int32_t y = rows.begin; y < rows.end; y++) {
-            ws_mve_copy(to, from, count);
-            to += run;
-            from += line;
+    if (across <= 0 || rows.begin >= rows.end) {
+        return;
+    }
+    const int32_t y = top + rows.begin * p->dilation.y;
+    const int32_t x = left + columns.begin * p->dilation.x;
+    const int32_t line = p->dilation.y * p->input.width * depth;
+    const int8_t *from = image + (y * p->input.width + x) * depth;
+    to += rows.begin * run + columns.begin * depth;
+    /* Neighbouring columns are one run; with a dilation each is. */
+    const int32_t runs = p->dilation.x == 1 ? 1 : across;
+    const int32_t count = p->dilation.x == 1 ? across * depth : depth;
+    for (int32_t row = rows.begin; row < rows.end; row++) {
+        for (int32_t i = 0; i < runs; i++) {
+            ws_mve_copy(to + i * depth, from + i * p->dilation.x * depth, count);
         }
+        to += run;
+        from += line;
     }
 }
 

@@ -173,7 +173,7 @@ static void channels_of(const ws_depthwise_mve_params *p, const int8_t *image, i
                 .end = end + half,
                 .pitch = pitch,
                 .weights = p->weights + (channel + half) * taps,
-                .block = p->blocks + (channel + half) * 3,
+                .block = p->constants + (channel + half) * 3,
                 .channels = left - half < WS_MVE_EIGHT ? left - half : WS_MVE_EIGHT,
             };
             int8_t *to = output + y * p->output_step.y + channel + half;

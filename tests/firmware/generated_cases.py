@@ -19,6 +19,7 @@ from convert.tflite_reader import read
 from firmware.hostbuild import KERNEL_DIR, Source
 from simulate.backend import step_count
 from tests.lowbit_cases import with_codes
+from tests.mve_cases import mve_cases
 from tests.op_cases import OpCase, op_cases
 
 FAST: tuple[Kernels, ...] = ("dsp", "mve")
@@ -34,7 +35,10 @@ class GeneratedCase:
 
 @cache
 def generated_cases() -> tuple[GeneratedCase, ...]:
-    """Every portable operator case; once more with each fast family that has something to do."""
+    """Every portable operator case; once more with each fast family that has something to do.
+
+    Then cases for the kernels for Helium only.
+    """
     made = []
     for number, case in enumerate(op_cases()):
         if case.portable:
@@ -50,6 +54,10 @@ def generated_cases() -> tuple[GeneratedCase, ...]:
                 fast = emit_model(graph, prefix=name, steps=steps, kernels=family)
                 if any(kernel.startswith(f"{family}_") for kernel in fast.kernels):
                     made.append(GeneratedCase(case, graph, fast))
+    for number, case in enumerate(mve_cases()):
+        graph = read(case.model)
+        wide = emit_model(graph, prefix=f"wide{number}_mve", kernels="mve")
+        made.append(GeneratedCase(case, graph, wide))
     return tuple(made)
 
 
