@@ -1,0 +1,98 @@
+/*
+ * The inner loops of the kernels for cores that multiply 32 x 32 bits to 32 bits only (Armv6-M).
+ * On these cores they are in assembly; elsewhere the plain C beside it says what they compute.
+ */
+#ifndef WS_MULS_H
+#define WS_MULS_H
+
+#include <stdint.h>
+
+#include "ws_kernels_muls.h"
+
+#if defined(__ARM_ARCH_6M__)
+#define WS_ARMV6M 1
+#else
+#define WS_ARMV6M 0
+#endif
+
+#define WS_LANES 4 /* positions of a tile */
+
+/*
+ * Four positions by all channels. x[2 * pairs][WS_LANES] are int16: a value of each position beside
+ * each other, so that two positions are a word.
+ */
+typedef struct {
+    const int8_t *x;
+    const int8_t *end; /* of x */
+    const int8_t *weights;
+    const ws_muls_channel *channels;
+    int8_t *output;    /* channel 0 of the first position */
+    int32_t offset[3]; /* from there to the other positions; equal ones end up as the first */
+    int32_t zero;      /* the output's zero point */
+    int32_t low;
+    int32_t high;
+    int32_t count; /* of channels */
+    int32_t skip;  /* 0 to 3: pairs to a multiple of 4 */
+} ws_muls_tile;
+
+void ws_muls_tile_4(const ws_muls_tile *tile);
+
+/* Copy `count` bytes into int16s that are WS_LANES apart. */
+void ws_muls_widen(int8_t *to, const int8_t *from, int32_t count);
+
+/* One row of FULLY_CONNECTED by all whole groups of units. */
+typedef struct {
+    const int8_t *x;
+    const uint8_t *weights;
+    const ws_muls_channel *channels;
+    int8_t *output;
+    int32_t pass; /* bytes of weights of a pass; depth, rounded up */
+    int32_t zero;
+    int32_t low;
+    int32_t high;
+    int32_t groups; /* at least 1 */
+    int32_t depth;
+} ws_muls_dense;
+
+void ws_muls_dense_8(const ws_muls_dense *dense);
+
+/* Sum of `count` products, at least 1. */
+int32_t ws_muls_dot(const int8_t *x, const int8_t *weights, int32_t count);
+
+/* One channel of a depthwise convolution over a plane of bytes, each value + 128. */
+typedef struct {
+    const uint8_t *plane;
+    const int8_t *weights; /* words */
+    const int8_t *end;     /* of them */
+    int32_t taps;          /* in a row, at most WS_MULS_TAPS */
+    int32_t pitch;         /* bytes from a row of taps to the next */
+    int32_t step;          /* bytes of the plane from an output to the next */
+    int32_t advance;       /* bytes of the plane from behind a line of outputs to the next */
+    int8_t *output;
+    int32_t output_step;
+    int32_t output_advance;
+    int32_t columns; /* of outputs */
+    int32_t lines;
+    int32_t bias;
+    int32_t multiplier;
+    int32_t shift;
+    int32_t zero;
+    int32_t low;
+    int32_t high;
+} ws_muls_plane;
+
+void ws_muls_lines(const ws_muls_plane *plane);
+
+/*
+ * ws_to_s8 (ws_fixedpoint.h) for |sum| < 2^29, bias included, and shifts of 1 to 21 to the right.
+ * Halves of the second rounding go away from zero: upwards, of a value less 1 if it is negative. A
+ * negative sum that scales to 0 may lose the 1, too: rounded, it is 0 again.
+ */
+static inline int8_t ws_muls_output(int32_t sum, int32_t multiplier, int32_t shift, int32_t zero,
+                                    int32_t low, int32_t high) {
+    const int32_t scaled = ws_mul_high(sum, multiplier) + (sum >> 31);
+    const int32_t rounded = (scaled >> shift) + (scaled >> (shift - 1) & 1);
+    return (int8_t)ws_clamp(rounded + zero, low, high);
+}
+
+#endif /* WS_MULS_H */

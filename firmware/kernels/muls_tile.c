@@ -1,0 +1,227 @@
+/* The inner loop of CONV_2D on cores with MULS only: four positions by all channels. */
+#include "ws_memory.h"
+#include "ws_muls.h"
+#include "ws_muls_asm.h"
+
+#if WS_ARMV6M
+
+/* An instruction per line: */
+/* clang-format off */
+
+/*
+ * Two values of four positions by one channel: r4 x, r5 from there to the weights; r0 to r2 words
+ * of x, then products; r3 weight; r8 and r9 the sums T of both words, r6 and r7 their G
+ * (ws_kernels_muls.h). Weights are read where x has moved on by 8 and by 12 bytes of 16, which is
+ * how they are laid out; so no register counts but x itself.
+ *
+ * 17 instructions of 34 bytes for 8 multiplications: 2.1 each.
+ */
+#define PAIR                                                                                       \
+    "ldmia r4!, {r0, r1}\n\t"                                                                      \
+    "ldrsb r3, [r5, r4]\n\t"                                                                       \
+    "muls r0, r3, r0\n\t"                                                                          \
+    "muls r1, r3, r1\n\t"                                                                          \
+    "ldmia r4!, {r2}\n\t"                                                                          \
+    "ldrsb r3, [r5, r4]\n\t"                                                                       \
+    "muls r2, r3, r2\n\t"                                                                          \
+    "adds r0, r0, r2\n\t"                                                                          \
+    "ldmia r4!, {r2}\n\t"                                                                          \
+    "muls r2, r3, r2\n\t"                                                                          \
+    "adds r1, r1, r2\n\t"                                                                          \
+    "add r8, r0\n\t"                                                                               \
+    "asrs r0, r0, #16\n\t"                                                                         \
+    "adcs r6, r6, r0\n\t"                                                                          \
+    "add r9, r1\n\t"                                                                               \
+    "asrs r1, r1, #16\n\t"                                                                         \
+    "adcs r7, r7, r1\n\t"
+
+#define OUTPUT WS_V6M_OUTPUT("r0", "r1", "r2", "r3", "r4", "r5", "r7", "r6")
+
+/*
+ * On the stack the tile, its weights relative to x, `skip` as bytes of code that are jumped over.
+ * r10 and r11 bounds of the output, r12 end of x.
+ *
+ * After the loop r4 and r5 halves of the multiplier, r6 zero point, r7 shift; sums of position 0 in
+ * r8, 1 in lr, 2 in r9, 3 in r7 and at once in r0. Position 3 is written first, because those that
+ * are not wanted must not be last. 27 instructions for each output, 38 around them.
+ */
+__attribute__((naked, noinline)) void ws_muls_tile_4(WS_UNUSED const ws_muls_tile *tile) {
+    __asm__ volatile(
+        WS_V6M_ENTER
+        "sub sp, #52\n\t"
+        "mov r1, sp\n\t"
+        "ldmia r0!, {r2-r7}\n\t"
+        "stmia r1!, {r2-r7}\n\t"
+        "ldmia r0!, {r2-r7}\n\t"
+        "stmia r1!, {r2-r7}\n\t"
+        "mov r10, r5\n\t"
+        "mov r11, r6\n\t"
+        "ldr r2, [r0]\n\t"
+        "movs r3, #34\n\t"
+        "muls r2, r3, r2\n\t"
+        "subs r2, #2\n\t"
+        "str r2, [sp, #48]\n\t"
+        "ldr r0, [sp]\n\t"
+        "ldr r1, [sp, #8]\n\t"
+        "subs r1, r1, r0\n\t"
+        "subs r1, #8\n\t"
+        "str r1, [sp, #8]\n\t"
+        "ldr r0, [sp, #4]\n\t"
+        "mov r12, r0\n\t"
+        "1:\n\t"
+        "ldr r0, [sp, #12]\n\t"
+        "ldmia r0!, {r1, r2, r3}\n\t" /* bias, multiplier, place */
+        "str r0, [sp, #12]\n\t"
+        "lsrs r5, r3, #8\n\t"
+        "ldr r0, [sp, #8]\n\t"
+        "adds r5, r5, r0\n\t"
+        "mov r6, r1\n\t"
+        "mov r7, r1\n\t"
+        "lsls r2, r1, #16\n\t"
+        "adds r1, r1, r2\n\t"
+        "mov r8, r1\n\t"
+        "mov r9, r1\n\t"
+        "ldr r4, [sp]\n\t"
+        "ldr r0, [sp, #48]\n\t"
+        "add pc, r0\n\t" /* -2 is the next instruction */
+        "2:\n\t"
+        PAIR
+        PAIR
+        PAIR
+        PAIR
+        "cmp r4, r12\n\t"
+        "bne 2b\n\t"
+        "lsls r0, r6, #16\n\t"
+        "mov r1, r8\n\t"
+        "subs r1, r1, r0\n\t"
+        "mov r8, r1\n\t"
+        "lsls r0, r7, #16\n\t"
+        "mov r1, r9\n\t"
+        "subs r1, r1, r0\n\t"
+        "mov r9, r1\n\t"
+        "mov lr, r6\n\t"
+        "ldr r0, [sp, #12]\n\t"
+        "subs r0, #8\n\t"
+        "ldmia r0!, {r2, r3}\n\t"
+        "uxth r4, r2\n\t"
+        "lsrs r5, r2, #16\n\t"
+        "ldr r6, [sp, #32]\n\t"
+        "mov r0, r7\n\t"
+        "uxtb r7, r3\n\t"
+        OUTPUT
+        "ldr r1, [sp, #16]\n\t"
+        "ldr r2, [sp, #28]\n\t"
+        "strb r0, [r1, r2]\n\t"
+        "mov r0, r9\n\t"
+        OUTPUT
+        "ldr r1, [sp, #16]\n\t"
+        "ldr r2, [sp, #24]\n\t"
+        "strb r0, [r1, r2]\n\t"
+        "mov r0, lr\n\t"
+        OUTPUT
+        "ldr r1, [sp, #16]\n\t"
+        "ldr r2, [sp, #20]\n\t"
+        "strb r0, [r1, r2]\n\t"
+        "mov r0, r8\n\t"
+        OUTPUT
+        "ldr r1, [sp, #16]\n\t"
+        "strb r0, [r1]\n\t"
+        "adds r1, #1\n\t"
+        "str r1, [sp, #16]\n\t"
+        "ldr r0, [sp, #44]\n\t"
+        "subs r0, #1\n\t"
+        "str r0, [sp, #44]\n\t"
+        "beq 3f\n\t"
+        "b 1b\n\t"
+        "3:\n\t"
+        "add sp, #52\n\t"
+        WS_V6M_LEAVE);
+}
+
+/*
+ * r0 to, r1 from, r2 count, r3 value; r4 to r7 0 to 3, because bytes with a sign have no other
+ * offsets. 21 instructions for 8 bytes.
+ */
+__attribute__((naked, noinline)) void ws_muls_widen(WS_UNUSED int8_t *to,
+                                                    WS_UNUSED const int8_t *from,
+                                                    WS_UNUSED int32_t count) {
+    __asm__ volatile(
+        ".syntax unified\n\t"
+        "push {r4-r7, lr}\n\t"
+        "movs r4, #0\n\t"
+        "movs r5, #1\n\t"
+        "movs r6, #2\n\t"
+        "movs r7, #3\n\t"
+        "subs r2, #8\n\t"
+        "blt 2f\n\t"
+        "1:\n\t"
+        "ldrsb r3, [r1, r4]\n\t"
+        "strh r3, [r0]\n\t"
+        "ldrsb r3, [r1, r5]\n\t"
+        "strh r3, [r0, #8]\n\t"
+        "ldrsb r3, [r1, r6]\n\t"
+        "strh r3, [r0, #16]\n\t"
+        "ldrsb r3, [r1, r7]\n\t"
+        "strh r3, [r0, #24]\n\t"
+        "adds r1, #4\n\t"
+        "ldrsb r3, [r1, r4]\n\t"
+        "strh r3, [r0, #32]\n\t"
+        "ldrsb r3, [r1, r5]\n\t"
+        "strh r3, [r0, #40]\n\t"
+        "ldrsb r3, [r1, r6]\n\t"
+        "strh r3, [r0, #48]\n\t"
+        "ldrsb r3, [r1, r7]\n\t"
+        "strh r3, [r0, #56]\n\t"
+        "adds r1, #4\n\t"
+        "adds r0, #64\n\t"
+        "subs r2, #8\n\t"
+        "bge 1b\n\t"
+        "2:\n\t"
+        "adds r2, #8\n\t"
+        "beq 4f\n\t"
+        "3:\n\t"
+        "ldrsb r3, [r1, r4]\n\t"
+        "strh r3, [r0]\n\t"
+        "adds r0, #8\n\t"
+        "adds r1, #1\n\t"
+        "subs r2, #1\n\t"
+        "bne 3b\n\t"
+        "4:\n\t"
+        "pop {r4-r7, pc}\n\t");
+}
+
+/* clang-format on */
+
+#else
+
+void ws_muls_tile_4(const ws_muls_tile *tile) {
+    for (int32_t c = 0; c < tile->count; c++) {
+        const ws_muls_channel *channel = &tile->channels[c];
+        const int8_t *weights = tile->weights + (channel->place >> 8);
+        int32_t sums[WS_LANES];
+        for (int32_t i = 0; i < WS_LANES; i++) {
+            sums[i] = channel->bias;
+        }
+        for (const int8_t *x = tile->x; x < tile->end; x += 4 * WS_LANES) {
+            int16_t values[2][WS_LANES];
+            memcpy(values, x, sizeof values);
+            for (int32_t i = 0; i < WS_LANES; i++) {
+                sums[i] += values[0][i] * weights[0] + values[1][i] * weights[4];
+            }
+            weights += 16;
+        }
+        for (int32_t i = WS_LANES - 1; i >= 0; i--) {
+            tile->output[c + (i > 0 ? tile->offset[i - 1] : 0)] =
+                ws_muls_output(sums[i], channel->multiplier, channel->place & 255, tile->zero,
+                               tile->low, tile->high);
+        }
+    }
+}
+
+void ws_muls_widen(int8_t *to, const int8_t *from, int32_t count) {
+    for (int32_t i = 0; i < count; i++) {
+        ws_store16(to + 2 * WS_LANES * i, from[i]);
+    }
+}
+
+#endif
