@@ -14,18 +14,20 @@ from typing import Any, Literal, Protocol
 from convert.emit_dsp import emit_fast
 from convert.emit_host import emit_host
 from convert.emit_layer import Layer, LayerCode
+from convert.emit_muls import emit_muls
 from convert.emit_mve import emit_mve
 from convert.fast import fast_layers
 from convert.fast_mve import mve_layers
 from convert.graph import Graph
 from convert.host_layers import host_layers
+from convert.muls import muls_layers
 from convert.overlap import Overlaps
 from convert.params import Params
 
-Kernels = Literal["plain", "dsp", "mve", "host"]
+Kernels = Literal["plain", "dsp", "muls", "mve", "host"]
 """Families of kernels: "plain" runs anywhere, "dsp" is made for Cortex-M4, M7 and M33 (and runs
-anywhere, with less RAM than "plain"), "mve" for Cortex-M55 (and runs anywhere), "host" evaluates on
-a desktop or server."""
+anywhere, with less RAM than "plain"), "muls" for Cortex-M0 and M0+, "mve" for Cortex-M55 (both run
+anywhere), "host" evaluates on a desktop or server."""
 
 
 class FamilyLayer(Protocol):
@@ -75,6 +77,7 @@ def _no_code(layer: Layer, found: FamilyLayer, scratch: str | None) -> LayerCode
 FAMILIES: Mapping[Kernels, Family] = {
     "plain": Family("", _no_layers, _no_code),
     "dsp": Family("ws_kernels_dsp.h", fast_layers, emit_fast),
+    "muls": Family("ws_kernels_muls.h", muls_layers, emit_muls),
     "mve": Family("ws_kernels_mve.h", mve_layers, emit_mve),
     "host": Family(
         "ws_kernels_host.h",

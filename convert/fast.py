@@ -71,8 +71,8 @@ def fast_layer(
         # All output channels see the one channel there is: that is a convolution.
         params, weights = as_conv(params), np.moveaxis(weights, 3, 0)
         indices = None if indices is None else np.moveaxis(indices, 3, 0)
-    if isinstance(params, ConvParams) and codes is None and _is_dense(params):
-        params, weights = _as_dense(params), weights.reshape(len(weights), -1)
+    if isinstance(params, ConvParams) and codes is None and is_dense(params):
+        params, weights = as_dense(params), weights.reshape(len(weights), -1)
     if isinstance(params, ConvParams):
         return _conv(params, weights, bias, codes, indices)
     if isinstance(params, DepthwiseConvParams):
@@ -103,7 +103,7 @@ def as_conv(p: DepthwiseConvParams) -> ConvParams:
     )
 
 
-def _is_dense(p: ConvParams) -> bool:
+def is_dense(p: ConvParams) -> bool:
     """A few positions, each of which sees its own part of the input, in the input's order."""
     whole = p.filter_shape[1:] == p.input_shape[1:] and p.output_shape[1:3] == (1, 1)
     point = p.filter_shape[1:3] == p.stride == (1, 1)
@@ -111,7 +111,8 @@ def _is_dense(p: ConvParams) -> bool:
     return plain and (whole or point) and math.prod(p.output_shape[:3]) <= _FEW_POSITIONS
 
 
-def _as_dense(p: ConvParams) -> FullyConnectedParams:
+def as_dense(p: ConvParams) -> FullyConnectedParams:
+    """Parameters of the FULLY_CONNECTED that such a convolution is."""
     return FullyConnectedParams(
         rows=math.prod(p.output_shape[:3]),
         depth=math.prod(p.filter_shape[1:]),

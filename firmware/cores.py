@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Architecture = Literal["armv6-m", "armv7-m", "armv8-m"]
-Kernels = Literal["plain", "dsp", "mve"]
+Kernels = Literal["plain", "dsp", "muls", "mve"]
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,8 @@ class Core:
         zig_cpu: processor and features.
         gcc_flags: the same for `arm-none-eabi-gcc`.
         kernels: the family of kernels that is best on it; "dsp" is made for the DSP instructions,
-            "mve" for Helium, and both run without them.
+            "muls" for cores with no longer product than MULS, "mve" for Helium, and all run
+            anywhere.
     """
 
     name: str
@@ -34,7 +35,8 @@ class Core:
 
 def _soft(name: str, architecture: Architecture, zig_cpu: str, gcc_cpu: str) -> Core:
     flags = (f"-mcpu={gcc_cpu}", "-mthumb", "-mfloat-abi=soft")
-    return Core(name, architecture, "thumb-freestanding-eabi", zig_cpu, flags, "dsp")
+    kernels: Kernels = "muls" if architecture == "armv6-m" else "dsp"
+    return Core(name, architecture, "thumb-freestanding-eabi", zig_cpu, flags, kernels)
 
 
 def _hard(

@@ -111,8 +111,8 @@ typedef struct {
     int32_t depth;
     int32_t units;
     ws_muls_outputs outputs;
-    const uint8_t *weights;
-    const int8_t *rest; /* rows of the units that are left over */
+    const int8_t *weights; /* + 128, aligned to words */
+    const int8_t *rest;    /* rows of the units that are left over */
 } ws_fully_connected_muls_params;
 
 void ws_fully_connected_muls(const ws_fully_connected_muls_params *p, const int8_t *input,

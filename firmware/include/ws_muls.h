@@ -18,8 +18,8 @@
 #define WS_LANES 4 /* positions of a tile */
 
 /*
- * Four positions by all channels. x[2 * pairs][WS_LANES] are int16: a value of each position beside
- * each other, so that two positions are a word.
+ * Four positions by all channels. x[2 * pairs][WS_LANES / 2] are words: a value x of a position and
+ * y of the next as the number x + 65536 y. So the upper half is y, less 1 where x is negative.
  */
 typedef struct {
     const int8_t *x;
@@ -37,13 +37,32 @@ typedef struct {
 
 void ws_muls_tile_4(const ws_muls_tile *tile);
 
-/* Copy `count` bytes into int16s that are WS_LANES apart. */
-void ws_muls_widen(int8_t *to, const int8_t *from, int32_t count);
+/* Copy rows of bytes of a position into every second word; a lower half comes before its upper. */
+typedef struct {
+    int8_t *to; /* the first word */
+    const int8_t *from;
+    int32_t count;    /* of bytes in a row, at least 1 */
+    int32_t rows;     /* at least 1 */
+    int32_t to_gap;   /* bytes from the end of a row to the next */
+    int32_t from_gap; /* the same */
+    int32_t upper;    /* 1 for the upper halves, 0 for the lower */
+} ws_muls_patch;
+
+/* A value into one half of a word. */
+static inline void ws_muls_put(int8_t *word, int32_t value, int32_t upper) {
+    if (upper) {
+        ws_store16(word + 2, value - (ws_low16(ws_load32_aligned(word)) < 0));
+    } else {
+        ws_store16(word, value);
+    }
+}
+
+void ws_muls_widen(const ws_muls_patch *patch);
 
 /* One row of FULLY_CONNECTED by all whole groups of units. */
 typedef struct {
     const int8_t *x;
-    const uint8_t *weights;
+    const int8_t *weights; /* aligned to words */
     const ws_muls_channel *channels;
     int8_t *output;
     int32_t pass; /* bytes of weights of a pass; depth, rounded up */

@@ -9,56 +9,42 @@
 #define HALF 2
 #define STEP (HALF * WS_LANES) /* bytes of scratch from a value of a position to its next */
 
-static int8_t *fill(int8_t *to, int32_t value, int32_t count) {
-    for (int8_t *end = to + STEP * count; to != end; to += STEP) {
-        ws_store16(to, value);
-    }
-    return to;
-}
-
-static int8_t *copy(int8_t *to, const int8_t *from, int32_t count) {
-    ws_muls_widen(to, from, count);
-    return to + STEP * count;
-}
-
-/* Where a window begins, which of its columns are inside, and how it is copied. */
-typedef struct {
-    int32_t top;
-    int32_t left;
-    ws_taps columns;
-} window;
-
-/* A row of taps, which is inside: its padding on the left, what is there, padding on the right. */
-static int8_t *copy_row(const ws_conv2d_muls_params *p, const int8_t *row, const window *w,
-                        int8_t *to) {
+/*
+ * What an output position sees whose filter begins at (top, left) of the image. What is inside the
+ * image is a rectangle; where that is not all, padding is there first.
+ */
+static void copy_window(const ws_conv2d_muls_params *p, const int8_t *image, int32_t top,
+                        int32_t left, int8_t *to, int32_t upper) {
     const int32_t depth = p->input.channels;
-    const int32_t inside = w->columns.end - w->columns.begin;
-    to = fill(to, p->input_zero, w->columns.begin * depth);
-    row += (w->left + w->columns.begin * p->dilation.x) * depth;
-    if (p->dilation.x == 1) {
-        to = copy(to, row, inside * depth);
-    } else {
-        for (int32_t i = 0; i < inside; i++) {
-            to = copy(to, row, depth);
-            row += p->dilation.x * depth;
+    const int32_t pitch = p->input.width * depth;
+    const int32_t run = STEP * p->filter.x * depth;
+    const ws_taps lines = ws_taps_inside(top, p->dilation.y, p->filter.y, p->input.height);
+    const ws_taps columns = ws_taps_inside(left, p->dilation.x, p->filter.x, p->input.width);
+    const int32_t rows = lines.end - lines.begin, taps = columns.end - columns.begin;
+    if (rows < p->filter.y || taps < p->filter.x) {
+        for (int8_t *at = to; at != to + run * p->filter.y; at += STEP) {
+            ws_muls_put(at, p->input_zero, upper);
+        }
+        if (rows <= 0 || taps <= 0) {
+            return;
         }
     }
-    return fill(to, p->input_zero, (p->filter.x - w->columns.end) * depth);
-}
-
-/* What the output position (oy, ox) sees. */
-static void copy_window(const ws_conv2d_muls_params *p, const int8_t *image, int32_t oy, int32_t ox,
-                        int8_t *to) {
-    const int32_t pitch = p->input.width * p->input.channels;
-    window w = {oy * p->stride.y - p->padding.y, ox * p->stride.x - p->padding.x, {0, 0}};
-    w.columns = ws_taps_inside(w.left, p->dilation.x, p->filter.x, p->input.width);
-    for (int32_t fy = 0; fy < p->filter.y; fy++) {
-        const int32_t y = w.top + fy * p->dilation.y;
-        if (y >= 0 && y < p->input.height && w.columns.begin < w.columns.end) {
-            to = copy_row(p, image + y * pitch, &w, to);
-        } else {
-            to = fill(to, p->input_zero, p->filter.x * p->input.channels);
-        }
+    /* Neighbouring taps are copied at once, others column by column. */
+    const int32_t count = p->dilation.x == 1 ? taps * depth : depth;
+    ws_muls_patch patch = {
+        .to = to + run * lines.begin + STEP * columns.begin * depth,
+        .from = image + (top + lines.begin * p->dilation.y) * pitch +
+                (left + columns.begin * p->dilation.x) * depth,
+        .count = count,
+        .rows = rows,
+        .to_gap = run - STEP * count,
+        .from_gap = p->dilation.y * pitch - count,
+        .upper = upper,
+    };
+    for (int32_t copied = 0; copied < taps * depth; copied += count) {
+        ws_muls_widen(&patch);
+        patch.to += STEP * depth;
+        patch.from += p->dilation.x * depth;
     }
 }
 
@@ -84,7 +70,8 @@ void ws_conv2d_muls(const ws_conv2d_muls_params *p, const int8_t *input, int8_t 
             const int32_t left = count - done;
             const int32_t positions = left < WS_LANES ? left : WS_LANES;
             for (int32_t i = 0; i < positions; i++) {
-                copy_window(p, input, oy, ox, scratch + HALF * i);
+                copy_window(p, input, oy * p->stride.y - p->padding.y,
+                            ox * p->stride.x - p->padding.x, scratch + 2 * HALF * (i / 2), i % 2);
                 if (i > 0) {
                     tile.offset[i - 1] = i * channels;
                 }

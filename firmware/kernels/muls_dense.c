@@ -248,15 +248,15 @@ __attribute__((naked, noinline)) int32_t ws_muls_dot(WS_UNUSED const int8_t *x,
 static const int32_t place_of[UNITS] = {0, 2, 1, 3, 4, 6, 5, 7};
 
 void ws_muls_dense_8(const ws_muls_dense *dense) {
-    const uint8_t *weights = dense->weights;
+    const int8_t *weights = dense->weights;
     int8_t *output = dense->output;
     for (int32_t unit = 0; unit < UNITS * dense->groups; unit++) {
         const ws_muls_channel *channel = &dense->channels[unit];
-        const uint8_t *weight = weights + place_of[unit % UNITS];
+        const int8_t *weight = weights + place_of[unit % UNITS];
         int32_t sum = channel->bias;
         for (int32_t pass = 0; pass < UNITS; pass++) {
             for (int32_t i = pass; i < dense->pass; i += UNITS) {
-                sum += i < dense->depth ? dense->x[i] * (*weight - 128) : 0;
+                sum += i < dense->depth ? dense->x[i] * ((uint8_t)*weight - 128) : 0;
                 weight += UNITS;
             }
         }

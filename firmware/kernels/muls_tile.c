@@ -1,5 +1,4 @@
 /* The inner loop of CONV_2D on cores with MULS only: four positions by all channels. */
-#include "ws_memory.h"
 #include "ws_muls.h"
 #include "ws_muls_asm.h"
 
@@ -138,56 +137,104 @@ __attribute__((naked, noinline)) void ws_muls_tile_4(WS_UNUSED const ws_muls_til
         WS_V6M_LEAVE);
 }
 
+/* Values from r1 to halves of words at r0, by r3. */
+#define LOWER(from, a)                                                                             \
+    "ldrsb r3, [r1, " from "]\n\t"                                                                 \
+    "strh r3, [r0, #" #a "]\n\t"
+
+#define UPPER(a)                                                                                   \
+    "ldrh r4, [r0, #" #a "]\n\t"                                                                   \
+    "lsrs r4, r4, #15\n\t"                                                                         \
+    "subs r3, r3, r4\n\t"                                                                          \
+    "strh r3, [r0, #" #a " + 2]\n\t"
+
+#define LOWER_ONE LOWER("r4", 0)
+#define UPPER_ONE                                                                                  \
+    "ldrb r3, [r1]\n\t"                                                                            \
+    "sxtb r3, r3\n\t"                                                                              \
+    UPPER(0)
+
+#define LOWER_FOUR(a, b, c, d)                                                                     \
+    LOWER("r4", a)                                                                                 \
+    LOWER("r5", b)                                                                                 \
+    LOWER("r6", c)                                                                                 \
+    LOWER("r7", d)                                                                                 \
+    "adds r1, #4\n\t"
+
+#define UPPER_FOUR(a, b, c, d)                                                                     \
+    "ldrb r3, [r1]\n\t"                                                                            \
+    "sxtb r3, r3\n\t"                                                                              \
+    UPPER(a)                                                                                       \
+    "ldrsb r3, [r1, r5]\n\t"                                                                       \
+    UPPER(b)                                                                                       \
+    "ldrsb r3, [r1, r6]\n\t"                                                                       \
+    UPPER(c)                                                                                       \
+    "ldrsb r3, [r1, r7]\n\t"                                                                       \
+    UPPER(d)                                                                                       \
+    "adds r1, #4\n\t"
+
+/* Rows: r2 values left in a row; r8 values of a row, r9 rows left, r10 and r11 gaps. */
+#define ROWS(ONE, FOUR)                                                                            \
+    "1:\n\t"                                                                                       \
+    "mov r2, r8\n\t"                                                                               \
+    "subs r2, #8\n\t"                                                                              \
+    "blt 3f\n\t"                                                                                   \
+    "2:\n\t"                                                                                       \
+    FOUR(0, 8, 16, 24)                                                                             \
+    FOUR(32, 40, 48, 56)                                                                           \
+    "adds r0, #64\n\t"                                                                             \
+    "subs r2, #8\n\t"                                                                              \
+    "bge 2b\n\t"                                                                                   \
+    "3:\n\t"                                                                                       \
+    "adds r2, #4\n\t"                                                                              \
+    "blt 4f\n\t"                                                                                   \
+    FOUR(0, 8, 16, 24)                                                                             \
+    "adds r0, #32\n\t"                                                                             \
+    "subs r2, #4\n\t"                                                                              \
+    "4:\n\t"                                                                                       \
+    "adds r2, #4\n\t"                                                                              \
+    "beq 6f\n\t"                                                                                   \
+    "5:\n\t"                                                                                       \
+    ONE                                                                                            \
+    "adds r0, #8\n\t"                                                                              \
+    "adds r1, #1\n\t"                                                                              \
+    "subs r2, #1\n\t"                                                                              \
+    "bne 5b\n\t"                                                                                   \
+    "6:\n\t"                                                                                       \
+    "add r0, r10\n\t"                                                                              \
+    "add r1, r11\n\t"                                                                              \
+    "mov r3, r9\n\t"                                                                               \
+    "subs r3, #1\n\t"                                                                              \
+    "mov r9, r3\n\t"                                                                               \
+    "bne 1b\n\t"
+
 /*
- * r0 to, r1 from, r2 count, r3 value; r4 to r7 0 to 3, because bytes with a sign have no other
- * offsets. 21 instructions for 8 bytes.
+ * r0 words, r1 bytes; r4 to r7 are 0 to 3, because bytes with a sign have no other offsets, or r4 is
+ * free. 21 instructions for 8 values of lower halves, 47 of upper halves; 15 for a row.
  */
-__attribute__((naked, noinline)) void ws_muls_widen(WS_UNUSED int8_t *to,
-                                                    WS_UNUSED const int8_t *from,
-                                                    WS_UNUSED int32_t count) {
+__attribute__((naked, noinline)) void ws_muls_widen(WS_UNUSED const ws_muls_patch *patch) {
     __asm__ volatile(
-        ".syntax unified\n\t"
-        "push {r4-r7, lr}\n\t"
+        WS_V6M_ENTER
+        "ldmia r0!, {r1-r7}\n\t"
+        "mov r8, r3\n\t"
+        "mov r9, r4\n\t"
+        "mov r10, r5\n\t"
+        "mov r11, r6\n\t"
+        "mov r0, r1\n\t"
+        "mov r1, r2\n\t"
         "movs r4, #0\n\t"
         "movs r5, #1\n\t"
         "movs r6, #2\n\t"
+        "cmp r7, #0\n\t"
+        "bne 7f\n\t"
         "movs r7, #3\n\t"
-        "subs r2, #8\n\t"
-        "blt 2f\n\t"
-        "1:\n\t"
-        "ldrsb r3, [r1, r4]\n\t"
-        "strh r3, [r0]\n\t"
-        "ldrsb r3, [r1, r5]\n\t"
-        "strh r3, [r0, #8]\n\t"
-        "ldrsb r3, [r1, r6]\n\t"
-        "strh r3, [r0, #16]\n\t"
-        "ldrsb r3, [r1, r7]\n\t"
-        "strh r3, [r0, #24]\n\t"
-        "adds r1, #4\n\t"
-        "ldrsb r3, [r1, r4]\n\t"
-        "strh r3, [r0, #32]\n\t"
-        "ldrsb r3, [r1, r5]\n\t"
-        "strh r3, [r0, #40]\n\t"
-        "ldrsb r3, [r1, r6]\n\t"
-        "strh r3, [r0, #48]\n\t"
-        "ldrsb r3, [r1, r7]\n\t"
-        "strh r3, [r0, #56]\n\t"
-        "adds r1, #4\n\t"
-        "adds r0, #64\n\t"
-        "subs r2, #8\n\t"
-        "bge 1b\n\t"
-        "2:\n\t"
-        "adds r2, #8\n\t"
-        "beq 4f\n\t"
-        "3:\n\t"
-        "ldrsb r3, [r1, r4]\n\t"
-        "strh r3, [r0]\n\t"
-        "adds r0, #8\n\t"
-        "adds r1, #1\n\t"
-        "subs r2, #1\n\t"
-        "bne 3b\n\t"
-        "4:\n\t"
-        "pop {r4-r7, pc}\n\t");
+        ROWS(LOWER_ONE, LOWER_FOUR)
+        "b 8f\n\t"
+        "7:\n\t"
+        "movs r7, #3\n\t"
+        ROWS(UPPER_ONE, UPPER_FOUR)
+        "8:\n\t"
+        WS_V6M_LEAVE);
 }
 
 /* clang-format on */
@@ -203,10 +250,13 @@ void ws_muls_tile_4(const ws_muls_tile *tile) {
             sums[i] = channel->bias;
         }
         for (const int8_t *x = tile->x; x < tile->end; x += 4 * WS_LANES) {
-            int16_t values[2][WS_LANES];
-            memcpy(values, x, sizeof values);
-            for (int32_t i = 0; i < WS_LANES; i++) {
-                sums[i] += values[0][i] * weights[0] + values[1][i] * weights[4];
+            for (int32_t i = 0; i < WS_LANES; i += 2) {
+                for (int32_t value = 0; value < 2; value++) {
+                    const uint32_t word = ws_load32_aligned(x + 2 * (WS_LANES * value + i));
+                    const int32_t lower = ws_low16(word);
+                    sums[i] += lower * weights[4 * value];
+                    sums[i + 1] += ws_high16(word - (uint32_t)lower) * weights[4 * value];
+                }
             }
             weights += 16;
         }
@@ -218,9 +268,16 @@ void ws_muls_tile_4(const ws_muls_tile *tile) {
     }
 }
 
-void ws_muls_widen(int8_t *to, const int8_t *from, int32_t count) {
-    for (int32_t i = 0; i < count; i++) {
-        ws_store16(to + 2 * WS_LANES * i, from[i]);
+void ws_muls_widen(const ws_muls_patch *patch) {
+    int8_t *to = patch->to;
+    const int8_t *from = patch->from;
+    for (int32_t row = 0; row < patch->rows; row++) {
+        for (int32_t i = 0; i < patch->count; i++) {
+            ws_muls_put(to, *from++, patch->upper);
+            to += 2 * WS_LANES;
+        }
+        to += patch->to_gap;
+        from += patch->from_gap;
     }
 }
 

@@ -22,7 +22,7 @@ from tests.lowbit_cases import with_codes
 from tests.mve_cases import mve_cases
 from tests.op_cases import OpCase, op_cases
 
-FAST: tuple[Kernels, ...] = ("dsp", "mve")
+FAST: tuple[Kernels, ...] = ("dsp", "muls", "mve")
 RUNNER = Path(__file__).parent / "c" / "run_cases.c"
 
 

@@ -62,7 +62,8 @@ def sources_of(models: Sequence[GeneratedModel]) -> dict[str, Source]:
     return sources
 
 
-def _outputs(machine: Machine, model: GeneratedModel, inputs: np.ndarray) -> np.ndarray:
+def outputs_on(machine: Machine, model: GeneratedModel, inputs: np.ndarray) -> np.ndarray:
+    """Outputs of `model` for each of `inputs`, on a booted core, flat."""
     arena = machine.symbol_view(model.arena_symbol, model.arena_size)
     source, result = model.inputs[0], model.outputs[0]
     found = []
@@ -100,7 +101,7 @@ def test_every_operator_case(compiler: Compiler, board: str, tmp_path: Path) -> 
     for c in cases:
         inputs = c.case.inputs[:CLIPS]
         expected = ReferenceBackend(c.graph).run(inputs)[c.graph.outputs[0]]
-        found = _outputs(machine, c.generated, inputs)
+        found = outputs_on(machine, c.generated, inputs)
         np.testing.assert_array_equal(
             found, np.asarray(expected).reshape(len(inputs), -1), err_msg=c.case.name
         )
