@@ -133,8 +133,9 @@ __attribute__((naked, noinline)) void ws_muls_dense_8(WS_UNUSED const ws_muls_de
         "mov r11, r1\n\t"
         "mov r12, r1\n\t"
         "add pc, r0\n\t" /* -2 is the next instruction */
-        VALUE VALUE VALUE VALUE VALUE VALUE VALUE VALUE
-        VALUE VALUE VALUE VALUE VALUE VALUE VALUE VALUE
+        ".rept 16\n\t"
+        VALUE
+        ".endr\n\t"
         "mov r0, r12\n\t"
         "lsls r7, r0, #7\n\t"
         "lsls r0, r0, #23\n\t"

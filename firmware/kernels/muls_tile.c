@@ -84,10 +84,9 @@ __attribute__((naked, noinline)) void ws_muls_tile_4(WS_UNUSED const ws_muls_til
         "ldr r0, [sp, #48]\n\t"
         "add pc, r0\n\t" /* -2 is the next instruction */
         "2:\n\t"
+        ".rept 4\n\t"
         PAIR
-        PAIR
-        PAIR
-        PAIR
+        ".endr\n\t"
         "cmp r4, r12\n\t"
         "bne 2b\n\t"
         "lsls r0, r6, #16\n\t"
