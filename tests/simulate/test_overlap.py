@@ -69,7 +69,7 @@ def cases_apart() -> tuple[Apart, ...]:
             if case.family == "low_bit":
                 graph = with_codes(graph)
             kernels: Kernels
-            for kernels in ("plain", "dsp", "mve"):
+            for kernels in ("plain", "dsp", "muls", "mve"):
                 prefix = f"case{number}_{kernels}"
                 model = emit_aot.emit_model(graph, prefix=prefix, kernels=kernels)
                 again = kernels != "plain" and not any(kernels in name for name in model.kernels)
