@@ -21,7 +21,7 @@ _ALSO = {
     ("conv2d", ""): ("dsp_tiles.c", *_DOTS),
     ("conv2d", "_s4"): ("dsp_tiles.c", *_DOTS, *_DOTS_S4),
     ("depthwise_conv2d", ""): _DOTS,
-    ("depthwise_taps", ""): ("dsp_quads.c", "dsp_outputs.c"),
+    ("depthwise_taps", ""): ("dsp_quads.c", "dsp_quads_v7m.c", "dsp_outputs.c"),
     ("depthwise_conv2d", "_s4"): ("dsp_depthwise_conv2d.c", *_DOTS),
     ("fully_connected", ""): _DOTS,
     ("fully_connected", "_s4"): ("dsp_outputs.c",),

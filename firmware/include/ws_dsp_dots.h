@@ -94,8 +94,7 @@ typedef struct {
 typedef struct {
     const int16_t *weights;
     const int8_t *x;
-    const int8_t *end; /* of x */
-    int32_t odd;       /* values & 4 */
+    int32_t values; /* a multiple of 4 */
     const ws_rescale *channels;
     int8_t *output;
     int32_t twice; /* 2 * the output's zero point + 1 */

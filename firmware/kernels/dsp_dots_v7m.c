@@ -29,34 +29,42 @@
     "ldrsh r3, [r1], #4\n\t"                                                                       \
     WS_VALUE_4X2("4", "8", "12", "[r0], #16")
 
-#define PAIRS_4X2                                                                                  \
-    "1:\n\t"                                                                                       \
-    PAIR_4X2                                                                                       \
-    PAIR_4X2                                                                                       \
-    "2:\n\t"                                                                                       \
-    PAIR_4X2                                                                                       \
-    PAIR_4X2                                                                                       \
-    "cmp r0, lr\n\t"                                                                               \
-    "bne 1b\n\t"
+/*
+ * Sums of four positions by two channels, from 0: r0 x, r1 weights, r2 pairs, which are even. Called
+ * from assembly only; r2-r4 and lr are lost.
+ */
+__attribute__((naked, noinline, used)) static void pairs_4x2(void) {
+    __asm__ volatile(
+        "push {lr}\n\t"
+        "add lr, r0, r2, lsl #4\n\t"
+        "lsls r2, r2, #30\n\t" /* pairs modulo 4, which is 0 or 2 */
+        WS_ZERO_SUMS
+        "bne 2f\n\t"
+        "1:\n\t"
+        PAIR_4X2
+        PAIR_4X2
+        "2:\n\t"
+        PAIR_4X2
+        PAIR_4X2
+        "cmp r0, lr\n\t"
+        "bne 1b\n\t"
+        "pop {pc}\n\t");
+}
 
 __attribute__((naked, noinline)) void ws_dot_4x2(WS_UNUSED const int8_t *x,
                                                  WS_UNUSED const int16_t *weights,
                                                  WS_UNUSED int32_t pairs, WS_UNUSED int32_t *sums) {
     __asm__ volatile(
         "push {r3-r11, lr}\n\t"
-        "add lr, r0, r2, lsl #4\n\t"
-        "lsls r2, r2, #30\n\t" /* pairs modulo 4, which is 0 or 2 */
-        WS_ZERO_SUMS
-        "bne 2f\n\t"
-        PAIRS_4X2
+        "bl pairs_4x2\n\t"
         "ldr r2, [sp]\n\t"
         "stmia r2, {r5-r12}\n\t"
         "pop {r3-r11, pc}\n\t");
 }
 
 /*
- * The loop of ws_dot_4x2 once per two channels, and what follows it. On the stack the tile from x
- * on, at 36 pairs & 2. 98 instructions for 8 outputs beside the loop.
+ * The sums of two channels after those of two others, and what follows them. On the stack the tile
+ * from x on, at 36 pairs. 100 instructions for 8 outputs beside the loop.
  */
 __attribute__((naked, noinline)) void ws_tile_4(WS_UNUSED const ws_tile *tile) {
     __asm__ volatile(
@@ -65,15 +73,11 @@ __attribute__((naked, noinline)) void ws_tile_4(WS_UNUSED const ws_tile *tile) {
         "ldmia r0!, {r1, r2}\n\t"
         "ldmia r0, {r3-r11}\n\t"
         "stmia sp, {r3-r11}\n\t"
-        "and r2, #2\n\t"
         "str r2, [sp, #36]\n\t"
-        "3:\n\t"
+        "1:\n\t"
+        "ldr r0, [sp]\n\t"
         "ldr r2, [sp, #36]\n\t"
-        "ldrd r0, lr, [sp]\n\t"
-        "cmp r2, #0\n\t"
-        WS_ZERO_SUMS
-        "bne 2f\n\t"
-        PAIRS_4X2
+        "bl pairs_4x2\n\t"
         /* 256 a */
         "sub r9, r5\n\t"
         "sub r10, r6\n\t"
@@ -83,7 +87,7 @@ __attribute__((naked, noinline)) void ws_tile_4(WS_UNUSED const ws_tile *tile) {
         "ldr r2, [sp, #32]\n\t"
         "subs r2, #1\n\t"
         "str r2, [sp, #32]\n\t"
-        "bne 3b\n\t"
+        "bne 1b\n\t"
         "add sp, #44\n\t"
         "pop {r4-r11, pc}\n\t");
 }
@@ -179,24 +183,29 @@ __attribute__((naked, noinline)) int8_t *ws_widen_4(WS_UNUSED int8_t *to,
     VALUE_1X8("[r0, #2]", "14", "10", "6", "2", "[r1, #2]")                                        \
     VALUE_1X8("[r0], #4", "12", "8", "4", "0", "[r1], #32")
 
-#define FOURS_1X8                                                                                  \
-    "1:\n\t"                                                                                       \
-    FOUR_1X8                                                                                       \
-    "2:\n\t"                                                                                       \
-    FOUR_1X8                                                                                       \
-    "cmp r0, lr\n\t"                                                                               \
-    "bne 1b\n\t"
+/* Sums of eight units, from 0: r0 x, r1 weights, r2 values; r2-r4 and lr are lost. */
+__attribute__((naked, noinline, used)) static void fours_1x8(void) {
+    __asm__ volatile(
+        "push {lr}\n\t"
+        "add lr, r0, r2\n\t"
+        "lsls r2, r2, #29\n\t" /* values modulo 8, which is 0 or 4 */
+        WS_ZERO_SUMS
+        "bne 2f\n\t"
+        "1:\n\t"
+        FOUR_1X8
+        "2:\n\t"
+        FOUR_1X8
+        "cmp r0, lr\n\t"
+        "bne 1b\n\t"
+        "pop {pc}\n\t");
+}
 
 __attribute__((naked, noinline)) void ws_dot_1x8(WS_UNUSED const int8_t *x,
                                                  WS_UNUSED const int16_t *weights,
                                                  WS_UNUSED int32_t values, WS_UNUSED int32_t *sums) {
     __asm__ volatile(
         "push {r3-r11, lr}\n\t"
-        "add lr, r0, r2\n\t"
-        "lsls r2, r2, #29\n\t" /* values modulo 8, which is 0 or 4 */
-        WS_ZERO_SUMS
-        "bne 2f\n\t"
-        FOURS_1X8
+        "bl fours_1x8\n\t"
         "ldr r2, [sp]\n\t"
         "stmia r2, {r5-r12}\n\t"
         "pop {r3-r11, pc}\n\t");
@@ -205,43 +214,39 @@ __attribute__((naked, noinline)) void ws_dot_1x8(WS_UNUSED const int8_t *x,
 /* Two sums, b's and that of 256 a + b, to outputs: r0 channels; r2, r3, r4, lr are lost. */
 #define OUTPUTS_1X2(b, a)                                                                          \
     "ldmia r0!, {r2, r3, r4}\n\t" /* bias, multiplier, shift */                                    \
-    "ldr lr, [sp, #20]\n\t"                                                                        \
+    "ldr lr, [sp, #16]\n\t"                                                                        \
     "sub " a ", " a ", " b "\n\t" /* 256 a */                                                      \
     "lsl lr, r4\n\t"                                                                               \
     "asr lr, #1\n\t"                                                                               \
     "add " b ", r2, " b ", lsl #1\n\t"                                                             \
     WS_RESCALE_ONE(b, "r3", "r4", "lr", "r2")                                                      \
     "ldmia r0!, {r2, r3, r4}\n\t"                                                                  \
-    "ldr lr, [sp, #20]\n\t"                                                                        \
+    "ldr lr, [sp, #16]\n\t"                                                                        \
     "lsl lr, r4\n\t"                                                                               \
     "asr lr, #1\n\t"                                                                               \
     "add " a ", r2, " a ", asr #7\n\t"                                                             \
     WS_RESCALE_ONE(a, "r3", "r4", "lr", "r2")
 
 /*
- * The loop of ws_dot_1x8 once per eight units, and what follows it. On the stack: 0 x, 4 its end, 8
- * `odd`, 12 channels, 16 output, 20 twice, 24 count. 120 instructions for 8 outputs beside the loop.
+ * The sums of eight units after those of eight others, and what follows them. On the stack: 0 x, 4
+ * values, 8 channels, 12 output, 16 twice, 20 count. 122 instructions for 8 outputs beside the loop.
  */
 __attribute__((naked, noinline)) void ws_units_8(WS_UNUSED const ws_units *units) {
     __asm__ volatile(
         "push {r4-r11, lr}\n\t"
         "sub sp, #28\n\t"
-        "ldmia r0, {r1, r3-r9}\n\t"
-        "stmia sp, {r3-r9}\n\t"
-        "3:\n\t"
-        "ldr r2, [sp, #8]\n\t"
-        "ldrd r0, lr, [sp]\n\t"
-        "cmp r2, #0\n\t"
-        WS_ZERO_SUMS
-        "bne 2f\n\t"
-        FOURS_1X8
-        "ldr r0, [sp, #12]\n\t"
+        "ldmia r0, {r1, r3-r8}\n\t"
+        "stmia sp, {r3-r8}\n\t"
+        "1:\n\t"
+        "ldrd r0, r2, [sp]\n\t"
+        "bl fours_1x8\n\t"
+        "ldr r0, [sp, #8]\n\t"
         OUTPUTS_1X2("r5", "r6")
         OUTPUTS_1X2("r7", "r8")
         OUTPUTS_1X2("r9", "r10")
         OUTPUTS_1X2("r11", "r12")
-        "str r0, [sp, #12]\n\t"
-        "ldr r0, [sp, #16]\n\t"
+        "str r0, [sp, #8]\n\t"
+        "ldr r0, [sp, #12]\n\t"
         "strb r6, [r0, #1]\n\t"
         "strb r7, [r0, #2]\n\t"
         "strb r8, [r0, #3]\n\t"
@@ -250,11 +255,11 @@ __attribute__((naked, noinline)) void ws_units_8(WS_UNUSED const ws_units *units
         "strb r11, [r0, #6]\n\t"
         "strb r12, [r0, #7]\n\t"
         "strb r5, [r0], #8\n\t"
-        "str r0, [sp, #16]\n\t"
-        "ldr r2, [sp, #24]\n\t"
+        "str r0, [sp, #12]\n\t"
+        "ldr r2, [sp, #20]\n\t"
         "subs r2, #1\n\t"
-        "str r2, [sp, #24]\n\t"
-        "bne 3b\n\t"
+        "str r2, [sp, #20]\n\t"
+        "bne 1b\n\t"
         "add sp, #28\n\t"
         "pop {r4-r11, pc}\n\t");
 }

@@ -65,8 +65,7 @@ static int32_t units_in_assembly(const ws_fully_connected_dsp_params *p, const i
         const ws_units job = {
             .weights = p->weights,
             .x = input,
-            .end = input + p->depth,
-            .odd = p->depth & 4,
+            .values = p->depth,
             .channels = p->outputs.channels,
             .output = output,
             .twice = 2 * p->outputs.output_offset + 1,

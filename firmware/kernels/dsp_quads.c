@@ -90,7 +90,7 @@ __attribute__((naked, noinline)) void ws_quads(WS_UNUSED const ws_quads_job *job
 
 /* clang-format on */
 
-#else
+#elif !WS_HAS_ASM
 
 void ws_quads(const ws_quads_job *job) {
     const int16_t *weights = job->weights;
