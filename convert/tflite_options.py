@@ -146,10 +146,12 @@ def read_options(table: Table, index: int, kind: str, source: Source) -> g.Optio
         return g.FullyConnected(activation(0), options.boolean(2), int32_bias(4))
     if kind in _SUMS:
         return _SUMS[kind](activation(0))
-    if kind == "PACK":
-        return g.Pack(options.integer(1, "i"))
-    if kind == "UNPACK":
-        return g.Part(options.integer(1, "i"))
+    if kind in ("PACK", "UNPACK"):
+        ends = table.numbers(1 if kind == "PACK" else 2, "<i4", f"the tensors of {label}")
+        if options.integer(0, "i") != ends.size:
+            raise source.damaged(f"{label} names {options.integer(0, 'i')} parts, not {ends.size}")
+        axis = options.integer(1, "i")
+        return g.Pack(axis) if kind == "PACK" else g.Part(axis)
     if kind == "VAR_HANDLE":
         container, name = (
             options.text(slot, f"the {what} of {label}")

@@ -108,7 +108,7 @@ def _assignments(subgraph: Subgraph, handles: dict[int, str]) -> list[tuple[str,
 
 
 def _state(main: Subgraph, handles: dict[int, str], name: str, place: int) -> g.Tensor:
-    """The state tensor of a variable."""
+    """The state tensor of a variable, or what is in the file where nothing uses it."""
     label = f'variable "{shown(name)}"'
     assigned = [value for variable, value in _assignments(main, handles) if variable == name]
     read = [
@@ -116,6 +116,8 @@ def _state(main: Subgraph, handles: dict[int, str], name: str, place: int) -> g.
         for op in main.ops
         if op.kind == "READ_VARIABLE" and op.outputs and handles[op.inputs[0]] == name
     ]
+    if not assigned and not read:
+        return main.tensors[place]
     if not assigned:
         raise _refuse("be assigned in every run", f"{label}, which is only read")
     first = assigned[0]

@@ -6,6 +6,7 @@ import hashlib
 import struct
 import time
 import tracemalloc
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -83,6 +84,12 @@ OPTIONS = {
     "MAX_POOL_2D": g.Pool2D("valid", (2, 3), (4, 5), "relu_n1_to_1"),
     "AVERAGE_POOL_2D": g.Pool2D("same", (3, 2), (5, 4), "none"),
     "FULLY_CONNECTED": g.FullyConnected("relu", True),
+    "SUB": g.Sub("relu6"),
+    "MUL": g.Mul("relu_n1_to_1"),
+    "PACK": g.Pack(-2),
+    "LEAKY_RELU": g.LeakyRelu(0.25),
+    "VAR_HANDLE": g.VarHandle("a/name"),
+    "CALL_ONCE": g.CallOnce(0),
     "ADD": g.Add("relu6"),
     "CONCATENATION": g.Concatenation(-2, "tanh"),
     "SOFTMAX": g.Softmax(0.5),
@@ -283,6 +290,13 @@ def test_contradictions(name: str) -> None:
     with pytest.raises(ModelError) as caught:
         read(changed(build.fully_connected, DAMAGE[name]))
     one_sentence(caught.value)
+
+
+@pytest.mark.parametrize(("make", "field"), [(build.stack, "valuesCount"), (build.unstack, "num")])
+def test_the_number_of_parts_must_be_so(make: Callable[[], bytes], field: str) -> None:
+    """TFLite Micro believes the option, and reads or writes beyond what there is."""
+    with pytest.raises(ModelError, match=r"PACK\) names 5 parts, not [23]"):
+        read(changed(make, lambda m, s: setattr(s.operators[0].builtinOptions, field, 5)))
 
 
 def test_window_options_must_be_positive() -> None:
