@@ -90,6 +90,7 @@ def _conv(layer: Layer, found: Mve, p: ConvParams, scratch: str) -> LayerCode:
         *convolution_sizes(p),
         ("input_zero", -p.input_offset),
         ("chunks", found.weights.shape[1]),
+        ("windows", found.windows),
     ]
     macs = math.prod(p.output_shape) * math.prod(p.filter_shape[1:])
     return _code(layer, found, ("conv2d", "conv2d"), fields, scratch, macs, about_convolution(p))

@@ -7,8 +7,8 @@ they leave, the DSP kernels may still do: weights of 4 bits, for one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,9 @@ from convert.prepare_wide import is_wide
 
 VECTOR = 16  # bytes
 EIGHT = 8  # channels whose constants are together
-_POSITIONS = 4
+_POSITIONS = 4  # of CONV_2D's tile
+_FEWER = 3  # windows of the convolution that needs most memory,
+_SHARE = 20  # if more than this part of it is for windows
 _INT32 = 1 << 31
 _SMALL = 4  # rows and columns of taps
 _ACROSS = 4  # outputs of a row that are computed together
@@ -70,6 +72,7 @@ class Mve:
             sum of weights.
         scratch: bytes.
         overlaps: how far apart inputs and output must lie.
+        windows: of CONV_2D, that are in scratch memory together.
         ring: of DEPTHWISE_CONV_2D.
     """
 
@@ -78,6 +81,7 @@ class Mve:
     constants: NDArray[np.int32]
     scratch: int
     overlaps: Overlaps
+    windows: int = 0
     ring: Ring | None = None
 
 
@@ -116,7 +120,41 @@ def mve_layers(graph: Graph, params: Sequence[Params]) -> dict[int, Mve | Fast |
         if isinstance(p, AddParams | PoolParams) and (same or isinstance(p, PoolParams)):
             # Vectors are read sooner and written later than the plain kernel's single values.
             found[position] = Same(p, plain(p))
+    position, nbytes = _fullest(graph, {key: layer.scratch for key, layer in found.items()})
+    crowded = found.get(position)
+    if isinstance(crowded, Mve) and crowded.windows and crowded.scratch * _SHARE > nbytes:
+        found[position] = _with_windows(crowded, _FEWER)
     return found
+
+
+def _fullest(graph: Graph, scratch: Mapping[int, int]) -> tuple[int, int]:
+    """The operator at which most bytes are alive, and how many; as if nothing shared memory.
+
+    Args:
+        graph: with at least one operator.
+        scratch: bytes, by position of the operator.
+    """
+    last = {index: p for p, op in enumerate(graph.ops) for index in op.inputs}
+    last.update((index, len(graph.ops)) for index in graph.outputs)
+    alive = set(graph.inputs)
+    worst = (0, 0)
+    for position, op in enumerate(graph.ops):
+        alive.update(op.outputs)
+        nbytes = sum(graph.tensors[index].nbytes for index in alive) + scratch.get(position, 0)
+        worst = max(worst, (position, nbytes), key=lambda found: found[1])
+        alive = {index for index in alive if last.get(index, -1) > position}
+    return worst
+
+
+def _with_windows(layer: Mve, windows: int) -> Mve:
+    """A convolution with scratch memory for fewer windows: slower, as all are computed."""
+    assert isinstance(layer.params, ConvParams)
+    return replace(
+        layer,
+        windows=windows,
+        scratch=layer.scratch // layer.windows * windows,
+        overlaps=by_tiles(layer.params, windows),
+    )
 
 
 def mve_layer(
@@ -158,6 +196,7 @@ def _conv(p: ConvParams, weights: NDArray[np.int8], bias: NDArray[np.int32] | No
         constants=np.pad(constants, ((0, channels % 2), (0, 0)), mode="edge"),
         scratch=_POSITIONS * VECTOR * chunks,
         overlaps=by_tiles(p, _POSITIONS),
+        windows=_POSITIONS,
     )
 
 

@@ -39,12 +39,13 @@ typedef struct {
  *
  * weights[channels out / 2, rounded up][chunks][2][16]: of two channels in turn 16 values of the
  * window, which is read row by row without gaps; the last of an odd number of channels is there
- * twice, in `channels`, too. scratch: four windows of 16 * chunks bytes.
+ * twice, in `channels`, too. scratch: `windows` windows, at most four, of 16 * chunks bytes.
  */
 typedef struct {
     WS_CONVOLUTION_SIZES
     int32_t input_zero;
     int32_t chunks;
+    int32_t windows;
     ws_mve_outputs outputs;
     const ws_mve_channel *channels;
     const int8_t *weights;

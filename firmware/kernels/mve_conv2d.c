@@ -1,7 +1,8 @@
 /*
  * CONV_2D, int8, on Helium. What four output positions see of the input is copied to scratch memory
  * row by row without gaps, 3 instructions per 16 values; then ws_mve_tile_4x2 computes all channels
- * of the four. The copy is what lets a pointwise layer write over its input.
+ * of the four. (Where memory is short there are three; then one of them is computed twice.) The
+ * copy is what lets a pointwise layer write over its input.
  */
 #include "ws_mve.h"
 #include "ws_mve_tile.h"
@@ -29,16 +30,24 @@ static void copy_window(const ws_conv2d_mve_params *p, const int8_t *image, int3
     const int32_t line = p->dilation.y * p->input.width * depth;
     const int8_t *from = image + (y * p->input.width + x) * depth;
     to += rows.begin * run + columns.begin * depth;
-    /* Neighbouring columns are one run; with a dilation each is. */
-    const int32_t runs = p->dilation.x == 1 ? 1 : across;
-    const int32_t count = p->dilation.x == 1 ? across * depth : depth;
     for (int32_t row = rows.begin; row < rows.end; row++) {
-        for (int32_t i = 0; i < runs; i++) {
-            ws_mve_copy(to + i * depth, from + i * p->dilation.x * depth, count);
+        if (p->dilation.x == 1) { /* neighbouring columns are one run */
+            ws_mve_copy(to, from, across * depth);
+        } else {
+            for (int32_t i = 0; i < across; i++) {
+                ws_mve_copy(to + i * depth, from + i * p->dilation.x * depth, depth);
+            }
         }
         to += run;
         from += line;
     }
+}
+
+/* A window is a position of the input and as long as its vectors: all windows are one run. */
+static int is_pointwise(const ws_conv2d_mve_params *p) {
+    return p->filter.y == 1 && p->filter.x == 1 && p->stride.y == 1 && p->stride.x == 1 &&
+           p->input.height == p->output.height && p->input.width == p->output.width &&
+           p->input.channels == WS_MVE_BYTES * p->chunks;
 }
 
 /* All channels of at most four positions, whose windows are in scratch memory. */
@@ -77,16 +86,22 @@ static void channels_of(const ws_conv2d_mve_params *p, const int8_t *windows, in
 void ws_conv2d_mve(const ws_conv2d_mve_params *p, const int8_t *input, int8_t *output,
                    int8_t *scratch) {
     const int32_t count = p->output.height * p->output.width;
+    const int32_t size = WS_MVE_BYTES * p->chunks;
+    const int pointwise = is_pointwise(p);
     for (int32_t b = 0; b < p->batches; b++) {
         int32_t oy = 0, ox = 0;
-        for (int32_t done = 0; done < count; done += WS_MVE_POSITIONS) {
+        for (int32_t done = 0; done < count; done += p->windows) {
             const int32_t left = count - done;
-            const int32_t positions = left < WS_MVE_POSITIONS ? left : WS_MVE_POSITIONS;
-            for (int32_t i = 0; i < positions; i++) {
-                copy_window(p, input, oy, ox, scratch + WS_MVE_BYTES * p->chunks * i);
-                if (++ox == p->output.width) {
-                    ox = 0;
-                    oy++;
+            const int32_t positions = left < p->windows ? left : p->windows;
+            if (pointwise) {
+                ws_mve_copy(scratch, input + done * size, positions * size);
+            } else {
+                for (int32_t i = 0; i < positions; i++) {
+                    copy_window(p, input, oy, ox, scratch + size * i);
+                    if (++ox == p->output.width) {
+                        ox = 0;
+                        oy++;
+                    }
                 }
             }
             channels_of(p, scratch, output, positions);

@@ -13,7 +13,7 @@
 
 /*
  * 16 values of two channels at four positions, 128 multiplications: 14 instructions, 0.11 each, and
- * 2 for the loop. VMLADAV adds into even registers only: r0, r2, r4, r6 sums of the first channel,
+ * 2 for the loop in 28. VMLADAV adds into even registers only: r0, r2, r4, r6 sums of the first channel,
  * r8, r10, r12, lr of the second; r1, r5, r7, r9 windows, r3 weights; q0, q1 weights, q2, q3 values
  * in turn, so that a load can run beside a multiplication.
  */
@@ -35,7 +35,8 @@
 
 /*
  * On the stack: four windows, chunks, channels, output, pairs. r11 counts chunks; q4 zero point, q5
- * offsets, q6 and q7 bounds. The first chunk begins the sums, the others add to them.
+ * offsets, q6 and q7 bounds. The first chunk begins the sums, the others add to them, by twos; where
+ * their number is even, the second one alone.
  *
  * What follows the sums is ws_mve_requantize and ws_mve_narrow (ws_mve.h) with a lane per position:
  * r0, r2, r4 bias, multiplier and shift of the first channel, whose sums are q0, and r6, r8, r10 of
@@ -57,12 +58,17 @@
     "3:\n\t"                                                                                       \
     "ldm sp, {r1, r5, r7, r9, r11}\n\t"                                                            \
     CHUNK("vmladav.s8")                                                                            \
-    "subs r11, #1\n\t"                                                                             \
-    "beq 2f\n\t"                                                                                   \
-    "1:\n\t"                                                                                       \
+    "lsrs r11, r11, #1\n\t"                                                                        \
+    "bcs 1f\n\t"                                                                                   \
     CHUNK("vmladava.s8")                                                                           \
     "subs r11, #1\n\t"                                                                             \
-    "bne 1b\n\t"                                                                                   \
+    "1:\n\t"                                                                                       \
+    "beq 2f\n\t"                                                                                   \
+    "4:\n\t"                                                                                       \
+    CHUNK("vmladava.s8")                                                                           \
+    CHUNK("vmladava.s8")                                                                           \
+    "subs r11, #1\n\t"                                                                             \
+    "bne 4b\n\t"                                                                                   \
     "2:\n\t"                                                                                       \
     "vmov q0[2], q0[0], r0, r4\n\t"                                                                \
     "vmov q0[3], q0[1], r2, r6\n\t"                                                                \
