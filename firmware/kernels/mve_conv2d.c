@@ -8,28 +8,29 @@
 #include "ws_mve_tile.h"
 #include "ws_taps.h"
 
-/* What the output position (oy, ox) sees. Behind it up to 15 values are left as they are: they
-   meet weights of 0. */
-static void copy_window(const ws_conv2d_mve_params *p, const int8_t *image, int32_t oy, int32_t ox,
-                        int8_t *to) {
+/* Found once per layer; in values. */
+typedef struct {
+    int32_t run;     /* of a row of taps */
+    int32_t line;    /* from a row of taps to the next in the input */
+    int32_t reach_y; /* rows and columns from a window's first tap to behind its last */
+    int32_t reach_x;
+} extent;
+
+/* A window at the input's border, with padding where its taps are outside, or with dilation. */
+static void copy_part(const ws_conv2d_mve_params *p, const extent *e, const int8_t *image,
+                      int32_t top, int32_t left, int8_t *to) {
     const int32_t depth = p->input.channels;
-    const int32_t run = p->filter.x * depth;
-    const int32_t top = oy * p->stride.y - p->padding.y;
-    const int32_t left = ox * p->stride.x - p->padding.x;
     const ws_taps rows = ws_taps_inside(top, p->dilation.y, p->filter.y, p->input.height);
     const ws_taps columns = ws_taps_inside(left, p->dilation.x, p->filter.x, p->input.width);
-    const int32_t across = columns.end - columns.begin;
-    if (across < p->filter.x || rows.end - rows.begin < p->filter.y) {
-        ws_mve_fill(to, p->input_zero, p->filter.y * run);
-    }
-    if (across <= 0 || rows.begin >= rows.end) {
+    ws_mve_fill(to, p->input_zero, p->filter.y * e->run);
+    if (columns.begin >= columns.end || rows.begin >= rows.end) {
         return;
     }
     const int32_t y = top + rows.begin * p->dilation.y;
     const int32_t x = left + columns.begin * p->dilation.x;
-    const int32_t line = p->dilation.y * p->input.width * depth;
     const int8_t *from = image + (y * p->input.width + x) * depth;
-    to += rows.begin * run + columns.begin * depth;
+    to += rows.begin * e->run + columns.begin * depth;
+    const int32_t across = columns.end - columns.begin;
     for (int32_t row = rows.begin; row < rows.end; row++) {
         if (p->dilation.x == 1) { /* neighbouring columns are one run */
             ws_mve_copy(to, from, across * depth);
@@ -38,8 +39,28 @@ static void copy_window(const ws_conv2d_mve_params *p, const int8_t *image, int3
                 ws_mve_copy(to + i * depth, from + i * p->dilation.x * depth, depth);
             }
         }
-        to += run;
-        from += line;
+        to += e->run;
+        from += e->line;
+    }
+}
+
+/* What the output position (oy, ox) sees. Behind it up to 15 values are left as they are: they
+   meet weights of 0. */
+static void copy_window(const ws_conv2d_mve_params *p, const extent *e, const int8_t *image,
+                        int32_t oy, int32_t ox, int8_t *to) {
+    const int32_t top = oy * p->stride.y - p->padding.y;
+    const int32_t left = ox * p->stride.x - p->padding.x;
+    const int inside = top >= 0 && left >= 0 && top + e->reach_y <= p->input.height &&
+                       left + e->reach_x <= p->input.width;
+    if (!inside || p->dilation.x != 1) {
+        copy_part(p, e, image, top, left, to);
+        return;
+    }
+    const int8_t *from = image + (top * p->input.width + left) * p->input.channels;
+    for (int32_t row = p->filter.y; row > 0; row--) {
+        ws_mve_copy(to, from, e->run);
+        to += e->run;
+        from += e->line;
     }
 }
 
@@ -88,6 +109,12 @@ void ws_conv2d_mve(const ws_conv2d_mve_params *p, const int8_t *input, int8_t *o
     const int32_t count = p->output.height * p->output.width;
     const int32_t size = WS_MVE_BYTES * p->chunks;
     const int pointwise = is_pointwise(p);
+    const extent e = {
+        .run = p->filter.x * p->input.channels,
+        .line = p->dilation.y * p->input.width * p->input.channels,
+        .reach_y = (p->filter.y - 1) * p->dilation.y + 1,
+        .reach_x = (p->filter.x - 1) * p->dilation.x + 1,
+    };
     for (int32_t b = 0; b < p->batches; b++) {
         int32_t oy = 0, ox = 0;
         for (int32_t done = 0; done < count; done += p->windows) {
@@ -97,7 +124,7 @@ void ws_conv2d_mve(const ws_conv2d_mve_params *p, const int8_t *input, int8_t *o
                 ws_mve_copy(scratch, input + done * size, positions * size);
             } else {
                 for (int32_t i = 0; i < positions; i++) {
-                    copy_window(p, input, oy, ox, scratch + size * i);
+                    copy_window(p, &e, input, oy, ox, scratch + size * i);
                     if (++ox == p->output.width) {
                         ox = 0;
                         oy++;
