@@ -114,6 +114,29 @@ def has_moderate_product(graph: Graph, op: Op) -> Verdict:
     return factor < LARGEST_PRODUCT[output.dtype], f"{factor:g}"
 
 
+def has_moderate_square(graph: Graph, op: Op) -> Verdict:
+    """The square of the larger input scale is below 2^12 times the output's scale.
+
+    Calibrate with representative data and convert again.
+    """
+    scales = [t.quant.scale[0] for t in tensors_of(graph, op.inputs) if t.quant]
+    q = output_of(graph, op).quant
+    assert q is not None
+    return max(scales) ** 2 / q.scale[0] < 2**12, f"{max(scales):g} and {q.scale[0]:g}"
+
+
+def has_constant_padding_value(graph: Graph, op: Op) -> Verdict:
+    """The value to pad with is a constant, of the same scale and zero point as the rest.
+
+    Pad with zeros.
+    """
+    value, q = graph.tensors[op.inputs[2]], output_of(graph, op).quant
+    if value.data is None or value.size != 1:
+        return False, "a computed value" if value.data is None else f"{value.size} values"
+    same = value.quant is not None and q is not None and value.quant.scale == q.scale
+    return same and value.quant == q, "another scale or zero point"
+
+
 def has_usable_beta(graph: Graph, op: Op) -> Verdict:
     """The factor beta is finite, and beta * input scale is above 2^-26.
 

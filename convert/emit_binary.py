@@ -1,4 +1,4 @@
-"""C of the operators with two inputs, int8 and int16: ADD, SUB, MUL, MAXIMUM, MINIMUM."""
+"""C of the operators with two inputs, ADD, SUB, MUL, MAXIMUM and others, int8 and int16."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from convert.params import (
     BinaryParams,
     ExtremeParams,
     MulParams,
+    PreluParams,
     Shape,
+    SquaredDifferenceParams,
     SubParams,
     SumParams,
 )
@@ -78,6 +80,7 @@ def _binary(layer: Layer, p: BinaryParams, ctype: str, fields: Fields, file: str
 @emits(AddParams, wide=True)
 @emits(SubParams)
 @emits(SubParams, wide=True)
+@emits(SquaredDifferenceParams)
 def _sum(layer: Layer, p: SumParams) -> LayerCode:
     fields: Fields = [
         ("left_shift", p.left_shift),
@@ -109,6 +112,20 @@ def _product(layer: Layer, p: MulParams) -> LayerCode:
         ("activation_max", p.activation_max),
     ]
     return _binary(layer, p, "ws_mul_params", without_offsets(layer, fields), "mul")
+
+
+@emits(PreluParams)
+def _prelu(layer: Layer, p: PreluParams) -> LayerCode:
+    fields: Fields = [
+        ("input_offset", p.input_offset),
+        ("slope_offset", p.slope_offset),
+        ("output_offset", p.output_offset),
+        ("above_multiplier", p.above_multiplier),
+        ("above_shift", p.above_shift),
+        ("below_multiplier", p.below_multiplier),
+        ("below_shift", p.below_shift),
+    ]
+    return _binary(layer, p, "ws_prelu_params", fields, "prelu")
 
 
 @emits(ExtremeParams)

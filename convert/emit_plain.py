@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from convert import cwriter
 from convert.emit_layer import (
+    Fields,
     Layer,
     LayerCode,
     by,
@@ -26,6 +27,7 @@ from convert.params import (
     PadParams,
     PoolParams,
     QuantizeParams,
+    ReduceExtremeParams,
     ReshapeParams,
     Shape,
     SoftmaxParams,
@@ -86,12 +88,28 @@ def split_mean(shape: Shape, axes: Sequence[int]) -> tuple[tuple[int, ...], tupl
     return (runs[0], runs[2], runs[4]), (runs[1], runs[3])
 
 
-@emits(MeanParams)
-@emits(MeanParams, wide=True)
-def _mean(layer: Layer, p: MeanParams) -> LayerCode:
+def _kept_and_reduced(layer: Layer, p: MeanParams | ReduceExtremeParams) -> Fields:
+    """How the input is walked through."""
     split = split_mean(p.input_shape, p.axes)
     if split is None:
         refuse(layer, "reduce axes that lie in at most two groups", f"axes {p.axes}")
+    return [("kept", split[0]), ("reduced", split[1])]
+
+
+@emits(ReduceExtremeParams)
+def _reduce_extreme(layer: Layer, p: ReduceExtremeParams) -> LayerCode:
+    params = f"{layer.name}_params"
+    struct = struct_text("ws_reduction", params, _kept_and_reduced(layer, p))
+    function = f"ws_{layer.op.kind.lower()}_s8"
+    call = f"{function}(&{params}, {layer.inputs[0]}, {layer.output});"
+    about = f"over axes {', '.join(map(str, p.axes))}"
+    return LayerCode((struct,), (call,), "reduce_extreme.c", about=about)
+
+
+@emits(MeanParams)
+@emits(MeanParams, wide=True)
+def _mean(layer: Layer, p: MeanParams) -> LayerCode:
+    walk = _kept_and_reduced(layer, p)
     check_sum(layer, p.count, _largest(layer))
     params = f"{layer.name}_params"
     struct = struct_text(
@@ -100,8 +118,7 @@ def _mean(layer: Layer, p: MeanParams) -> LayerCode:
         without_offsets(
             layer,
             [
-                ("kept", split[0]),
-                ("reduced", split[1]),
+                *walk,
                 ("sum_offset", p.sum_offset),
                 ("output_offset", p.output_offset),
                 ("multiplier", p.multiplier),

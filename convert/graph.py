@@ -97,7 +97,7 @@ ITEM_BYTES: dict[str, int] = {
 }
 
 # Operators all of whose inputs hold values.
-BINARY = ("ADD", "SUB", "MUL", "MAXIMUM", "MINIMUM")
+BINARY = ("ADD", "SUB", "MUL", "MAXIMUM", "MINIMUM", "PRELU", "SQUARED_DIFFERENCE")
 JOINING = (*BINARY, "CONCATENATION", "PACK")
 
 # Operators with weights, and which dimension of the weights counts output channels.

@@ -116,7 +116,7 @@ class Softmax:
 
 @dataclass(frozen=True)
 class Mean:
-    """Options of MEAN; the axes are the operator's second input."""
+    """Options of MEAN, REDUCE_MAX and REDUCE_MIN; the axes are the second input."""
 
     keep_dims: bool
 

@@ -114,6 +114,16 @@ class MeanParams:
 
 
 @dataclass(frozen=True)
+class ReduceExtremeParams:
+    """REDUCE_MAX and REDUCE_MIN over `axes`, as of MEAN; scales and zero points are equal."""
+
+    input_shape: Shape
+    output_shape: Shape
+    axes: tuple[int, ...]
+    largest: bool
+
+
+@dataclass(frozen=True)
 class SoftmaxParams:
     """SOFTMAX over the last dimension: `rows` vectors of `depth` values.
 
@@ -165,6 +175,26 @@ class AddParams(SumParams):
 @dataclass(frozen=True)
 class SubParams(SumParams):
     """SUB: the first input less the second."""
+
+
+@dataclass(frozen=True)
+class SquaredDifferenceParams(SumParams):
+    """SQUARED_DIFFERENCE: the square of the first input less the second."""
+
+
+@dataclass(frozen=True)
+class PreluParams(BinaryParams):
+    """PRELU: x' = x + input_offset; clamp(mbqm(x', above) + output_offset) from 0 up, below it
+    clamp(mbqm(x' * (slope + slope_offset), below) + output_offset).
+    """
+
+    input_offset: int
+    slope_offset: int
+    output_offset: int
+    above_multiplier: int
+    above_shift: int
+    below_multiplier: int
+    below_shift: int
 
 
 @dataclass(frozen=True)
@@ -385,9 +415,12 @@ Params = (
     | FullyConnectedParams
     | PoolParams
     | MeanParams
+    | ReduceExtremeParams
     | SoftmaxParams
     | AddParams
     | SubParams
+    | SquaredDifferenceParams
+    | PreluParams
     | MulParams
     | ExtremeParams
     | TableParams

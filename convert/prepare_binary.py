@@ -1,4 +1,4 @@
-"""Prepared integers of the operators with two inputs: ADD, SUB, MUL, MAXIMUM, MINIMUM.
+"""Prepared integers of the operators with two inputs: ADD, SUB, MUL, MAXIMUM, ...
 
 "TFLM" is tensorflow/tflite-micro; paths are below tensorflow/lite.
 """
@@ -12,7 +12,15 @@ import numpy as np
 
 from convert.errors import ModelError
 from convert.graph import Activation, Graph, Op, Tensor
-from convert.params import AddParams, ExtremeParams, MulParams, SubParams, SumParams
+from convert.params import (
+    AddParams,
+    ExtremeParams,
+    MulParams,
+    PreluParams,
+    SquaredDifferenceParams,
+    SubParams,
+    SumParams,
+)
 from convert.prepare_checks import (
     activation_range,
     multiplier_of,
@@ -22,6 +30,7 @@ from convert.prepare_checks import (
     where,
 )
 
+SQUARE_SHIFT = 7  # of SQUARED_DIFFERENCE, so that a square fits 31 bits
 _S = TypeVar("_S", bound=SumParams)
 LARGEST_PRODUCT = {"int8": 2.0**15, "int16": 1.0}
 """What the rescaling of a product must stay below, so that no shift to the left overflows."""
@@ -53,10 +62,12 @@ def _shapes(graph: Graph, op: Op) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _sum(graph: Graph, op: Op, made: type[_S]) -> _S:
-    """ADD and SUB. Source: TFLM micro/kernels/add_common.cc, `CalculateOpDataAdd`; sub_common.cc.
+    """ADD, SUB and SQUARED_DIFFERENCE.
 
     With t = 2 * max(scale1, scale2): input multipliers scale_i / t, output multiplier
-    t / (2^20 * output scale), all in double; 2^15 with int16 values.
+    t / (2^20 * output scale), all in double; 2^15 with int16 values. SQUARED_DIFFERENCE has
+    t^2 / (2^14 * output scale). Source: TFLM micro/kernels/add_common.cc, `CalculateOpDataAdd`;
+    sub_common.cc; squared_difference.cc.
     """
     left, right, output = _shapes(graph, op)
     (left_scale, left_zero), (right_scale, right_zero) = quant_of(op, left), quant_of(op, right)
@@ -64,10 +75,13 @@ def _sum(graph: Graph, op: Op, made: type[_S]) -> _S:
     left_shift = 15 if output.dtype == "int16" else 20
     twice_max = 2 * float(max(left_scale, right_scale))
     real_output = twice_max / ((1 << left_shift) * float(output_scale))
+    if made is SquaredDifferenceParams:
+        left_shift = SQUARE_SHIFT
+        real_output = twice_max**2 / ((1 << 2 * left_shift) * float(output_scale))
     if real_output >= 1:
         raise ModelError(
-            f"{where(op)} must have an output scale above 2^-{left_shift - 1} of its inputs'. "
-            f"Received: {output_scale!s} for {max(left_scale, right_scale)!s}."
+            f"{where(op)} must have an output scale by which results fit 32 bits. Received: "
+            f"{output_scale!s} for {max(left_scale, right_scale)!s}."
         )
     left_pair = multiplier_of(op, float(left_scale) / twice_max)
     right_pair = multiplier_of(op, float(right_scale) / twice_max)
@@ -100,6 +114,37 @@ def prepare_add(graph: Graph, op: Op) -> AddParams:
 def prepare_sub(graph: Graph, op: Op) -> SubParams:
     """SUB; see `_sum`."""
     return _sum(graph, op, SubParams)
+
+
+def prepare_squared_difference(graph: Graph, op: Op) -> SquaredDifferenceParams:
+    """SQUARED_DIFFERENCE; see `_sum`."""
+    return _sum(graph, op, SquaredDifferenceParams)
+
+
+def prepare_prelu(graph: Graph, op: Op) -> PreluParams:
+    """PRELU. Source: TFLM micro/kernels/prelu_common.cc, `CalculatePreluParams`; in double."""
+    source, slope, output = _shapes(graph, op)
+    (scale, zero), (slope_scale, slope_zero) = quant_of(op, source), quant_of(op, slope)
+    output_scale, output_zero = quant_of(op, output)
+    real = float(scale) * float(slope_scale) / float(output_scale)
+    if not real < LARGEST_PRODUCT["int8"]:
+        raise ModelError(
+            f"{where(op)} must rescale products by less than 2^15. Received: {real:g}."
+        )
+    above = multiplier_of(op, float(scale) / float(output_scale))
+    below = multiplier_of(op, real)
+    return PreluParams(
+        input1_shape=source.shape,
+        input2_shape=slope.shape,
+        output_shape=output.shape,
+        input_offset=-zero,
+        slope_offset=-slope_zero,
+        output_offset=output_zero,
+        above_multiplier=above[0],
+        above_shift=above[1],
+        below_multiplier=below[0],
+        below_shift=below[1],
+    )
 
 
 def prepare_mul(graph: Graph, op: Op) -> MulParams:

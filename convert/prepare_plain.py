@@ -11,13 +11,14 @@ import numpy as np
 
 from convert import fixedpoint as fp
 from convert.errors import ModelError, UnsupportedModelError
-from convert.graph import ITEM_BYTES, Concatenation, Graph, Op, Pack, Softmax
+from convert.graph import ITEM_BYTES, Concatenation, Graph, Op, Pack, Softmax, Tensor
 from convert.params import (
     ConcatenationParams,
     CopyParams,
     DequantizeParams,
     MeanParams,
     PadParams,
+    ReduceExtremeParams,
     ReshapeParams,
     SoftmaxParams,
 )
@@ -34,11 +35,12 @@ from convert.prepare_checks import (
 from convert.views import view_of
 
 
-def prepare_mean(graph: Graph, op: Op) -> MeanParams:
-    """MEAN. Source: TFLM micro/kernels/reduce_common.cc and kernels/internal/reference/reduce.h.
+def _reduced(graph: Graph, op: Op) -> tuple[Tensor, Tensor, tuple[int, ...], int]:
+    """Input, output, sorted axes of 0 and more, and how many values go into one.
 
-    `QuantizedMeanOrSum` folds 1 / count into the multiplier: multiplier * 2^s / count truncated,
-    with s = floor(log2(count)), at most 32 and at most 31 + shift; the shift drops by s.
+    Raises:
+        UnsupportedModelError: the axes are computed.
+        ModelError: axes or the output's size do not fit the input.
     """
     source, output = need_values(graph, op, op.inputs[0]), need_values(graph, op, op.outputs[0])
     axis = need(graph, op, op.inputs[1], "int32")
@@ -57,6 +59,16 @@ def prepare_mean(graph: Graph, op: Op) -> MeanParams:
             f"{where(op)} must have one output per mean of {count} values. Received: "
             f"{source.shape} to {output.shape}."
         )
+    return source, output, axes, count
+
+
+def prepare_mean(graph: Graph, op: Op) -> MeanParams:
+    """MEAN. Source: TFLM micro/kernels/reduce_common.cc and kernels/internal/reference/reduce.h.
+
+    `QuantizedMeanOrSum` folds 1 / count into the multiplier: multiplier * 2^s / count truncated,
+    with s = floor(log2(count)), at most 32 and at most 31 + shift; the shift drops by s.
+    """
+    source, output, axes, count = _reduced(graph, op)
     scale, zero_point = quant_of(op, source)
     output_scale, output_zero = quant_of(op, output)
     multiplier, shift = multiplier_of(op, float(scale) / float(output_scale))
@@ -71,6 +83,13 @@ def prepare_mean(graph: Graph, op: Op) -> MeanParams:
         multiplier=(multiplier << bits) // count,
         shift=shift - bits,
     )
+
+
+def prepare_reduce_extreme(graph: Graph, op: Op) -> ReduceExtremeParams:
+    """REDUCE_MAX, REDUCE_MIN. Source: TFLM micro/kernels/reduce_common.cc, `EvalMinMaxHelper`."""
+    source, output, axes, _ = _reduced(graph, op)
+    same_quant(op, source, output)
+    return ReduceExtremeParams(source.shape, output.shape, axes, op.kind == "REDUCE_MAX")
 
 
 def prepare_softmax(graph: Graph, op: Op) -> SoftmaxParams:

@@ -87,6 +87,7 @@ _SUM = Rule(
 _EXTREME = Rule(
     (_VALUES, _VALUES), (plain.broadcasts_to_output, c.has_equal_quantization), output=_VALUES
 )
+_REDUCTION = Rule((_INT8, _INT32), (plain.has_constant_axes, c.has_equal_quantization))
 _VARIABLE = Rule((_VALUES,), (plain.has_equal_shapes, c.has_equal_quantization), output=_VALUES)
 
 RULES: dict[str, Rule] = {
@@ -151,6 +152,14 @@ RULES: dict[str, Rule] = {
     "PAD": Rule(
         (_VALUES, _INT32), (plain.has_constant_paddings, c.has_equal_quantization), output=_VALUES
     ),
+    "PADV2": Rule(
+        (_INT8, _INT32, _INT8),
+        (plain.has_constant_paddings, c.has_equal_quantization, plain.has_constant_padding_value),
+    ),
+    "PRELU": Rule(
+        (_INT8, _INT8),
+        (plain.broadcasts_to_output, c.has_moderate_rescaling, plain.has_moderate_product),
+    ),
     "QUANTIZE": Rule(
         (("int8", "uint8", "int16", "float32"),),
         (
@@ -162,6 +171,8 @@ RULES: dict[str, Rule] = {
         output=("int8", "uint8", "int16"),
     ),
     "READ_VARIABLE": _VARIABLE,
+    "REDUCE_MAX": _REDUCTION,
+    "REDUCE_MIN": _REDUCTION,
     "RELU": Rule(
         (_VALUES,),
         (plain.has_equal_shapes, c.has_moderate_rescaling, wide.has_moderate_wide_rescaling),
@@ -197,6 +208,9 @@ RULES: dict[str, Rule] = {
         (_VALUES, _INDEX, _INT32),
         (c.has_equal_quantization, moves.splits_its_input),
         output=_VALUES,
+    ),
+    "SQUARED_DIFFERENCE": Rule(
+        (_INT8, _INT8), (plain.broadcasts_to_output, plain.has_moderate_square)
     ),
     "STRIDED_SLICE": Rule(
         (_VALUES, _INT32, _INT32, _INT32),

@@ -24,10 +24,9 @@ Target = Literal["c", "tflm"]
 _OTHER_ACTIVATION = "Use ReLU or ReLU6 there and train again."
 _INSTEAD: dict[str, str] = {
     **dict.fromkeys(
-        ("ELU", "GELU", "PRELU", "RELU_0_TO_1", "RELU_N1_TO_1"),
+        ("ELU", "GELU", "RELU_0_TO_1", "RELU_N1_TO_1"),
         _OTHER_ACTIVATION,
     ),
-    "REDUCE_MAX": "Use a max-pooling layer whose window is the whole map.",
     "BATCH_MATMUL": "Flatten the input before the layer, or use a convolution of kernel 1.",
     "WHILE": "Use convolutions over time instead of the recurrent layer.",
     "AUDIO_SPECTROGRAM": "Export the network without the features before it.",

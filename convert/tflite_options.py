@@ -66,6 +66,8 @@ _OPTION_TABLES = {
     "CALL_ONCE": "CallOnceOptions",
     "SOFTMAX": "SoftmaxOptions",
     "MEAN": "ReducerOptions",
+    "REDUCE_MAX": "ReducerOptions",
+    "REDUCE_MIN": "ReducerOptions",
     "STRIDED_SLICE": "StridedSliceOptions",
     "SVDF": "SVDFOptions",
     "UNIDIRECTIONAL_SEQUENCE_LSTM": "UnidirectionalSequenceLSTMOptions",

@@ -104,6 +104,8 @@ def cases() -> Iterator[drawing.Made]:
     """All of them."""
     for family, share in SHARE.items():
         for i, (name, model, inputs, portable) in enumerate(oc.FAMILIES[family]()):
+            if name.endswith("_value"):  # PADV2, which int16 does not have
+                continue
             if name.startswith("mixed"):
                 model = networks.mixed(3, hard=False)
             if name[0].isalpha() or i % share == 0:

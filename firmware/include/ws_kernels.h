@@ -185,6 +185,15 @@ typedef struct {
 
 void ws_mean_s8(const ws_mean_params *p, const int8_t *input, int8_t *output);
 
+/* REDUCE_MAX and REDUCE_MIN; dimensions as of MEAN. */
+typedef struct {
+    int32_t kept[3];
+    int32_t reduced[2];
+} ws_reduction;
+
+void ws_reduce_max_s8(const ws_reduction *p, const int8_t *input, int8_t *output);
+void ws_reduce_min_s8(const ws_reduction *p, const int8_t *input, int8_t *output);
+
 /*
  * SOFTMAX of `rows` vectors of `depth` values. exp_table[d] is exp of the difference -d in Q0.31;
  * values exp_count or more below their row's largest have no share at all.
@@ -243,6 +252,25 @@ typedef struct {
 } ws_mul_params;
 
 void ws_mul_s8(const ws_mul_params *p, const int8_t *input1, const int8_t *input2, int8_t *output);
+
+/* SQUARED_DIFFERENCE: as SUB, and the difference is squared before the last rescaling. */
+void ws_squared_difference_s8(const ws_add_params *p, const int8_t *input1, const int8_t *input2,
+                              int8_t *output);
+
+/* PRELU: input 1 rescaled from 0 up, below it the product of both inputs. */
+typedef struct {
+    WS_BROADCAST_WALK
+    int32_t input_offset;
+    int32_t slope_offset;
+    int32_t output_offset;
+    int32_t above_multiplier;
+    int32_t above_shift;
+    int32_t below_multiplier;
+    int32_t below_shift;
+} ws_prelu_params;
+
+void ws_prelu_s8(const ws_prelu_params *p, const int8_t *input1, const int8_t *input2,
+                 int8_t *output);
 
 /* MAXIMUM and MINIMUM. */
 typedef struct {

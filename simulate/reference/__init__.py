@@ -28,7 +28,9 @@ from convert.params import (
     PadParams,
     Params,
     PoolParams,
+    PreluParams,
     QuantizeParams,
+    ReduceExtremeParams,
     RescaleParams,
     ReshapeParams,
     SoftmaxParams,
@@ -165,10 +167,14 @@ class ReferenceBackend:
                 return pooling.mean(params, x)
             case SumParams():
                 return binary.joined(params, x, self._read(values, op.inputs[1]))
+            case PreluParams():
+                return binary.prelu(params, x, self._read(values, op.inputs[1]))
             case MulParams():
                 return binary.product(params, x, self._read(values, op.inputs[1]))
             case ExtremeParams():
                 return binary.extreme(params, x, self._read(values, op.inputs[1]))
+            case ReduceExtremeParams():
+                return pooling.reduce_extreme(params, x)
             case SoftmaxParams():
                 return elementwise.softmax(params, x)
             case TableParams():

@@ -1,4 +1,4 @@
-"""ADD, SUB, MUL, MAXIMUM, MINIMUM. Arrays carry the clips first, and are int8 or int16."""
+"""Operators with two inputs. Arrays carry the clips first, and are int8 or int16."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert import fixedpoint as fp
-from convert.params import BinaryParams, ExtremeParams, MulParams, SubParams, SumParams
+from convert.params import (
+    AddParams,
+    BinaryParams,
+    ExtremeParams,
+    MulParams,
+    PreluParams,
+    SquaredDifferenceParams,
+    SumParams,
+)
 
 Values = NDArray[Any]  # int8 or int16
 
@@ -30,7 +38,10 @@ def _clamped(params: SumParams | MulParams, scaled: NDArray, like: Values) -> Va
 
 
 def joined(params: SumParams, left: Values, right: Values) -> Values:
-    """ADD and SUB. Source: TFLM kernels/internal/reference/integer_ops/add.h, `AddFunc`; sub.h.
+    """ADD, SUB and SQUARED_DIFFERENCE.
+
+    Source: TFLM kernels/internal/reference/integer_ops/add.h, `AddFunc`; sub.h;
+    micro/kernels/squared_difference.cc.
 
     Args:
         params: Prepared integers.
@@ -48,7 +59,9 @@ def joined(params: SumParams, left: Values, right: Values) -> Values:
 
     a = rescale(a, params.input1_offset, params.input1_multiplier, params.input1_shift)
     b = rescale(b, params.input2_offset, params.input2_multiplier, params.input2_shift)
-    total = a - b if isinstance(params, SubParams) else a + b
+    total = a + b if isinstance(params, AddParams) else a - b
+    if isinstance(params, SquaredDifferenceParams):
+        total = total * total
     scaled = fp.multiply_by_quantized_multiplier(
         total, params.output_multiplier, params.output_shift
     )
@@ -68,3 +81,14 @@ def extreme(params: ExtremeParams, left: Values, right: Values) -> Values:
     a, b = _pair(params, left, right)
     chosen = (np.maximum(a, b) if params.largest else np.minimum(a, b)).astype(left.dtype)
     return chosen.reshape(chosen.shape[0], *params.output_shape)
+
+
+def prelu(params: PreluParams, x: Values, slope: Values) -> Values:
+    """PRELU. Source: TFLM kernels/internal/reference/prelu.h; arguments as of `joined`."""
+    value, factor = _pair(params, x, slope)
+    value, factor = value + params.input_offset, factor + params.slope_offset
+    mbqm = fp.multiply_by_quantized_multiplier
+    above = mbqm(value, params.above_multiplier, params.above_shift).astype(np.int64)
+    below = mbqm(value * factor, params.below_multiplier, params.below_shift).astype(np.int64)
+    bent = np.clip(np.where(value >= 0, above, below) + params.output_offset, -128, 127)
+    return bent.astype(np.int8).reshape(bent.shape[0], *params.output_shape)

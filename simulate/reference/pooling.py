@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert import fixedpoint as fp
-from convert.params import MeanParams, PoolParams
+from convert.params import MeanParams, PoolParams, ReduceExtremeParams
 from simulate.reference.convolution import pad_to_windows, window_positions
 
 _T = TypeVar("_T", bound=np.generic)
@@ -79,3 +79,10 @@ def mean(params: MeanParams, x: Values) -> Values:
     limits = np.iinfo(x.dtype)
     moved = np.clip(scaled.astype(np.int64) + params.output_offset, limits.min, limits.max)
     return moved.astype(x.dtype).reshape(x.shape[0], *params.output_shape)
+
+
+def reduce_extreme(params: ReduceExtremeParams, x: Values) -> Values:
+    """REDUCE_MAX and REDUCE_MIN. Source: TFLM micro/kernels/reduce_common.cc; as `mean`."""
+    axes = tuple(a + 1 for a in params.axes)
+    found = x.max(axis=axes) if params.largest else x.min(axis=axes)
+    return found.reshape(x.shape[0], *params.output_shape)

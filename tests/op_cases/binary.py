@@ -117,3 +117,31 @@ def extreme_cases(kind: str) -> Iterator[Made]:
     """MAXIMUM and MINIMUM."""
     q = (0.02, 3)
     yield from _broadcasts(kind, (q, q, q))
+
+
+def squared_difference_cases() -> Iterator[Made]:
+    for i in range(20):
+        rng = rng_of(f"squared_difference {i}")
+        a, b = quant(rng, 0.005, 0.2), quant(rng, 0.005, 0.2)
+        factor = float(rng.choice([50.0, 10.0, 400.0, 0.001]))
+        out = (float(np.float32(max(a[0], b[0]) ** 2 * factor)), int(rng.choice(ZERO_POINTS)))
+        model = _model("SQUARED_DIFFERENCE", (1, 6, 43), (1, 6, 43), (a, b, out), "none", i)
+        yield f"{i:02}", model, clips_of((1, 6, 43), a[1], str(i)), True
+    yield from _broadcasts("SQUARED_DIFFERENCE", ((0.02, 3), (0.03, -5), (0.04, -100)))
+
+
+def prelu_cases() -> Iterator[Made]:
+    shapes = [(1, 5, 4, 6), (1, 1, 6), (6,), (1,), (1, 5, 1, 1), (5, 4, 6)]
+    for i in range(24):
+        rng = rng_of(f"prelu {i}")
+        a, slope = quant(rng, 0.01, 0.1), quant(rng, 0.002, 0.01)
+        out = (float(np.float32(a[0] * rng.choice([1.0, 0.3, 2.0]))), int(rng.choice(ZERO_POINTS)))
+        model = tb.prelu(
+            shape=(1, 5, 4, 6),
+            slope_shape=shapes[i % 6],
+            a_q=a,
+            slope_q=slope,
+            output_q=out,
+            seed=i,
+        )
+        yield f"{i:02}", model, clips_of((1, 5, 4, 6), a[1], str(i)), True

@@ -62,6 +62,27 @@ def mean_cases() -> Iterator[Made]:
                 yield name, model, clips_of(shape, input_q[1], str(i)), 0 not in axes
 
 
+def reduce_cases(kind: str) -> Iterator[Made]:
+    """REDUCE_MAX and REDUCE_MIN."""
+    plans: list[tuple[tuple[int, ...], tuple[int, ...]]] = [
+        ((1, 4, 5, 3), (1, 2)),
+        ((1, 4, 5, 3), (-1,)),
+        ((1, 4, 5, 3), (1, 3)),
+        ((1, 4, 5, 3), (2,)),
+        ((1, 7, 9), (1,)),
+        ((1, 33), (1,)),
+    ]
+    for shape, axes in plans:
+        for keep_dims in (False, True):
+            q = (0.02, 3)
+            model = tb.mean(
+                kind, shape=shape, axes=axes, keep_dims=keep_dims, input_q=q, output_q=q
+            )
+            over = "_".join(map(str, axes)).replace("-", "m")
+            name = f"{'x'.join(map(str, shape))}_over_{over}{'_kept' if keep_dims else ''}"
+            yield name, model, clips_of(shape, 3, name), True
+
+
 def softmax_cases() -> Iterator[Made]:
     plans: list[tuple[tuple[int, ...], float, QParams]] = [
         ((1, 10), 1.0, (0.1, 4)),
@@ -195,6 +216,9 @@ def pad_cases() -> Iterator[Made]:
             inputs = clips_of(shape, zero_point, "p")
             portable = len(shape) < 5 and paddings[0] == (0, 0)
             yield f"{sizes}_zero{zero_point}", model, inputs, portable
+            if portable:
+                model = tb.pad(shape=shape, paddings=paddings, q=(1 / 64, zero_point), value=-99)
+                yield f"{sizes}_zero{zero_point}_value", model, inputs, True
 
 
 def _concatenation_model(shapes: tuple[tuple[int, ...], ...], axis: int, q: QParams) -> bytes:

@@ -19,6 +19,7 @@ from tests.tflite_builder.writing import (
 
 
 def mean(
+    kind: str = "MEAN",
     *,
     shape: tuple[int, ...] = (1, 4, 5, 3),
     axes: tuple[int, ...] = (1, 2),
@@ -26,7 +27,7 @@ def mean(
     input_q: QParams = (1 / 64, 3),
     output_q: QParams = (1 / 64, 3),
 ) -> bytes:
-    """MEAN over `axes` (negative ones count from the end)."""
+    """MEAN, REDUCE_MAX or REDUCE_MIN over `axes` (negative ones count from the end)."""
     chosen = {a % len(shape) for a in axes}
     kept = [1 if i in chosen else s for i, s in enumerate(shape) if keep_dims or i not in chosen]
     tensors = [
@@ -34,7 +35,7 @@ def mean(
         constant("axes", axes),
         activation_tensor("output", kept, output_q),
     ]
-    return build_model([OpSpec("MEAN", (0, 1), (2,), g.Mean(keep_dims))], tensors)
+    return build_model([OpSpec(kind, (0, 1), (2,), g.Mean(keep_dims))], tensors)
 
 
 def softmax(
@@ -145,6 +146,25 @@ def mul(**keywords) -> bytes:
     return binary("MUL", **keywords)
 
 
+def squared_difference(output_q: QParams = (0.02, -100), **keywords) -> bytes:
+    """SQUARED_DIFFERENCE."""
+    return binary("SQUARED_DIFFERENCE", output_q=output_q, **keywords)
+
+
+def prelu(
+    *,
+    shape: tuple[int, ...] = (1, 4, 3),
+    slope_shape: tuple[int, ...] = (1, 3),
+    slope_q: QParams = (0.004, 5),
+    seed: int = 0,
+    **keywords,
+) -> bytes:
+    """PRELU with constant slopes."""
+    data = np.random.default_rng(seed).integers(-128, 128, slope_shape).astype(np.int8)
+    more = {"other_shape": slope_shape, "other_data": data, "b_q": slope_q}
+    return binary("PRELU", shape=shape, **more, **keywords)
+
+
 def extreme(kind: str = "MAXIMUM", q: QParams = (0.02, 3), **keywords) -> bytes:
     """MAXIMUM or MINIMUM; all share scale and zero point."""
     return binary(kind, a_q=q, b_q=q, output_q=q, **keywords)
@@ -188,15 +208,21 @@ def pad(
     kind: str = "PAD",
     dtype: str = "int32",
     q: QParams = (1 / 64, 3),
+    value: int | None = None,
+    value_q: QParams | None = None,
 ) -> bytes:
-    """PAD with the zero point."""
+    """PAD with the zero point, or PADV2 with `value`."""
     grown = [s + a + b for s, (a, b) in zip(shape, paddings, strict=True)]
     tensors = [
         activation_tensor("input", shape, q),
         constant("paddings", paddings, dtype),
         activation_tensor("output", grown, q),
     ]
-    return build_model([OpSpec(kind, (0, 1), (2,))], tensors)
+    if value is None:
+        return build_model([OpSpec(kind, (0, 1), (2,))], tensors)
+    data = np.array([value], np.int8)
+    tensors.append(activation_tensor("value", (1,), value_q or q, data=data))
+    return build_model([OpSpec("PADV2", (0, 1, 3), (2,))], tensors)
 
 
 def quantize(
