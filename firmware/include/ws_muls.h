@@ -37,7 +37,10 @@ typedef struct {
 
 void ws_muls_tile_4(const ws_muls_tile *tile);
 
-/* Copy rows of bytes of a position into every second word; a lower half comes before its upper. */
+/* Which halves of words are written; an upper half needs its lower one first. */
+enum { WS_LOWER, WS_UPPER, WS_BOTH };
+
+/* Copy rows of bytes of one position, or of two, into every second word. */
 typedef struct {
     int8_t *to; /* the first word */
     const int8_t *from;
@@ -45,19 +48,14 @@ typedef struct {
     int32_t rows;     /* at least 1 */
     int32_t to_gap;   /* bytes from the end of a row to the next */
     int32_t from_gap; /* the same */
-    int32_t upper;    /* 1 for the upper halves, 0 for the lower */
+    int32_t halves;
+    int32_t apart; /* bytes from a value of the lower half to that of the upper, for both */
 } ws_muls_patch;
 
-/* A value into one half of a word. */
-static inline void ws_muls_put(int8_t *word, int32_t value, int32_t upper) {
-    if (upper) {
-        ws_store16(word + 2, value - (ws_low16(ws_load32_aligned(word)) < 0));
-    } else {
-        ws_store16(word, value);
-    }
-}
-
 void ws_muls_widen(const ws_muls_patch *patch);
+
+/* The same value into the lower or the upper halves of `count` words, which may be 0. */
+void ws_muls_fill(int8_t *to, int32_t value, int32_t count, int32_t halves);
 
 /* One row of FULLY_CONNECTED by all whole groups of units. */
 typedef struct {

@@ -9,42 +9,83 @@
 #define HALF 2
 #define STEP (HALF * WS_LANES) /* bytes of scratch from a value of a position to its next */
 
-/*
- * What an output position sees whose filter begins at (top, left) of the image. What is inside the
- * image is a rectangle; where that is not all, padding is there first.
- */
-static void copy_window(const ws_conv2d_muls_params *p, const int8_t *image, int32_t top,
-                        int32_t left, int8_t *to, int32_t upper) {
+/* Where in the image the filter is for an output position, and what of it is inside. */
+typedef struct {
+    int32_t top;
+    int32_t left;
+    ws_taps lines;
+    ws_taps columns;
+    int whole;
+} window;
+
+static window window_at(const ws_conv2d_muls_params *p, int32_t oy, int32_t ox) {
+    window w = {.top = oy * p->stride.y - p->padding.y, .left = ox * p->stride.x - p->padding.x};
+    w.lines = ws_taps_inside(w.top, p->dilation.y, p->filter.y, p->input.height);
+    w.columns = ws_taps_inside(w.left, p->dilation.x, p->filter.x, p->input.width);
+    w.whole = w.lines.end - w.lines.begin == p->filter.y &&
+              w.columns.end - w.columns.begin == p->filter.x;
+    return w;
+}
+
+/* The first value that a position sees, if any. */
+static int32_t index_of(const ws_conv2d_muls_params *p, const window *w) {
+    const int32_t y = w->top + w->lines.begin * p->dilation.y;
+    const int32_t x = w->left + w->columns.begin * p->dilation.x;
+    return (y * p->input.width + x) * p->input.channels;
+}
+
+/* Copy what is inside, a rectangle; `apart` is for two positions at once that are whole. */
+static void copy_inside(const ws_conv2d_muls_params *p, const int8_t *image, const window *w,
+                        int8_t *to, int32_t halves, int32_t apart) {
     const int32_t depth = p->input.channels;
-    const int32_t pitch = p->input.width * depth;
-    const int32_t run = STEP * p->filter.x * depth;
-    const ws_taps lines = ws_taps_inside(top, p->dilation.y, p->filter.y, p->input.height);
-    const ws_taps columns = ws_taps_inside(left, p->dilation.x, p->filter.x, p->input.width);
-    const int32_t rows = lines.end - lines.begin, taps = columns.end - columns.begin;
-    if (rows < p->filter.y || taps < p->filter.x) {
-        for (int8_t *at = to; at != to + run * p->filter.y; at += STEP) {
-            ws_muls_put(at, p->input_zero, upper);
-        }
-        if (rows <= 0 || taps <= 0) {
-            return;
-        }
-    }
+    const int32_t taps = w->columns.end - w->columns.begin;
     /* Neighbouring taps are copied at once, others column by column. */
     const int32_t count = p->dilation.x == 1 ? taps * depth : depth;
+    const int32_t run = p->filter.x * depth;
     ws_muls_patch patch = {
-        .to = to + run * lines.begin + STEP * columns.begin * depth,
-        .from = image + (top + lines.begin * p->dilation.y) * pitch +
-                (left + columns.begin * p->dilation.x) * depth,
+        .to = to + STEP * (run * w->lines.begin + w->columns.begin * depth),
+        .from = image + index_of(p, w),
         .count = count,
-        .rows = rows,
-        .to_gap = run - STEP * count,
-        .from_gap = p->dilation.y * pitch - count,
-        .upper = upper,
+        .rows = w->lines.end - w->lines.begin,
+        .to_gap = STEP * (run - count),
+        .from_gap = p->dilation.y * p->input.width * depth - count,
+        .halves = halves,
+        .apart = apart,
     };
     for (int32_t copied = 0; copied < taps * depth; copied += count) {
         ws_muls_widen(&patch);
         patch.to += STEP * depth;
         patch.from += p->dilation.x * depth;
+    }
+}
+
+/* What a position sees, padding around it. */
+static void copy_window(const ws_conv2d_muls_params *p, const int8_t *image, const window *w,
+                        int8_t *to, int32_t halves) {
+    const int32_t run = p->filter.x * p->input.channels;
+    const int none = w->lines.begin >= w->lines.end || w->columns.begin >= w->columns.end;
+    if (none || w->columns.end - w->columns.begin < p->filter.x) {
+        ws_muls_fill(to, p->input_zero, p->filter.y * run, halves);
+    } else {
+        ws_muls_fill(to, p->input_zero, w->lines.begin * run, halves);
+        ws_muls_fill(to + STEP * w->lines.end * run, p->input_zero,
+                     (p->filter.y - w->lines.end) * run, halves);
+    }
+    if (!none) {
+        copy_inside(p, image, w, to, halves, 0);
+    }
+}
+
+/* One position, or this and the next. */
+static void copy_two(const ws_conv2d_muls_params *p, const int8_t *image, const window *w,
+                     int32_t positions, int8_t *to) {
+    if (positions > 1 && w[0].whole && w[1].whole) {
+        copy_inside(p, image, w, to, WS_BOTH, index_of(p, w + 1) - index_of(p, w));
+        return;
+    }
+    copy_window(p, image, w, to, WS_LOWER);
+    if (positions > 1) {
+        copy_window(p, image, w + 1, to, WS_UPPER);
     }
 }
 
@@ -69,20 +110,21 @@ void ws_conv2d_muls(const ws_conv2d_muls_params *p, const int8_t *input, int8_t 
         for (int32_t done = 0; done < count; done += WS_LANES) {
             const int32_t left = count - done;
             const int32_t positions = left < WS_LANES ? left : WS_LANES;
-            for (int32_t i = 0; i < positions; i++) {
-                copy_window(p, input, oy * p->stride.y - p->padding.y,
-                            ox * p->stride.x - p->padding.x, scratch + 2 * HALF * (i / 2), i % 2);
-                if (i > 0) {
-                    tile.offset[i - 1] = i * channels;
+            window windows[WS_LANES];
+            for (int32_t i = 0; i < WS_LANES; i++) {
+                if (i < positions) {
+                    windows[i] = window_at(p, oy, ox);
+                    if (++ox == p->output.width) {
+                        ox = 0;
+                        oy++;
+                    }
                 }
-                if (++ox == p->output.width) {
-                    ox = 0;
-                    oy++;
+                if (i > 0) { /* those that are not there are written below the last that is */
+                    tile.offset[i - 1] = channels * (i < positions ? i : positions - 1);
                 }
             }
-            /* Positions that are not there are written below the last one that is. */
-            for (int32_t i = positions; i < WS_LANES; i++) {
-                tile.offset[i - 1] = (positions - 1) * channels;
+            for (int32_t i = 0; i < positions; i += 2) {
+                copy_two(p, input, windows + i, positions - i, scratch + HALF * i);
             }
             tile.output = output;
             ws_muls_tile_4(&tile);

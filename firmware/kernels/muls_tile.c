@@ -172,6 +172,30 @@ __attribute__((naked, noinline)) void ws_muls_tile_4(WS_UNUSED const ws_muls_til
     UPPER(d)                                                                                       \
     "adds r1, #4\n\t"
 
+/* Both halves: r5 from a byte of the lower half to that of the upper, r6 one more, r7 is 1. */
+#define BOTH(a)                                                                                    \
+    "lsls r4, r4, #16\n\t"                                                                         \
+    "adds r3, r3, r4\n\t"                                                                          \
+    "str r3, [r0, #" #a "]\n\t"
+
+#define BOTH_ONE                                                                                   \
+    "ldrb r3, [r1]\n\t"                                                                            \
+    "sxtb r3, r3\n\t"                                                                              \
+    "ldrsb r4, [r1, r5]\n\t"                                                                       \
+    BOTH(0)
+
+#define BOTH_TWO(a, b)                                                                             \
+    "ldrb r3, [r1]\n\t"                                                                            \
+    "sxtb r3, r3\n\t"                                                                              \
+    "ldrsb r4, [r1, r5]\n\t"                                                                       \
+    BOTH(a)                                                                                        \
+    "ldrsb r3, [r1, r7]\n\t"                                                                       \
+    "ldrsb r4, [r1, r6]\n\t"                                                                       \
+    BOTH(b)                                                                                        \
+    "adds r1, #2\n\t"
+
+#define BOTH_FOUR(a, b, c, d) BOTH_TWO(a, b) BOTH_TWO(c, d)
+
 /* Rows: r2 values left in a row; r8 values of a row, r9 rows left, r10 and r11 gaps. */
 #define ROWS(ONE, FOUR)                                                                            \
     "1:\n\t"                                                                                       \
@@ -209,31 +233,77 @@ __attribute__((naked, noinline)) void ws_muls_tile_4(WS_UNUSED const ws_muls_til
 
 /*
  * r0 words, r1 bytes; r4 to r7 are 0 to 3, because bytes with a sign have no other offsets, or r4 is
- * free. 21 instructions for 8 values of lower halves, 47 of upper halves; 15 for a row.
+ * free, or as for both halves. For 8 values of lower halves 21 instructions, of upper halves 47, and
+ * for 8 of each at once 51; 15 for a row.
  */
 __attribute__((naked, noinline)) void ws_muls_widen(WS_UNUSED const ws_muls_patch *patch) {
     __asm__ volatile(
         WS_V6M_ENTER
+        "mov r12, r0\n\t"
         "ldmia r0!, {r1-r7}\n\t"
         "mov r8, r3\n\t"
         "mov r9, r4\n\t"
         "mov r10, r5\n\t"
         "mov r11, r6\n\t"
+        "mov r3, r7\n\t"
         "mov r0, r1\n\t"
         "mov r1, r2\n\t"
         "movs r4, #0\n\t"
         "movs r5, #1\n\t"
         "movs r6, #2\n\t"
-        "cmp r7, #0\n\t"
-        "bne 7f\n\t"
         "movs r7, #3\n\t"
-        ROWS(LOWER_ONE, LOWER_FOUR)
+        "cmp r3, #1\n\t"
+        "blt 2f\n\t"
+        "beq 1f\n\t"
         "b 8f\n\t"
+        "1:\n\t"
+        "b 7f\n\t"
+        "2:\n\t"
+        ROWS(LOWER_ONE, LOWER_FOUR)
+        "b 9f\n\t");
+    __asm__ volatile(
         "7:\n\t"
-        "movs r7, #3\n\t"
         ROWS(UPPER_ONE, UPPER_FOUR)
+        "b 9f\n\t");
+    __asm__ volatile(
         "8:\n\t"
+        "mov r3, r12\n\t"
+        "ldr r5, [r3, #28]\n\t"
+        "adds r6, r5, #1\n\t"
+        "movs r7, #1\n\t"
+        ROWS(BOTH_ONE, BOTH_FOUR)
+        "9:\n\t"
         WS_V6M_LEAVE);
+}
+
+/* r0 words, r1 value, r2 words left, r3 the halves: 4 instructions for a lower one, 7 an upper. */
+__attribute__((naked, noinline)) void ws_muls_fill(WS_UNUSED int8_t *to, WS_UNUSED int32_t value,
+                                                   WS_UNUSED int32_t count,
+                                                   WS_UNUSED int32_t halves) {
+    __asm__ volatile(
+        ".syntax unified\n\t"
+        "push {r4, lr}\n\t"
+        "lsls r2, r2, #3\n\t"
+        "beq 3f\n\t"
+        "adds r2, r2, r0\n\t"
+        "cmp r3, #0\n\t"
+        "bne 2f\n\t"
+        "1:\n\t"
+        "strh r1, [r0]\n\t"
+        "adds r0, #8\n\t"
+        "cmp r0, r2\n\t"
+        "bne 1b\n\t"
+        "b 3f\n\t"
+        "2:\n\t"
+        "ldrh r4, [r0]\n\t"
+        "lsrs r4, r4, #15\n\t"
+        "subs r3, r1, r4\n\t"
+        "strh r3, [r0, #2]\n\t"
+        "adds r0, #8\n\t"
+        "cmp r0, r2\n\t"
+        "bne 2b\n\t"
+        "3:\n\t"
+        "pop {r4, pc}\n\t");
 }
 
 /* clang-format on */
@@ -267,16 +337,35 @@ void ws_muls_tile_4(const ws_muls_tile *tile) {
     }
 }
 
+/* A value into one half of a word. */
+static void put(int8_t *word, int32_t value, int32_t halves) {
+    if (halves == WS_UPPER) {
+        ws_store16(word + 2, value - (ws_low16(ws_load32_aligned(word)) < 0));
+    } else {
+        ws_store16(word, value);
+    }
+}
+
 void ws_muls_widen(const ws_muls_patch *patch) {
     int8_t *to = patch->to;
     const int8_t *from = patch->from;
     for (int32_t row = 0; row < patch->rows; row++) {
         for (int32_t i = 0; i < patch->count; i++) {
-            ws_muls_put(to, *from++, patch->upper);
+            put(to, *from, patch->halves);
+            if (patch->halves == WS_BOTH) {
+                put(to, from[patch->apart], WS_UPPER);
+            }
+            from++;
             to += 2 * WS_LANES;
         }
         to += patch->to_gap;
         from += patch->from_gap;
+    }
+}
+
+void ws_muls_fill(int8_t *to, int32_t value, int32_t count, int32_t halves) {
+    for (int32_t i = 0; i < count; i++) {
+        put(to + 2 * WS_LANES * i, value, halves);
     }
 }
 
