@@ -73,8 +73,11 @@ typedef struct {
 
 void ws_muls_dense_8(const ws_muls_dense *dense);
 
-/* Sum of `count` products, at least 1. */
-int32_t ws_muls_dot(const int8_t *x, const int8_t *weights, int32_t count);
+/*
+ * Sums of `count` products, at least 1, of the values with each of four rows of weights, which may
+ * be the same row.
+ */
+void ws_muls_dot_4(const int8_t *x, const int8_t *const *rows, int32_t count, int32_t *sums);
 
 /* One channel of a depthwise convolution over a plane of bytes, each value + 128. */
 typedef struct {

@@ -79,12 +79,12 @@ static void copy_window(const ws_conv2d_muls_params *p, const int8_t *image, con
 /* One position, or this and the next. */
 static void copy_two(const ws_conv2d_muls_params *p, const int8_t *image, const window *w,
                      int32_t positions, int8_t *to) {
-    if (positions > 1 && w[0].whole && w[1].whole) {
+    if (positions == 2 && w[0].whole && w[1].whole) {
         copy_inside(p, image, w, to, WS_BOTH, index_of(p, w + 1) - index_of(p, w));
         return;
     }
     copy_window(p, image, w, to, WS_LOWER);
-    if (positions > 1) {
+    if (positions == 2) {
         copy_window(p, image, w + 1, to, WS_UPPER);
     }
 }
@@ -110,21 +110,21 @@ void ws_conv2d_muls(const ws_conv2d_muls_params *p, const int8_t *input, int8_t 
         for (int32_t done = 0; done < count; done += WS_LANES) {
             const int32_t left = count - done;
             const int32_t positions = left < WS_LANES ? left : WS_LANES;
-            window windows[WS_LANES];
-            for (int32_t i = 0; i < WS_LANES; i++) {
-                if (i < positions) {
-                    windows[i] = window_at(p, oy, ox);
+            for (int32_t i = 1; i < WS_LANES; i++) {
+                /* Those that are not there are written below the last that is. */
+                tile.offset[i - 1] = channels * (i < positions ? i : positions - 1);
+            }
+            for (int32_t i = 0; i < positions; i += 2) {
+                const int32_t copied = positions - i < 2 ? 1 : 2;
+                window windows[2];
+                for (int32_t k = 0; k < copied; k++) {
+                    windows[k] = window_at(p, oy, ox);
                     if (++ox == p->output.width) {
                         ox = 0;
                         oy++;
                     }
                 }
-                if (i > 0) { /* those that are not there are written below the last that is */
-                    tile.offset[i - 1] = channels * (i < positions ? i : positions - 1);
-                }
-            }
-            for (int32_t i = 0; i < positions; i += 2) {
-                copy_two(p, input, windows + i, positions - i, scratch + HALF * i);
+                copy_two(p, input, windows, copied, scratch + HALF * i);
             }
             tile.output = output;
             ws_muls_tile_4(&tile);

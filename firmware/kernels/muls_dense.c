@@ -203,42 +203,51 @@ __attribute__((naked, noinline)) void ws_muls_dense_8(WS_UNUSED const ws_muls_de
         WS_V6M_LEAVE);
 }
 
-/* r0 values, r1 weights, r2 values left, r3 sum, r4 offset: 6 and a half instructions each. */
-__attribute__((naked, noinline)) int32_t ws_muls_dot(WS_UNUSED const int8_t *x,
-                                                     WS_UNUSED const int8_t *weights,
-                                                     WS_UNUSED int32_t count) {
+/* A weight at r5 from `row` by the value r6, to `sum`. */
+#define WEIGHT(row, sum)                                                                           \
+    "ldrsb r7, [" row ", r5]\n\t"                                                                  \
+    "muls r7, r6, r7\n\t"                                                                          \
+    "add " sum ", r7\n\t"
+
+/*
+ * r0 end of the values, r1 to r4 of the rows, r5 what is left to it, below 0; r8 to r11 sums. 15
+ * instructions for 4 multiplications: 3.75 each.
+ */
+__attribute__((naked, noinline)) void ws_muls_dot_4(WS_UNUSED const int8_t *x,
+                                                    WS_UNUSED const int8_t *const *rows,
+                                                    WS_UNUSED int32_t count,
+                                                    WS_UNUSED int32_t *sums) {
     __asm__ volatile(
-        ".syntax unified\n\t"
-        "push {r4-r6, lr}\n\t"
-        "movs r3, #0\n\t"
-        "lsrs r2, r2, #1\n\t"
-        "bcc 1f\n\t"
-        "ldrsb r3, [r0, r3]\n\t"
-        "movs r4, #0\n\t"
-        "ldrsb r5, [r1, r4]\n\t"
-        "muls r3, r5, r3\n\t"
-        "adds r0, #1\n\t"
-        "adds r1, #1\n\t"
+        WS_V6M_ENTER
+        "mov r12, r3\n\t"
+        "rsbs r5, r2, #0\n\t"
+        "adds r0, r0, r2\n\t"
+        "mov r7, r2\n\t"
+        "ldmia r1!, {r2, r3, r4, r6}\n\t"
+        "adds r1, r2, r7\n\t"
+        "adds r2, r3, r7\n\t"
+        "adds r3, r4, r7\n\t"
+        "adds r4, r6, r7\n\t"
+        "movs r6, #0\n\t"
+        "mov r8, r6\n\t"
+        "mov r9, r6\n\t"
+        "mov r10, r6\n\t"
+        "mov r11, r6\n\t"
         "1:\n\t"
-        "lsls r2, r2, #1\n\t"
-        "beq 3f\n\t"
-        "movs r4, #0\n\t"
-        "2:\n\t"
-        "ldrsb r5, [r0, r4]\n\t"
-        "ldrsb r6, [r1, r4]\n\t"
-        "muls r5, r6, r5\n\t"
-        "adds r3, r3, r5\n\t"
-        "adds r4, #1\n\t"
-        "ldrsb r5, [r0, r4]\n\t"
-        "ldrsb r6, [r1, r4]\n\t"
-        "muls r5, r6, r5\n\t"
-        "adds r3, r3, r5\n\t"
-        "adds r4, #1\n\t"
-        "cmp r4, r2\n\t"
-        "bne 2b\n\t"
-        "3:\n\t"
-        "mov r0, r3\n\t"
-        "pop {r4-r6, pc}\n\t");
+        "ldrsb r6, [r0, r5]\n\t"
+        WEIGHT("r1", "r8")
+        WEIGHT("r2", "r9")
+        WEIGHT("r3", "r10")
+        WEIGHT("r4", "r11")
+        "adds r5, #1\n\t"
+        "bne 1b\n\t"
+        "mov r0, r12\n\t"
+        "mov r1, r8\n\t"
+        "mov r2, r9\n\t"
+        "mov r3, r10\n\t"
+        "mov r4, r11\n\t"
+        "stmia r0!, {r1-r4}\n\t"
+        WS_V6M_LEAVE);
 }
 
 /* clang-format on */
@@ -269,12 +278,13 @@ void ws_muls_dense_8(const ws_muls_dense *dense) {
     }
 }
 
-int32_t ws_muls_dot(const int8_t *x, const int8_t *weights, int32_t count) {
-    int32_t sum = 0;
-    for (int32_t i = 0; i < count; i++) {
-        sum += x[i] * weights[i];
+void ws_muls_dot_4(const int8_t *x, const int8_t *const *rows, int32_t count, int32_t *sums) {
+    for (int32_t row = 0; row < 4; row++) {
+        sums[row] = 0;
+        for (int32_t i = 0; i < count; i++) {
+            sums[row] += x[i] * rows[row][i];
+        }
     }
-    return sum;
 }
 
 #endif

@@ -1,7 +1,26 @@
-/* FULLY_CONNECTED, int8, on cores with MULS only: eight units at a time, then one. */
+/* FULLY_CONNECTED, int8, on cores with MULS only: eight units at a time, then up to four. */
 #include "ws_muls.h"
 
 #define UNITS 8
+#define ROWS 4
+
+/* At most four units from number `unit` on, whose weights are rows. */
+static void some_units(const ws_fully_connected_muls_params *p, const int8_t *input, int32_t unit,
+                       int32_t count, const int8_t *weights, int8_t *output) {
+    const ws_muls_outputs *o = &p->outputs;
+    const int8_t *rows[ROWS];
+    int32_t sums[ROWS];
+    for (int32_t i = 0; i < ROWS; i++) {
+        rows[i] = weights + (i < count ? i : count - 1) * p->depth;
+    }
+    ws_muls_dot_4(input, rows, p->depth, sums);
+    for (int32_t i = 0; i < count; i++) {
+        const ws_muls_channel *channel = &o->channels[unit + i];
+        output[i] =
+            ws_muls_output(channel->bias + sums[i], channel->multiplier, channel->place & 255,
+                           o->output_offset, o->activation_min, o->activation_max);
+    }
+}
 
 void ws_fully_connected_muls(const ws_fully_connected_muls_params *p, const int8_t *input,
                              int8_t *output) {
@@ -24,13 +43,10 @@ void ws_fully_connected_muls(const ws_fully_connected_muls_params *p, const int8
             ws_muls_dense_8(&dense);
             output += UNITS * dense.groups;
         }
-        const int8_t *weights = p->rest;
-        for (int32_t unit = p->units - left; unit < p->units; unit++) {
-            const ws_muls_channel *channel = &o->channels[unit];
-            const int32_t sum = channel->bias + ws_muls_dot(input, weights, p->depth);
-            *output++ = ws_muls_output(sum, channel->multiplier, channel->place & 255,
-                                       o->output_offset, o->activation_min, o->activation_max);
-            weights += p->depth;
+        for (int32_t done = 0; done < left; done += ROWS) {
+            const int32_t count = left - done < ROWS ? left - done : ROWS;
+            some_units(p, input, p->units - left + done, count, p->rest + done * p->depth, output);
+            output += count;
         }
         input += p->depth;
     }
