@@ -1,6 +1,7 @@
 /*
  * UNIDIRECTIONAL_SEQUENCE_LSTM, int8 with int16 cells: TFLite's integer form.
  */
+#include "ws_dot.h"
 #include "ws_fixedpoint.h"
 #include "ws_kernels.h"
 #include "ws_memory.h"
@@ -12,21 +13,13 @@ static int32_t clamp16(int32_t x) {
     return ws_clamp(x, INT16_MIN, INT16_MAX);
 }
 
-static int32_t dot(const int8_t *input, int32_t offset, const int8_t *weights, int32_t depth) {
-    int32_t sum = 0;
-    for (int32_t i = 0; i < depth; i++) {
-        sum += (input[i] + offset) * weights[i];
-    }
-    return sum;
-}
-
 /* What goes into the sigmoid or tanh of one unit's gate, Q3.12. */
 static int32_t gate_argument(const ws_lstm_params *p, const ws_lstm_gate *gate, int32_t unit,
                              const int8_t *input, const int8_t *hidden) {
     const int8_t *in_weights = gate->input_weights + unit * p->depth;
     const int8_t *hidden_weights = gate->hidden_weights + unit * p->units;
-    const int32_t in_sum = dot(input, p->input_offset, in_weights, p->depth);
-    const int32_t hidden_sum = dot(hidden, p->hidden_offset, hidden_weights, p->units);
+    const int32_t in_sum = ws_dot(input, p->input_offset, in_weights, p->depth);
+    const int32_t hidden_sum = ws_dot(hidden, p->hidden_offset, hidden_weights, p->units);
     const int32_t from_input = clamp16(ws_requantize(ws_add_wrap(gate->bias[unit], in_sum),
                                                      gate->input_multiplier, gate->input_shift));
     const int32_t from_hidden =

@@ -1,14 +1,12 @@
 /* SVDF, int8: a projection of the input, what it was at the last steps, and a sum over time. */
+#include "ws_dot.h"
 #include "ws_fixedpoint.h"
 #include "ws_kernels.h"
 
 /* Shift one filter's memory and put the projection of the newest input at its end. */
 static void remember(const ws_svdf_params *p, const int8_t *input, const int8_t *weights,
                      int8_t *memory) {
-    int32_t sum = 0;
-    for (int32_t i = 0; i < p->depth; i++) {
-        sum += (input[i] + p->input_offset) * weights[i];
-    }
+    const int32_t sum = ws_dot(input, p->input_offset, weights, p->depth);
     for (int32_t i = 1; i < p->memory; i++) {
         memory[i - 1] = memory[i];
     }
@@ -16,14 +14,6 @@ static void remember(const ws_svdf_params *p, const int8_t *input, const int8_t 
     /* To 8 bits without saturation, as TFLite has it; the offset is 0 in sound models. */
     const uint32_t value = (uint32_t)(ws_clamp(scaled, INT8_MIN, INT8_MAX) + p->state_offset);
     memory[p->memory - 1] = (int8_t)(uint8_t)value;
-}
-
-static int32_t over_time(const ws_svdf_params *p, const int8_t *memory, const int8_t *weights) {
-    int32_t sum = 0;
-    for (int32_t i = 0; i < p->memory; i++) {
-        sum += weights[i] * (memory[i] - p->state_offset);
-    }
-    return sum;
 }
 
 void ws_svdf_s8(const ws_svdf_params *p, const int8_t *input, int8_t *state, int8_t *output) {
@@ -34,7 +24,7 @@ void ws_svdf_s8(const ws_svdf_params *p, const int8_t *input, int8_t *state, int
             int32_t sum = p->bias ? p->bias[unit] : 0;
             for (int32_t i = 0; i < p->rank; i++) {
                 remember(p, input, feature_weights, state);
-                sum = ws_add_wrap(sum, over_time(p, state, time_weights));
+                sum = ws_add_wrap(sum, ws_dot(state, -p->state_offset, time_weights, p->memory));
                 feature_weights += p->depth;
                 time_weights += p->memory;
                 state += p->memory;

@@ -17,6 +17,7 @@ from convert.tflite_reader import read
 from firmware.board import load_board
 from firmware.build import Compiler, build
 from firmware.hostbuild import KERNEL_DIR, Source
+from simulate.backend import step_count
 from simulate.compare import compare
 from simulate.gdb import GdbBoard
 from simulate.qemu import qemu_available
@@ -26,6 +27,7 @@ from tests.firmware.generated_cases import (
     generated_cases,
     public_model_parameters,
 )
+from tests.op_cases import op_cases
 from wakesmith.bare import board_of, running
 
 pytestmark = [
@@ -134,3 +136,18 @@ def test_every_layer_of_public_models(compiler: Compiler, path: Path, tmp_path: 
     same = compare(ReferenceBackend(graph).run(inputs), trace, graph, ("reference", "qemu"))
     assert same.equal, str(same)
     assert same.tensors == len(graph.ops) + 1
+
+
+@pytest.mark.parametrize("family", ["lstm", "svdf"])
+def test_models_with_states(family: str, tmp_path: Path) -> None:
+    """Their kernels are the plain ones, whose sums of products are vectors on this core."""
+    cases = [c for c in op_cases(family) if c.portable]
+    for case in cases[:: len(cases) // 3]:
+        graph = read(case.model)
+        steps = step_count(case.inputs, graph.tensors[graph.inputs[0]].shape)
+        model = emit_model(graph, steps=steps if graph.states else 1, kernels="mve")
+        with running(model, board_of("cortex-m55"), tmp_path) as qemu:
+            trace = qemu.run(case.inputs)
+        expected = ReferenceBackend(graph).run(case.inputs)
+        same = compare(expected, trace, graph, ("reference", "qemu"))
+        assert same.equal, f"{case.name}: {same}"
