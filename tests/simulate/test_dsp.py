@@ -107,6 +107,33 @@ def test_every_operator_case(compiler: Compiler, board: str, tmp_path: Path) -> 
         )
 
 
+@pytest.mark.parametrize("board", KINDS)
+@pytest.mark.parametrize("compiler", COMPILERS)
+def test_loops_keep_the_registers_of_their_callers(
+    compiler: Compiler, board: str, tmp_path: Path
+) -> None:
+    folder = Path(__file__).parents[1] / "firmware" / "c"
+    sources: dict[str, Source] = {"kept_registers.c": folder / "kept_registers.c"}
+    sources |= {path.name: path for path in KERNEL_DIR.glob("dsp_*.c")}
+    image = build(
+        sources,
+        load_board(board),
+        compiler=compiler,
+        out_dir=tmp_path,
+        name="kept",
+        keep=["ws_try"],
+    )
+    machine = Machine(image)
+    machine.boot()
+    kept = machine.symbol_view("ws_kept", 32).view(np.uint32)
+    tried = 0
+    while machine.call("ws_try", tried):
+        assert kept.tolist() == list(range(104, 112)), f"loop {tried}"
+        kept[:] = 0
+        tried += 1
+    assert tried == (10 if board == "mps2-an385" else 8)
+
+
 @pytest.mark.parametrize("path", public_model_parameters())
 @pytest.mark.parametrize("board", CORES)
 @pytest.mark.parametrize("compiler", COMPILERS)
