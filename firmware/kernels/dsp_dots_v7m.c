@@ -64,7 +64,7 @@ __attribute__((naked, noinline)) void ws_dot_4x2(WS_UNUSED const int8_t *x,
 
 /*
  * The sums of two channels after those of two others, and what follows them. On the stack the tile
- * from x on, at 36 pairs. 100 instructions for 8 outputs beside the loop.
+ * from x on, at 36 pairs. 102 instructions for 8 outputs beside the loop.
  */
 __attribute__((naked, noinline)) void ws_tile_4(WS_UNUSED const ws_tile *tile) {
     __asm__ volatile(
@@ -96,7 +96,7 @@ __attribute__((naked, noinline)) void ws_tile_4(WS_UNUSED const ws_tile *tile) {
  * r0 to, r1-r4 from, r5-r8 words, r9-r12 pairs, lr; on the stack 0 end of a row of the first
  * position, 4 rows left, 8 advance, 12 bytes from the end of a row to that of the next.
  *
- * 33 instructions for 16 values, 2.06 each, and 10 per row.
+ * 33 instructions for 16 values, 2.06 each, and 9 per row.
  */
 #define EVEN(word, pair)                                                                           \
     "sxtb " pair ", " word "\n\t"                                                                  \
@@ -229,7 +229,7 @@ __attribute__((naked, noinline)) void ws_dot_1x8(WS_UNUSED const int8_t *x,
 
 /*
  * The sums of eight units after those of eight others, and what follows them. On the stack: 0 x, 4
- * values, 8 channels, 12 output, 16 twice, 20 count. 122 instructions for 8 outputs beside the loop.
+ * values, 8 channels, 12 output, 16 twice, 20 count. 123 instructions for 8 outputs beside the loop.
  */
 __attribute__((naked, noinline)) void ws_units_8(WS_UNUSED const ws_units *units) {
     __asm__ volatile(
@@ -282,7 +282,7 @@ __attribute__((naked, noinline)) void ws_units_8(WS_UNUSED const ws_units *units
 
 /*
  * Two outputs to r11 and r12: r2-r10 weights, doubled, r0 plane, r1 pitch (lost), lr; on the stack
- * what ws_lines_3x3 says. 34 instructions for 18 products, then 14 to rescale both.
+ * what ws_lines_3x3 says. 34 instructions for 18 products, then 15 to rescale both.
  */
 #define OUTPUTS_3X3                                                                                \
     "ldrd r11, r12, [sp, #32]\n\t"                                                                 \
@@ -373,7 +373,7 @@ __attribute__((naked, noinline)) void ws_lines_3x3(WS_UNUSED const ws_plane_3x3 
  * r0-r3 what the outputs see, r4 weights, r5 weight, r6 x, r7-r10 sums, r11 taps left, r12 rows left,
  * lr bytes to the next row; on the stack 0 taps, 4 four, 8 output.
  *
- * Per tap and 4 multiplications 11 instructions, 2.75 each, per row 7 and for four outputs 68 more.
+ * Per tap and 4 multiplications 11 instructions, 2.75 each, per row 7 and for four outputs 49 more.
  */
 __attribute__((naked, noinline)) void ws_four_outputs(WS_UNUSED const ws_four *four,
                                                       WS_UNUSED const int8_t *plane,

@@ -1,9 +1,10 @@
 /* The bounds of an activation, after the DSP kernels have written int8. */
 #include "ws_dsp_outputs.h"
 
+#if WS_HAS_DSP
+
 /* Four int8 at once: SSUB8 says for each whether it is at least the other, SEL takes those. */
 static inline uint32_t bound_four(uint32_t word, uint32_t low, uint32_t high) {
-#if WS_HAS_DSP
     uint32_t difference;
     __asm__("ssub8 %1, %0, %2\n\t"
             "sel %0, %0, %2\n\t"
@@ -13,15 +14,6 @@ static inline uint32_t bound_four(uint32_t word, uint32_t low, uint32_t high) {
             : "r"(low), "r"(high)
             : "cc");
     return word;
-#else
-    uint32_t bounded = 0;
-    for (int32_t k = 0; k < 32; k += 8) {
-        const int32_t value =
-            ws_clamp((int8_t)(uint8_t)(word >> k), (int8_t)(uint8_t)low, (int8_t)(uint8_t)high);
-        bounded |= ((uint32_t)value & 255u) << k;
-    }
-    return bounded;
-#endif
 }
 
 void ws_bound(const ws_dsp_outputs *o, int8_t *output, int32_t count) {
@@ -39,3 +31,27 @@ void ws_bound(const ws_dsp_outputs *o, int8_t *output, int32_t count) {
         output[i] = (int8_t)ws_clamp(output[i], o->activation_min, o->activation_max);
     }
 }
+
+#else
+
+/* Most values are within the bounds, and most layers have one bound that is int8's. */
+void ws_bound(const ws_dsp_outputs *o, int8_t *output, int32_t count) {
+    const int8_t low = (int8_t)o->activation_min, high = (int8_t)o->activation_max;
+    const int8_t *const end = output + count;
+    if (high != INT8_MAX) {
+        for (int8_t *at = output; at < end; at++) {
+            if (*at > high) {
+                *at = high;
+            }
+        }
+    }
+    if (low != INT8_MIN) {
+        for (int8_t *at = output; at < end; at++) {
+            if (*at < low) {
+                *at = low;
+            }
+        }
+    }
+}
+
+#endif
