@@ -167,8 +167,8 @@ def _curves() -> Iterator[drawing.Made]:
         for kind in ("LOGISTIC", "TANH"):
             model = _unary(kind, (float(np.float32(scale)), 0), unit)
             yield f"{kind.lower()}_scale{scale:.4g}", model, every_value(), True
-    for alpha in (0.3, 0.01, -0.4, 0.0, 1.5):
-        for a, b in ((1e-4, 1e-4), (1e-4, 3e-4), (7e-4, 1e-4), (0.5, 0.25)):
+    for alpha in (0.3, -0.4, 1.5):
+        for a, b in ((1e-4, 3e-4), (7e-4, 1e-4), (0.5, 0.25)):
             options = tb.g.LeakyRelu(alpha)
             model = _unary("LEAKY_RELU", (a, 0), (b, 0), options)
             yield f"leaky_relu_{alpha:g}_{a:g}_{b:g}", model, every_value(), True

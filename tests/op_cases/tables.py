@@ -14,13 +14,13 @@ _SCALES = (0.001, 0.01, 0.03, 1 / 16, 0.1, 0.13, 0.25, 0.5, 1.0, 3.7, 7.0)
 
 def tanh_cases() -> Iterator[Made]:
     for scale in _SCALES:
-        for zero_point in (-128, 0, 31, 127):
+        for zero_point in (-128, 31):
             model = tb.tanh(shape=(1, 256), input_q=(scale, zero_point))
             yield f"scale{scale:g}_zero{zero_point}", model, every_value(), True
 
 
 def leaky_relu_cases() -> Iterator[Made]:
-    for i in range(32):
+    for i in range(18):
         rng = rng_of(f"leaky_relu {i}")
         a, b = quant(rng, 0.01, 0.1), quant(rng, 0.01, 0.2)
         alpha = float(np.float32(rng.choice([0.01, 0.1, 0.2, 0.3, 1 / 3, 0.5, 1.0, 0.0, 1.7])))
@@ -31,7 +31,7 @@ def leaky_relu_cases() -> Iterator[Made]:
 
 
 def hard_swish_cases() -> Iterator[Made]:
-    for i in range(40):
+    for i in range(20):
         rng = rng_of(f"hard_swish {i}")
         a = quant(rng, 0.005, 1.0)
         b = (float(np.float32(a[0] * scale_between(rng, 0.1, 3.0))), int(rng.choice(ZERO_POINTS)))

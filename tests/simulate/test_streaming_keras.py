@@ -6,17 +6,13 @@ keep is computed once per frame. Wake-word projects build their models so.
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from convert.emit_aot import emit_model
-from convert.quiet import quiet_stderr
 from convert.supported import check
 from convert.tflite_reader import read
 from firmware.application import build_bare
@@ -26,6 +22,7 @@ from simulate.cortexm import CortexMBackend
 from simulate.hostlib import HostBackend
 from simulate.reference import ReferenceBackend
 from simulate.tflm import TflmBackend
+from tests.keras_models import converted
 from train.keras import load
 
 BANDS, STEPS = 8, 12
@@ -68,30 +65,10 @@ def _network() -> Any:
     return keras.Model(inputs, outputs)
 
 
-def _converted(network: Any) -> bytes:
-    tf = load().tf
-    samples = np.random.default_rng(1).normal(0, 1, (64, 1, 1, 1, BANDS)).astype(np.float32)
-
-    def representative() -> Iterator[list[NDArray[np.float32]]]:
-        for sample in samples:
-            yield [sample]
-
-    with quiet_stderr(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        converter = tf.lite.TFLiteConverter.from_keras_model(network)
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.representative_dataset = representative
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        converter.inference_input_type = converter.inference_output_type = tf.int8
-        converter.experimental_enable_resource_variables = True
-        converter._experimental_variable_quantization = True
-        return bytes(converter.convert())
-
-
 @pytest.fixture(scope="module")
 def streaming() -> bytes:
     load().tf.keras.utils.set_random_seed(3)
-    return _converted(_network())
+    return converted(_network(), variables=True)
 
 
 def test_streaming_network_is_exact_everywhere(streaming: bytes, tmp_path: Path) -> None:

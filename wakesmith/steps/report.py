@@ -178,7 +178,9 @@ def _layers(
     if "convert" not in inputs:
         return ()
     layers = read_json(inputs["convert"] / "layers.json")["layers"]
-    costs = {one["op_index"]: one["instructions"] for one in proven["layers"]} if proven else {}
+    costs: dict[int, int] = {}  # all outputs of an operator together, shown with its first one
+    for one in proven["layers"] if proven else ():
+        costs[one["op_index"]] = costs.get(one["op_index"], 0) + one["instructions"]
     noise = {one["op_index"]: one["sqnr_db"] for one in measured["sqnr"]}
     return tuple(
         Layer(
@@ -186,7 +188,7 @@ def _layers(
             kind=one["kind"],
             shape=tuple(one["shape"][1:]),
             sqnr_db=noise.get(one["op_index"]),
-            instructions=costs.get(one["op_index"]),
+            instructions=costs.pop(one["op_index"], None),
         )
         for one in layers
     )
