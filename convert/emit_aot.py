@@ -100,11 +100,14 @@ class _Writer:
         self.params = prepare_graph(graph)
         self.family = FAMILIES[kernels]
         self.fast = self.family.layers(graph, self.params)
-        self.plan = memory.plan(
-            graph,
-            scratch={position: fast.scratch for position, fast in self.fast.items()},
-            overlaps={position: self._overlaps(position) for position in range(len(graph.ops))},
-        )
+        self.plan = self._planned()
+        # Layers take less memory and more instructions where that makes the arena smaller.
+        for position, small in self.family.small_layers(graph, self.params).items():
+            before, plan = self.fast, self.plan
+            self.fast = {**before, position: small}
+            self.plan = self._planned()
+            if self.plan.arena_size >= plan.arena_size:
+                self.fast, self.plan = before, plan
         self.pool = ConstantPool()
         self.wide = any(is_wide(graph, op) for op in graph.ops)
         if self.plan.arena_size > _MAX_ARENA:
@@ -119,6 +122,13 @@ class _Writer:
                 f"There must be one label per class of the model ({classes}). "
                 f"Received: {len(labels)}."
             )
+
+    def _planned(self) -> memory.Plan:
+        return memory.plan(
+            self.graph,
+            scratch={position: fast.scratch for position, fast in self.fast.items()},
+            overlaps={p: self._overlaps(p) for p in range(len(self.graph.ops))},
+        )
 
     def _overlaps(self, position: int) -> Overlaps:
         """How far apart inputs and output of an operator must lie."""

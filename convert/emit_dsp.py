@@ -10,6 +10,7 @@ from convert.emit_layer import Layer, LayerCode, by, check_steps, struct_text
 from convert.fast_add import FastAdd
 from convert.fast_codes import Packed
 from convert.fast_types import Fast, Halves
+from convert.narrow import Narrow, emit_narrow
 from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams
 
 Fields = list[tuple[str, object]]
@@ -28,7 +29,7 @@ _ALSO = {
 }
 
 
-def emit_fast(layer: Layer, fast: Fast | FastAdd, scratch: str | None) -> LayerCode:
+def emit_fast(layer: Layer, fast: Fast | FastAdd | Narrow, scratch: str | None) -> LayerCode:
     """The C of one layer with its weights in the order of the DSP kernels.
 
     Args:
@@ -41,6 +42,8 @@ def emit_fast(layer: Layer, fast: Fast | FastAdd, scratch: str | None) -> LayerC
     """
     if isinstance(fast, FastAdd):
         return _add(layer, fast)
+    if isinstance(fast, Narrow):
+        return emit_narrow(layer, fast, "dsp", emit_fast, str(scratch))
     more = "" if scratch is None else f", {scratch}"
     if isinstance(fast.params, ConvParams):
         return _conv(layer, fast, fast.params, more)
@@ -150,6 +153,7 @@ def _conv(layer: Layer, fast: Fast, p: ConvParams, scratch: str) -> LayerCode:
         ("padding", p.padding),
         ("input_zero", -p.input_offset),
         ("pairs", fast.pairs),
+        ("scratch_step", fast.scratch_step),
         ("chunk", _chunk(fast) // 2),
     ]
     macs = math.prod(p.output_shape) * math.prod(p.filter_shape[1:])

@@ -8,12 +8,13 @@ from convert.emit_dsp import emit_fast
 from convert.emit_layer import Layer, LayerCode, by, check_steps, struct_text
 from convert.fast_types import Fast
 from convert.muls import Muls
+from convert.narrow import Narrow, emit_narrow
 from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams
 
 Fields = list[tuple[str, object]]
 
 
-def emit_muls(layer: Layer, muls: Muls | Fast, scratch: str | None) -> LayerCode:
+def emit_muls(layer: Layer, muls: Muls | Fast | Narrow, scratch: str | None) -> LayerCode:
     """The C of one layer with its weights in the order of these kernels.
 
     Args:
@@ -24,6 +25,8 @@ def emit_muls(layer: Layer, muls: Muls | Fast, scratch: str | None) -> LayerCode
     Raises:
         UnsupportedModelError: a size would overflow the kernel's integers.
     """
+    if isinstance(muls, Narrow):
+        return emit_narrow(layer, muls, "muls", emit_muls, str(scratch))
     if isinstance(muls, Fast):
         return emit_fast(layer, muls, scratch)
     more = "" if scratch is None else f", {scratch}"
@@ -87,6 +90,7 @@ def _conv(layer: Layer, muls: Muls, p: ConvParams, scratch: str) -> LayerCode:
         ("padding", p.padding),
         ("input_zero", -p.input_offset),
         ("pairs", muls.pairs),
+        ("scratch_step", muls.scratch_step),
     ]
     macs = math.prod(p.output_shape) * math.prod(p.filter_shape[1:])
     names = ("conv2d", "conv2d", "muls_tile.c")

@@ -11,16 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from convert import fast, fast_mve, muls
 from convert.emit_dsp import emit_fast
 from convert.emit_host import emit_host
 from convert.emit_layer import Layer, LayerCode
 from convert.emit_muls import emit_muls
 from convert.emit_mve import emit_mve
-from convert.fast import fast_layers
-from convert.fast_mve import mve_layers
 from convert.graph import Graph
 from convert.host_layers import host_layers
-from convert.muls import muls_layers
 from convert.overlap import Overlaps
 from convert.params import Params
 
@@ -42,6 +40,10 @@ class FamilyLayer(Protocol):
         """How far apart inputs and output must lie (`convert.overlap`)."""
 
 
+def _no_layers(graph: Graph, params: Sequence[Params]) -> Mapping[int, FamilyLayer]:
+    return {}
+
+
 @dataclass(frozen=True)
 class Family:
     """One family.
@@ -52,12 +54,14 @@ class Family:
             computes, by position in `Graph.ops`.
         emit: from a layer, what `layers` gave for it, and its scratch memory (a C expression of
             type `int8_t *`, None where none is needed) to C.
+        small_layers: the same for layers that have another form with less scratch memory.
         instead: files in firmware/kernels that define the functions of a plain one, by its name.
     """
 
     header: str
     layers: Callable[[Graph, Sequence[Params]], Mapping[int, FamilyLayer]]
     emit: Callable[[Layer, Any, str | None], LayerCode]
+    small_layers: Callable[[Graph, Sequence[Params]], Mapping[int, FamilyLayer]] = _no_layers
     instead: Mapping[str, str] = field(default_factory=dict)
 
     def files(self, codes: Sequence[LayerCode]) -> tuple[str, ...]:
@@ -66,24 +70,20 @@ class Family:
         return tuple(sorted({self.instead.get(name, name) for name in named}))
 
 
-def _no_layers(graph: Graph, params: Sequence[Params]) -> Mapping[int, FamilyLayer]:
-    return {}
-
-
 def _no_code(layer: Layer, found: FamilyLayer, scratch: str | None) -> LayerCode:
     raise AssertionError(f"the plain kernels have no layers of their own: {layer.name}")
 
 
 FAMILIES: Mapping[Kernels, Family] = {
     "plain": Family("", _no_layers, _no_code),
-    "dsp": Family("ws_kernels_dsp.h", fast_layers, emit_fast),
-    "muls": Family("ws_kernels_muls.h", muls_layers, emit_muls),
-    "mve": Family("ws_kernels_mve.h", mve_layers, emit_mve),
+    "dsp": Family("ws_kernels_dsp.h", fast.fast_layers, emit_fast, fast.small_layers),
+    "muls": Family("ws_kernels_muls.h", muls.muls_layers, emit_muls, muls.small_layers),
+    "mve": Family("ws_kernels_mve.h", fast_mve.mve_layers, emit_mve, fast_mve.small_layers),
     "host": Family(
         "ws_kernels_host.h",
         host_layers,
         emit_host,
-        {"add.c": "host/add.c", "pool2d.c": "host/pool2d.c"},
+        instead={"add.c": "host/add.c", "pool2d.c": "host/pool2d.c"},
     ),
 }
 """Families by name."""

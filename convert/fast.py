@@ -14,13 +14,14 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.constant_layers import constant_layers
+from convert.constant_layers import ConstantLayer, constant_layers
 from convert.fast_add import FastAdd, fast_add
 from convert.fast_codes import Packed, filled_values, in_pairs
 from convert.fast_depthwise import depthwise
 from convert.fast_outputs import outputs_of
 from convert.fast_types import NO_CORRECTION, UNITS, WORD, Fast, Halves
 from convert.graph import Codes, Graph
+from convert.narrow import Narrow, narrow
 from convert.overlap import by_rows, by_tiles
 from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams, Params
 from convert.prepare_wide import is_wide
@@ -50,6 +51,35 @@ def fast_layers(graph: Graph, params: Sequence[Params]) -> dict[int, Fast | Fast
         if fast is not None:
             found[layer.position] = fast
     return found
+
+
+def small_layers(graph: Graph, params: Sequence[Params]) -> dict[int, Narrow]:
+    """Layers that can do with less scratch memory than `fast_layers` gives them, by position."""
+    found = {}
+    for layer in constant_layers(graph, params):
+        made = None if layer.codes is not None else _narrow(layer)
+        if made is not None:
+            found[layer.position] = made
+    return found
+
+
+def _narrow(layer: ConstantLayer) -> Narrow | None:
+    p, weights, bias = layer.params, layer.weights, layer.bias
+    if isinstance(p, DepthwiseConvParams) and p.input_shape[3] == 1:
+        p, weights = as_conv(p), np.moveaxis(weights, 3, 0)
+    if not isinstance(p, ConvParams) or is_dense(p):
+        return None
+    whole = _conv(p, weights, bias, None, None)
+    if whole is None:
+        return None
+    return narrow(
+        p,
+        weights,
+        whole.scratch,
+        (WORD, 0),
+        lambda rows: _conv(rows, weights, bias, None, None),
+        lambda row, values: _fully_connected(row, values, bias, None, None),
+    )
 
 
 def fast_layer(

@@ -57,6 +57,7 @@ class Fast:
         pairs: of values per output; 0 for DEPTHWISE_CONV_2D.
         scratch: bytes.
         overlaps: how far apart inputs and output must lie.
+        scratch_step: bytes by which scratch memory moves on after each tile of a convolution.
         plane: for DEPTHWISE_CONV_2D channel by channel; None where it goes tap by tap.
     """
 
@@ -67,3 +68,4 @@ class Fast:
     scratch: int
     overlaps: Overlaps
     plane: Plane | None = None
+    scratch_step: int = 0

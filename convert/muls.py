@@ -19,6 +19,7 @@ from convert.fast import as_conv, as_dense, fast_layer, is_dense
 from convert.fast_outputs import Outputs, outputs_of
 from convert.fast_types import Fast, Plane
 from convert.graph import Graph
+from convert.narrow import Narrow, narrow
 from convert.overlap import Overlaps, by_planes, by_rows, by_tiles
 from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams, Params
 
@@ -45,6 +46,7 @@ class Muls:
         pairs: of values per output of CONV_2D.
         scratch: bytes.
         overlaps: how far apart input and output must lie.
+        scratch_step: bytes by which scratch memory moves on after each tile of a convolution.
         plane: for DEPTHWISE_CONV_2D.
     """
 
@@ -56,6 +58,7 @@ class Muls:
     rest: NDArray[np.int8] | None = None
     pairs: int = 0
     plane: Plane | None = None
+    scratch_step: int = 0
 
 
 def muls_layers(graph: Graph, params: Sequence[Params]) -> dict[int, Muls | Fast]:
@@ -71,6 +74,35 @@ def muls_layers(graph: Graph, params: Sequence[Params]) -> dict[int, Muls | Fast
         if made is not None:
             found[layer.position] = made
     return found
+
+
+def small_layers(graph: Graph, params: Sequence[Params]) -> dict[int, Narrow]:
+    """Layers that can do with less scratch memory than `muls_layers` gives them, by position."""
+    found = {}
+    for layer in constant_layers(graph, params):
+        made = None if layer.codes is not None else _narrow(layer)
+        if made is not None:
+            found[layer.position] = made
+    return found
+
+
+def _narrow(layer: ConstantLayer) -> Narrow | None:
+    p, weights, bias = layer.params, layer.weights, layer.bias
+    if isinstance(p, DepthwiseConvParams) and p.input_shape[3] == 1:
+        p, weights = as_conv(p), np.moveaxis(weights, 3, 0)
+    if not isinstance(p, ConvParams) or is_dense(p):
+        return None
+    whole = _conv(p, weights, bias)
+    if whole is None:
+        return None
+    return narrow(
+        p,
+        weights,
+        whole.scratch,
+        (1, _GROUP - 1),
+        lambda rows: _conv(rows, weights, bias),
+        lambda row, values: _fully_connected(row, values, bias),
+    )
 
 
 def muls_layer(layer: ConstantLayer) -> Muls | None:

@@ -22,6 +22,7 @@
 #define WS_KERNELS_DSP_H
 
 #include "ws_dsp.h"
+#include "ws_each_window.h"
 #include "ws_kernels.h"
 
 #ifdef __cplusplus
@@ -64,6 +65,7 @@ typedef struct {
     ws_yx padding;
     int32_t input_zero;
     int32_t pairs;
+    int32_t scratch_step; /* bytes by which scratch moves on after a tile: 0, or what was written */
     int32_t chunk; /* pairs whose sums of 256 * a + b fit int32 */
     ws_dsp_outputs outputs;
     const int16_t *weights;
@@ -176,7 +178,15 @@ typedef struct {
 void ws_fully_connected_dsp(const ws_fully_connected_dsp_params *p, const int8_t *input,
                             int8_t *output);
 
-/* The same with weights of 4 bits, whose bytes are those of a convolution's with one filter row. */
+/*
+ * CONV_2D with few channels, whose windows are rows to FULLY_CONNECTED: p->depth is
+ * filter.y * filled, a multiple of four, with weights of 0 behind the end of a filter row. scratch:
+ * p->depth bytes.
+ */
+void ws_conv2d_narrow_dsp(const ws_window_walk *w, const ws_fully_connected_dsp_params *p,
+                          const int8_t *input, int8_t *output, int8_t *scratch);
+
+/* FULLY_CONNECTED with weights of 4 bits, whose bytes are those of a convolution's with one filter row. */
 typedef struct {
     ws_fully_connected_dsp_params dense;
     const int8_t *codes;

@@ -54,6 +54,7 @@ typedef struct {
     WS_CONVOLUTION_SIZES
     int32_t input_zero;
     int32_t pairs;
+    int32_t scratch_step; /* bytes by which scratch moves on after a tile: 0, or what was written */
     ws_muls_outputs outputs;
     const int8_t *weights;
 } ws_conv2d_muls_params;
@@ -117,6 +118,13 @@ typedef struct {
 
 void ws_fully_connected_muls(const ws_fully_connected_muls_params *p, const int8_t *input,
                              int8_t *output);
+
+/*
+ * CONV_2D with few channels, whose windows are rows to FULLY_CONNECTED: p->depth is
+ * filter.y * filled; scratch: 7 bytes more.
+ */
+void ws_conv2d_narrow_muls(const ws_window_walk *w, const ws_fully_connected_muls_params *p,
+                           const int8_t *input, int8_t *output, int8_t *scratch);
 
 #ifdef __cplusplus
 }

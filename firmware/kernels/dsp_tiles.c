@@ -247,6 +247,7 @@ void ws_conv2d_tiles(const ws_conv2d_dsp_params *p, const int8_t *input, int8_t 
             }
             tile(params, scratch, to, positions);
             to += positions * p->output.channels;
+            scratch += p->scratch_step;
         }
         input += g.size;
     }

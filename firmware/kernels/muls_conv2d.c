@@ -129,6 +129,9 @@ void ws_conv2d_muls(const ws_conv2d_muls_params *p, const int8_t *input, int8_t 
             tile.output = output;
             ws_muls_tile_4(&tile);
             output += positions * channels;
+            scratch += p->scratch_step;
+            tile.x += p->scratch_step;
+            tile.end += p->scratch_step;
         }
         input += p->input.height * p->input.width * p->input.channels;
     }
