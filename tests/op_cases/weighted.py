@@ -58,12 +58,34 @@ def conv_2d_cases() -> Iterator[Made]:
         options = {"input_q": (1 / 64, 3)} | more
         inputs = clips_of((1, 6, 5, 3), options["input_q"][1], label)
         yield label, tb.conv_2d(seed=len(label), **options), inputs, True
+    yield from _large_windows()
     edges = rounding_edges(0, (CHANNELS, 1, 1, 4))
     shape = {"height": 1, "width": 1, "channels": 4, "filters": CHANNELS, "kernel": (1, 1)}
     yield "rounding_edges", tb.conv_2d(**shape, **edges), clips_of((1, 1, 1, 4)), True
     yield "two_images", tb.conv_2d(batch=2), clips_of((2, 6, 5, 3), 3, "two"), False
     for groups in (2, 3):
         yield f"{groups}_groups", _grouped(groups), clips_of((1, 5, 4, 6), 3, "groups"), False
+
+
+def _large_windows() -> Iterator[Made]:
+    """Outputs larger than the input, of few channels that each see much of it."""
+    for height, width, channels, kernel, stride, filters, padding in (
+        (25, 20, 1, (10, 8), (2, 2), 8, "same"),
+        (25, 20, 1, (10, 8), (1, 2), 8, "valid"),
+        (24, 6, 3, (5, 5), (1, 1), 8, "same"),
+        (13, 9, 2, (7, 5), (1, 1), 5, "same"),
+        (30, 4, 5, (15, 1), (1, 1), 7, "same"),
+        (4, 33, 1, (4, 16), (1, 1), 6, "same"),
+        (9, 7, 1, (9, 9), (1, 1), 3, "same"),
+    ):
+        label = f"large_{height}x{width}x{channels}_k{kernel[0]}x{kernel[1]}_{filters}_{padding}"
+        options = weighted_options(rng_of(label), {}, filters, channels * math.prod(kernel))
+        model = tb.conv_2d(
+            height=height, width=width, channels=channels, kernel=kernel, stride=stride,
+            filters=filters, padding=padding, **options,
+        )  # fmt: skip
+        inputs = clips_of((1, height, width, channels), options["input_q"][1], label)
+        yield label, model, inputs, True
 
 
 # Channels of hardly any scale: the first is usual, the output of the second to fourth rises by one
