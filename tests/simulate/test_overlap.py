@@ -31,8 +31,8 @@ from tests.lowbit_cases import with_codes
 from tests.op_cases import OpCase, op_cases
 from tests.simulate.test_dsp import sources_of
 
-CORE_AND_STEP = [  # of the cases every third, or all
-    ("cortex-m4f", 3),
+CORE_AND_STEP = [  # of the cases every sixth, or all
+    ("cortex-m4f", 6),
     *(pytest.param(c, 1, marks=pytest.mark.slow) for c in ("cortex-m4f", "cortex-m3", "cortex-m0")),
 ]
 Stated = Mapping[int, Sequence[Overlap]]
