@@ -78,7 +78,7 @@ FAMILIES: Mapping[Kernels, Family] = {
     "plain": Family("", _no_layers, _no_code),
     "dsp": Family("ws_kernels_dsp.h", fast.fast_layers, emit_fast, fast.small_layers),
     "muls": Family("ws_kernels_muls.h", muls.muls_layers, emit_muls, muls.small_layers),
-    "mve": Family("ws_kernels_mve.h", fast_mve.mve_layers, emit_mve, fast_mve.small_layers),
+    "mve": Family("ws_kernels_mve.h", fast_mve.mve_layers, emit_mve),
     "host": Family(
         "ws_kernels_host.h",
         host_layers,
