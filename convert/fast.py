@@ -76,7 +76,7 @@ def _narrow(layer: ConstantLayer) -> Narrow | None:
         p,
         weights,
         whole.scratch,
-        (WORD, 0),
+        WORD,
         lambda rows: _conv(rows, weights, bias, None, None),
         lambda row, values: _fully_connected(row, values, bias, None, None),
     )

@@ -99,7 +99,7 @@ def _narrow(layer: ConstantLayer) -> Narrow | None:
         p,
         weights,
         whole.scratch,
-        (1, _GROUP - 1),
+        _GROUP,
         lambda rows: _conv(rows, weights, bias),
         lambda row, values: _fully_connected(row, values, bias),
     )

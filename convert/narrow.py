@@ -58,7 +58,7 @@ def narrow(
     p: ConvParams,
     weights: NDArray[np.int8],
     window: int,
-    fill: tuple[int, int],
+    fill: int,
     tiles_of: Callable[[ConvParams], Any],
     dense_of: Callable[[FullyConnectedParams, NDArray[np.int8]], Any],
 ) -> Narrow | None:
@@ -69,13 +69,13 @@ def narrow(
         weights: of the shape in the .tflite.
         window: bytes of scratch memory that tiles take.
         fill: filter rows of a window are filled up to a multiple of so many values, with weights of
-            0; and so many bytes behind the window may be read.
+            0.
         tiles_of: the family's layer for some rows.
         dense_of: the family's FULLY_CONNECTED, or None.
     """
     if not is_narrow(p):
         return None
-    row, values, filled = _as_row(p, weights, fill[0])
+    row, values, filled = _as_row(p, weights, fill)
     dense = dense_of(row, values)
     if dense is None:
         return None
@@ -87,7 +87,7 @@ def narrow(
         dense=dense,
         filled=filled,
         upper=upper,
-        scratch=row.depth + fill[1],
+        scratch=row.depth,
         overlaps=(Overlap(lead),),
     )
 

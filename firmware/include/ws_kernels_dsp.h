@@ -66,7 +66,7 @@ typedef struct {
     int32_t input_zero;
     int32_t pairs;
     int32_t scratch_step; /* bytes by which scratch moves on after a tile: 0, or what was written */
-    int32_t chunk; /* pairs whose sums of 256 * a + b fit int32 */
+    int32_t chunk;        /* pairs whose sums of 256 * a + b fit int32 */
     ws_dsp_outputs outputs;
     const int16_t *weights;
     const ws_too_low *too_low;
@@ -186,7 +186,8 @@ void ws_fully_connected_dsp(const ws_fully_connected_dsp_params *p, const int8_t
 void ws_conv2d_narrow_dsp(const ws_window_walk *w, const ws_fully_connected_dsp_params *p,
                           const int8_t *input, int8_t *output, int8_t *scratch);
 
-/* FULLY_CONNECTED with weights of 4 bits, whose bytes are those of a convolution's with one filter row. */
+/* FULLY_CONNECTED with weights of 4 bits, whose bytes are those of a convolution's with one filter
+ * row. */
 typedef struct {
     ws_fully_connected_dsp_params dense;
     const int8_t *codes;

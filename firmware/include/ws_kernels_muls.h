@@ -121,7 +121,7 @@ void ws_fully_connected_muls(const ws_fully_connected_muls_params *p, const int8
 
 /*
  * CONV_2D with few channels, whose windows are rows to FULLY_CONNECTED: p->depth is
- * filter.y * filled; scratch: 7 bytes more.
+ * filter.y * filled, a multiple of eight, and scratch as many bytes.
  */
 void ws_conv2d_narrow_muls(const ws_window_walk *w, const ws_fully_connected_muls_params *p,
                            const int8_t *input, int8_t *output, int8_t *scratch);
