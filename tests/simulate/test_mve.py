@@ -93,7 +93,9 @@ def _outputs(board: GdbBoard, model: GeneratedModel, inputs: np.ndarray) -> np.n
     return np.array(found).view(np.dtype(result.dtype)).reshape(len(inputs), -1)
 
 
-@pytest.mark.parametrize("compiler", COMPILERS)
+@pytest.mark.parametrize(
+    "compiler", ["zig", pytest.param("gcc", marks=[*GCC.marks, pytest.mark.slow])]
+)
 def test_every_operator_case(compiler: Compiler, tmp_path: Path) -> None:
     cases = [
         c for c in generated_cases() if c.generated.prefix.endswith("_mve") and not c.graph.states
