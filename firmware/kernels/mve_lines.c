@@ -8,6 +8,14 @@
 
 #if WS_HAS_MVE
 
+/* Where the assembly reads the lines; an array of negative size refuses to compile. */
+typedef char lines_are_as_read[offsetof(ws_mve_lines, output) == 12 &&
+                                       offsetof(ws_mve_lines, advance) == 24 &&
+                                       offsetof(ws_mve_lines, outputs) == 28 &&
+                                       offsetof(ws_mve_lines, offsets) == 44
+                                   ? 1
+                                   : -1];
+
 /* An instruction per line: */
 /* clang-format off */
 

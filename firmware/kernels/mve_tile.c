@@ -8,6 +8,14 @@
 
 #if WS_HAS_MVE
 
+/* Where the assembly reads the tile; an array of negative size refuses to compile. */
+typedef char tile_is_as_read[offsetof(ws_mve_tile, chunks) == 16 &&
+                                     offsetof(ws_mve_tile, pairs) == 32 &&
+                                     offsetof(ws_mve_tile, offsets) == 36 &&
+                                     offsetof(ws_mve_tile, outputs) == 52
+                                 ? 1
+                                 : -1];
+
 /* An instruction per line: */
 /* clang-format off */
 
