@@ -173,6 +173,7 @@ class _Writer:
             states=tuple(self._at(tensor) for tensor in self.graph.states),
             steps=self.steps,
             scratch=tuple((buffer.offset, buffer.nbytes) for buffer in self.plan.scratch),
+            buffers=(*self.plan.buffers, *self.plan.scratch),
         )
         files = {
             f"{self.prefix}.h": emit_header.model_header(model, self.graph),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from convert.families import Kernels
 from convert.graph import DType
+from convert.memory import Buffer
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,8 @@ class GeneratedModel:
     `firmware/kernels`); the arena is the static array `<prefix>_arena`. `flash_bytes` counts the
     constant arrays, without parameter structs and code. `states` keep their values from one run to
     the next until `<prefix>_reset`, which a model without states does not have; a window of the
-    front-end is `steps` runs. `scratch` are (offset, bytes) in the arena that kernels work in.
+    front-end is `steps` runs. `scratch` are (offset, bytes) in the arena that kernels work in;
+    `buffers` say what is where in the arena, and when.
     """
 
     prefix: str
@@ -74,6 +76,7 @@ class GeneratedModel:
     states: tuple[TensorSlot, ...] = ()
     steps: int = 1
     scratch: tuple[tuple[int, int], ...] = ()
+    buffers: tuple[Buffer, ...] = ()
 
     @property
     def header(self) -> str:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from convert.errors import UserError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -46,6 +48,13 @@ def bench(
         Path | None, typer.Option("--json", metavar="FILE.json", help="Write all figures there.")
     ] = None,
     layers: Annotated[bool, typer.Option("--layers", help="One line per layer, too.")] = False,
+    plan: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.png",
+            help="Draw where activations live in the arena: PNG, SVG or PDF; one model and core.",
+        ),
+    ] = None,
 ) -> None:
     """Count what a model costs on a core: instructions, RAM and flash.
 
@@ -57,9 +66,14 @@ def bench(
     from rich.console import Console
 
     from wakesmith.benching import bench as measure
-    from wakesmith.benching import over, read_baselines, write_costs
+    from wakesmith.benching import draw_plan, over, read_baselines, write_costs
     from wakesmith.project import load_project
 
+    if plan is not None and len(model) * len(core) != 1:
+        raise UserError(
+            "--plan must be given with one model and one core. Received: "
+            f"{len(model)} and {len(core)}."
+        )
     limits = load_project(budget).budget.limits if budget is not None else {}
     baselines = read_baselines(against) if against is not None else {}
     console = Console()
@@ -76,6 +90,8 @@ def bench(
             console.print(_layers(cost))
     if json is not None:
         write_costs(json, costs)
+    if plan is not None:
+        draw_plan(model[0], core[0], plan)
     broken = [(cost, *limit) for cost in costs for limit in over(cost, limits)]
     for cost, name, most, value in broken:
         console.print(

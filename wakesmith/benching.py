@@ -158,6 +158,21 @@ def bench(model: Path, core: str, compiler: str, seed: int = 0) -> Cost:
     )
 
 
+def draw_plan(model: Path, core: str, path: Path) -> None:
+    """Draw where a model that was measured keeps its activations.
+
+    Raises:
+        UserError: the picture cannot be written.
+    """
+    from convert.emit_aot import emit_model
+    from convert.tflite_reader import read
+    from wakesmith.arena_picture import write_arena
+    from wakesmith.bare import board_of
+
+    kernels = board_of(core).core.kernels
+    write_arena(path, emit_model(read(model.read_bytes()), kernels=kernels))
+
+
 def read_baselines(path: Path) -> Mapping[tuple[str, str], Baseline]:
     """(sha256 of a model, core) -> baseline, from a file of `benchmarks/baselines`.
 

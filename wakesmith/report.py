@@ -9,6 +9,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from wakesmith.arena_picture import arena_svg
 from wakesmith.figures import learning_curves, spectrograms
 from wakesmith.results import Accuracy, Memory, Results
 
@@ -40,6 +41,7 @@ def render(results: Results) -> str:
         pictures=spectrograms(results.spectrograms),
         layer_text=_layer_text(results),
         layers=_layers(results),
+        arena=arena_svg(results.arena, [layer.kind for layer in results.layers]),
         memories=[_memory(m) for m in results.memories],
         manifest=_manifest(results.manifest),
     )

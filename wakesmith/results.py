@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from wakesmith.realtime import RealTime
+
+if TYPE_CHECKING:
+    from convert.generated import GeneratedModel
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,44 @@ class Layer:
     shape: tuple[int, ...]
     sqnr_db: float | None = None
     instructions: int | None = None
+
+
+@dataclass(frozen=True)
+class Stored:
+    """One storage in the arena.
+
+    Attributes:
+        what: e.g. "input", "tensor 7".
+        offset: bytes into the arena.
+        nbytes: bytes.
+        first: operator that writes it, counted from 0; -1 for before the first.
+        last: operator that reads it last; as many as there are for after the last.
+        scratch: memory that one operator works in.
+    """
+
+    what: str
+    offset: int
+    nbytes: int
+    first: int
+    last: int
+    scratch: bool = False
+
+
+def stored(model: GeneratedModel) -> tuple[Stored, ...]:
+    """What a model keeps where and when, in words for a picture."""
+    edges = {slot.tensor: "input" for slot in model.inputs}
+    edges |= {slot.tensor: "state" for slot in model.states}
+    return tuple(
+        Stored(
+            "scratch" if b.tensor < 0 else edges.get(b.tensor, f"tensor {b.tensor}"),
+            b.offset,
+            b.nbytes,
+            b.first_op,
+            b.last_op,
+            scratch=b.tensor < 0,
+        )
+        for b in model.buffers
+    )
 
 
 @dataclass(frozen=True)
@@ -138,6 +179,7 @@ class Results:
         fine_tuned_after: epochs of training; later ones are fine-tuning.
         spectrograms: one or two clips of some words.
         layers: the model's operators.
+        arena: the storages of the model.
         memories: flash and RAM.
         instructions: per inference on the emulated core, model only.
         frontend_instructions: per clip, features only; 0 when not measured.
@@ -161,6 +203,7 @@ class Results:
     fine_tuned_after: int = 0
     spectrograms: tuple[Spectrogram, ...] = ()
     layers: tuple[Layer, ...] = ()
+    arena: tuple[Stored, ...] = ()
     memories: tuple[Memory, ...] = ()
     instructions: int = 0
     frontend_instructions: int = 0

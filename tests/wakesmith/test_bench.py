@@ -10,10 +10,12 @@ import pytest
 from typer.testing import CliRunner
 
 from convert.emit_aot import emit_model
+from convert.errors import UserError
 from convert.tflite_reader import read
 from tests import tflite_builder as tb
 from tests.ds_cnn import any_int8, ds_cnn
 from tests.wakesmith.conftest import TINY
+from wakesmith.arena_picture import write_arena
 from wakesmith.benching import Baseline, bench, over, read_baselines
 from wakesmith.cli import app
 
@@ -56,6 +58,21 @@ def test_command(model: Path, tmp_path: Path) -> None:
     assert f"{cost['instructions']:,}" in done.output and "CONV_2D" in done.output
     again = RUNNER.invoke(app, ["bench", str(model), "--against", str(out)])
     assert again.exit_code == 0 and again.output.count("(1.000)") == 3
+
+
+def test_plan_is_drawn(model: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "plan.png"
+    done = RUNNER.invoke(app, ["bench", str(model), "--plan", str(picture)])
+    assert done.exit_code == 0, done.output
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    drawn = tmp_path / "plan.svg"
+    generated = emit_model(read(model.read_bytes()), kernels="dsp")
+    write_arena(drawn, generated)
+    # Letters are outlines; a scratch memory is filled with a pattern.
+    assert drawn.read_text().count("<pattern") > 0
+    for wrong, words in (("plan.bmp", "ends in"), ("no/plan.png", "can be written")):
+        with pytest.raises(UserError, match=words):
+            write_arena(tmp_path / wrong, generated)
 
 
 def test_budget(model: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from rich.console import Console
 from train.evaluate import wilson
 from wakesmith.building import print_table
 from wakesmith.report import percent, render
-from wakesmith.results import Accuracy, Layer, Memory, Proof, Results, Spectrogram
+from wakesmith.results import Accuracy, Layer, Memory, Proof, Results, Spectrogram, Stored
 
 
 def sample() -> Results:
@@ -39,6 +39,11 @@ def sample() -> Results:
         history={"loss": (1.0, 0.5), "val_loss": (1.1, 0.7), "accuracy": (0.5, 0.9)},
         spectrograms=(Spectrogram("zero", features), Spectrogram("one", features)),
         layers=(Layer(0, "CONV_2D", (25, 5, 64), 38.2, 123_456), Layer(1, "RESHAPE", (64,))),
+        arena=(
+            Stored("input", 0, 490, -1, 0),
+            Stored("tensor 3", 496, 8000, 0, 1),
+            Stored("scratch", 8496, 320, 0, 0, scratch=True),
+        ),
         memories=(
             Memory("flash", 4096, tuple((f"part{i}", 10 * i) for i in range(12))),
             Memory("RAM", 2048, (("arena", 500),)),
@@ -75,13 +80,13 @@ def test_all_sections_and_headlines() -> None:
     parser = Sections()
     parser.feed(page)
     assert parser.open == []
-    wanted = "accuracy proof confusion training features layers memory manifest"
+    wanted = "accuracy proof confusion training features layers arena memory manifest"
     assert set(wanted.split()) <= parser.ids
     for text in ("97.5", "7.70", "98\u202f765 bytes compared, none differs", "38.2", "arena"):
         assert text in page
     assert "&lt;two&gt;" in page
     assert "<two>" not in page
-    assert page.count("<svg") == 2
+    assert page.count("<svg") == 3
     assert page.count("data:image/png") == 2
 
 

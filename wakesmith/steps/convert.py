@@ -19,6 +19,7 @@ from convert.tflite_reader import read
 from simulate.backend import step_count, windows
 from simulate.tflm import arena_size
 from wakesmith.job import Job
+from wakesmith.results import stored
 from wakesmith.store import read_json, write_json
 
 PREFIX = "model"
@@ -86,6 +87,7 @@ def run(job: Job, labels: tuple[str, ...], fe: FrontEnd, clip_samples: int, code
         {
             "layers": generated.layers,
             "arena": generated.arena_size,
+            "stored": stored(generated),
             "tflm_arena": tflm_arena,
             "macs": generated.macs * generated.steps,
             "weights": generated.flash_bytes,

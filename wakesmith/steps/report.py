@@ -21,7 +21,16 @@ from wakesmith.job import RECORD, Job, file_hash
 from wakesmith.project import Project
 from wakesmith.realtime import RealTime, real_time
 from wakesmith.report import render
-from wakesmith.results import Accuracy, Layer, Limit, Memory, Proof, Results, Spectrogram
+from wakesmith.results import (
+    Accuracy,
+    Layer,
+    Limit,
+    Memory,
+    Proof,
+    Results,
+    Spectrogram,
+    Stored,
+)
 from wakesmith.steps.firmware import RUNTIME
 from wakesmith.store import plain, read_json, write_json
 
@@ -73,6 +82,7 @@ def gather(inputs: Mapping[str, Path], project: Project) -> Results:
         fine_tuned_after=len(training["epochs"]),
         spectrograms=_spectrograms(inputs, project),
         layers=_layers(inputs, measured, proven),
+        arena=_arena(inputs),
         memories=_memories(inputs, board.flash_size, board.ram_size),
         instructions=proven["instructions"] if proven else 0,
         frontend_instructions=proven["frontend_instructions"] if proven else 0,
@@ -192,6 +202,13 @@ def _layers(
         )
         for one in layers
     )
+
+
+def _arena(inputs: Mapping[str, Path]) -> tuple[Stored, ...]:
+    """What the generated C keeps where; nothing where no C was made."""
+    if "convert" not in inputs:
+        return ()
+    return tuple(Stored(**one) for one in read_json(inputs["convert"] / "layers.json")["stored"])
 
 
 def _memories(inputs: Mapping[str, Path], flash: int, ram: int) -> tuple[Memory, ...]:
