@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
-from convert.emit_layer import Layer, LayerCode, by, check_steps, struct_text
+from convert.emit_layer import Layer, LayerCode, by, check_steps, emit_layer, struct_text
+from convert.fast import AnyFast
 from convert.fast_add import FastAdd
 from convert.fast_codes import Packed
-from convert.fast_types import Fast, Halves
+from convert.fast_types import Fast, FastColumns, Halves
 from convert.narrow import Narrow, emit_narrow
 from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams
 
@@ -29,7 +31,7 @@ _ALSO = {
 }
 
 
-def emit_fast(layer: Layer, fast: Fast | FastAdd | Narrow, scratch: str | None) -> LayerCode:
+def emit_fast(layer: Layer, fast: AnyFast | Narrow, scratch: str | None) -> LayerCode:
     """The C of one layer with its weights in the order of the DSP kernels.
 
     Args:
@@ -44,6 +46,8 @@ def emit_fast(layer: Layer, fast: Fast | FastAdd | Narrow, scratch: str | None) 
         return _add(layer, fast)
     if isinstance(fast, Narrow):
         return emit_narrow(layer, fast, "dsp", emit_fast, str(scratch))
+    if isinstance(fast, FastColumns):
+        return _columns(layer, fast)
     more = "" if scratch is None else f", {scratch}"
     if isinstance(fast.params, ConvParams):
         return _conv(layer, fast, fast.params, more)
@@ -111,6 +115,13 @@ def _outputs(layer: Layer, fast: Fast | FastAdd, definitions: list[str]) -> Fiel
         ("outputs.usual", int(outputs.usual)),
         ("outputs.channels", name),
     ]
+
+
+def _columns(layer: Layer, fast: FastColumns) -> LayerCode:
+    """The C for the plain kernel, which calls another function."""
+    code = emit_layer(layer, fast.params)
+    body = tuple(line.replace("_s8(", "_dsp(", 1) for line in code.body)
+    return replace(code, body=body, kernel=f"dsp_{code.kernel}")
 
 
 def _add(layer: Layer, fast: FastAdd) -> LayerCode:

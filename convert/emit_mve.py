@@ -8,15 +8,16 @@ from dataclasses import replace
 from convert.emit_dsp import emit_fast
 from convert.emit_layer import Layer, LayerCode, check_steps, emit_layer, struct_text
 from convert.emit_weighted import about_convolution, convolution_sizes
-from convert.fast import Fast
+from convert.fast import AnyFast
 from convert.fast_add import FastAdd
 from convert.fast_mve import VECTOR, Mve, Same
+from convert.fast_types import Fast, FastColumns
 from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams
 
 Fields = list[tuple[str, object]]
 
 
-def emit_mve(layer: Layer, found: Mve | Fast | FastAdd | Same, scratch: str | None) -> LayerCode:
+def emit_mve(layer: Layer, found: Mve | AnyFast | Same, scratch: str | None) -> LayerCode:
     """The C of one layer with its constants in the order of its kernel.
 
     Args:
@@ -27,7 +28,7 @@ def emit_mve(layer: Layer, found: Mve | Fast | FastAdd | Same, scratch: str | No
     Raises:
         UnsupportedModelError: a size would overflow the kernel's integers.
     """
-    if isinstance(found, Fast | FastAdd):
+    if isinstance(found, Fast | FastAdd | FastColumns):
         return emit_fast(layer, found, scratch)
     if isinstance(found, Same):
         return _same(layer, found)

@@ -15,37 +15,49 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.constant_layers import ConstantLayer, constant_layers
+from convert.emit_plain import split_mean
 from convert.fast_add import FastAdd, fast_add
 from convert.fast_codes import Packed, filled_values, in_pairs
 from convert.fast_depthwise import depthwise
 from convert.fast_outputs import outputs_of
-from convert.fast_types import NO_CORRECTION, UNITS, WORD, Fast, Halves
+from convert.fast_types import NO_CORRECTION, UNITS, WORD, Fast, FastColumns, Halves
 from convert.graph import Codes, Graph
 from convert.narrow import Narrow, narrow
-from convert.overlap import by_rows, by_tiles
-from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams, Params
+from convert.overlap import by_quads, by_rows, by_tiles
+from convert.params import (
+    ConvParams,
+    DepthwiseConvParams,
+    FullyConnectedParams,
+    MeanParams,
+    Params,
+    PoolParams,
+)
 from convert.prepare_wide import is_wide
 
 _T = TypeVar("_T", np.int8, np.uint8)
 
+AnyFast = Fast | FastAdd | FastColumns
+"""What the DSP kernels are given of any layer."""
+
+_QUAD = 4  # channels that are pooled together
 _POSITIONS = 4  # of the convolution's tile
 _FEW_POSITIONS = 2  # of a 1x1 convolution that FULLY_CONNECTED does with fewer instructions
 _TERMS = 512  # 512 * 128 * 2^15 = 2^31: these many values at a time fit int32, almost
 _INT32 = 1 << 31
 
 
-def fast_layers(graph: Graph, params: Sequence[Params]) -> dict[int, Fast | FastAdd]:
+def fast_layers(graph: Graph, params: Sequence[Params]) -> dict[int, AnyFast]:
     """The layers that the DSP kernels compute, by their position in `graph.ops`.
 
     Args:
         graph: with codes where weights are to be kept in 4 bits.
         params: of its operators.
     """
-    found: dict[int, Fast | FastAdd] = {}
+    found: dict[int, AnyFast] = {}
     for position, (op, mine) in enumerate(zip(graph.ops, params, strict=True)):
-        added = None if is_wide(graph, op) else fast_add(mine)
-        if added is not None:
-            found[position] = added
+        without = None if is_wide(graph, op) else _without_weights(mine)
+        if without is not None:
+            found[position] = without
     for layer in constant_layers(graph, params):
         fast = fast_layer(layer.params, layer.weights, layer.bias, layer.codes)
         if fast is not None:
@@ -80,6 +92,16 @@ def _narrow(layer: ConstantLayer) -> Narrow | None:
         lambda rows: _conv(rows, weights, bias, None, None),
         lambda row, values: _fully_connected(row, values, bias, None, None),
     )
+
+
+def _without_weights(params: Params) -> FastAdd | FastColumns | None:
+    """A layer of int8 values without weights, or None where the plain kernel must do it."""
+    if isinstance(params, PoolParams):
+        return FastColumns(params, by_quads(params)) if params.input_shape[3] >= _QUAD else None
+    if isinstance(params, MeanParams):
+        split = split_mean(params.input_shape, params.axes)
+        return FastColumns(params, ()) if split is not None and split[0][2] >= _QUAD else None
+    return fast_add(params)
 
 
 def fast_layer(

@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.constant_layers import constant_layers
-from convert.fast import Fast, as_conv, fast_layers
-from convert.fast_add import FastAdd
+from convert.fast import AnyFast, as_conv, fast_layers
 from convert.graph import Graph
 from convert.overlap import Overlaps, by_rings, by_rows, by_tiles, plain
 from convert.params import (
@@ -100,14 +99,14 @@ class Same:
     scratch: int = 0
 
 
-def mve_layers(graph: Graph, params: Sequence[Params]) -> dict[int, Mve | Fast | FastAdd | Same]:
+def mve_layers(graph: Graph, params: Sequence[Params]) -> dict[int, Mve | AnyFast | Same]:
     """The layers that the kernels for Helium or for DSP instructions compute, by position.
 
     Args:
         graph: with codes where weights are to be kept in 4 bits.
         params: of its operators.
     """
-    found: dict[int, Mve | Fast | FastAdd | Same] = {**fast_layers(graph, params)}
+    found: dict[int, Mve | AnyFast | Same] = {**fast_layers(graph, params)}
     for layer in constant_layers(graph, params):
         if layer.codes is None:
             mine = mve_layer(layer.params, layer.weights, layer.bias)

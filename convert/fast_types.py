@@ -10,7 +10,13 @@ from numpy.typing import NDArray
 from convert.fast_codes import Packed
 from convert.fast_outputs import Outputs
 from convert.overlap import Overlaps
-from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams
+from convert.params import (
+    ConvParams,
+    DepthwiseConvParams,
+    FullyConnectedParams,
+    MeanParams,
+    PoolParams,
+)
 
 WORD, HALF = 4, 2
 UNITS = 8  # of FULLY_CONNECTED at a time
@@ -69,3 +75,18 @@ class Fast:
     overlaps: Overlaps
     plane: Plane | None = None
     scratch_step: int = 0
+
+
+@dataclass(frozen=True)
+class FastColumns:
+    """One layer for a DSP kernel that takes the parameters of the plain one.
+
+    Attributes:
+        params: of the operator.
+        overlaps: how far apart input and output must lie.
+        scratch: bytes.
+    """
+
+    params: PoolParams | MeanParams
+    overlaps: Overlaps
+    scratch: int = 0

@@ -45,6 +45,8 @@ from convert.params import (
 
 _NEVER = np.int64(1) << 62  # nothing is read any more
 
+_QUAD = 4  # channels that the DSP kernels pool together
+
 Bytes = NDArray[np.int64]
 
 
@@ -219,6 +221,15 @@ def _by_channels(
     writes = np.arange(1, lowest.size + 1) * items[1]
     reads = _scaled(lowest.reshape(-1), items[0])
     return (overlap_of_steps(reads, writes, reads_first=True),)
+
+
+def by_quads(p: PoolParams) -> Overlaps:
+    """Position by position, four channels at a time; the last four are the last there are."""
+    channels = p.output_shape[3]
+    quads = np.minimum(np.arange(0, channels, _QUAD), channels - _QUAD)
+    reads = positions(p).reshape(-1, 1) + quads
+    ends = np.arange(math.prod(p.output_shape[:3])).reshape(-1, 1) * channels + quads + _QUAD
+    return (overlap_of_steps(reads.reshape(-1), ends.reshape(-1), reads_first=True),)
 
 
 def _means(p: MeanParams, items: Sequence[int]) -> Overlaps:

@@ -85,6 +85,47 @@ static inline uint32_t ws_odd_bytes(uint32_t word) {
 #endif
 }
 
+/* Bytes 0 and 2 added to a pair, each half wrapping by itself: SXTAB16. */
+static inline uint32_t ws_add_even_bytes(uint32_t pair, uint32_t word) {
+#if WS_HAS_DSP
+    __asm__("sxtab16 %0, %0, %1" : "+r"(pair) : "r"(word));
+    return pair;
+#else
+    return ws_pair(ws_low16(pair) + (int8_t)(uint8_t)word,
+                   ws_high16(pair) + (int8_t)(uint8_t)(word >> 16));
+#endif
+}
+
+/* Bytes 1 and 3 added to a pair: SXTAB16 with its operand rotated. */
+static inline uint32_t ws_add_odd_bytes(uint32_t pair, uint32_t word) {
+#if WS_HAS_DSP
+    __asm__("sxtab16 %0, %0, %1, ror #8" : "+r"(pair) : "r"(word));
+    return pair;
+#else
+    return ws_add_even_bytes(pair, word >> 8);
+#endif
+}
+
+/* The larger of each two of four int8: SSUB8 says which, SEL takes them. */
+static inline uint32_t ws_larger_bytes(uint32_t a, uint32_t b) {
+#if WS_HAS_DSP
+    uint32_t larger;
+    __asm__("ssub8 %0, %1, %2\n\t"
+            "sel %0, %1, %2"
+            : "=&r"(larger)
+            : "r"(a), "r"(b)
+            : "cc");
+    return larger;
+#else
+    uint32_t larger = 0;
+    for (int32_t k = 0; k < 32; k += 8) {
+        const int8_t x = (int8_t)(uint8_t)(a >> k), y = (int8_t)(uint8_t)(b >> k);
+        larger |= (uint32_t)(uint8_t)(x > y ? x : y) << k;
+    }
+    return larger;
+#endif
+}
+
 /* sum + low * low + high * high, wrapping: SMLAD. */
 static inline int32_t ws_dot_pair(uint32_t a, uint32_t b, int32_t sum) {
 #if WS_HAS_DSP

@@ -102,12 +102,12 @@ typedef struct {
 } ws_units;
 
 #if WS_HAS_ASM
+void ws_units_8(const ws_units *units);
 void ws_lines_3x3(const ws_plane_3x3 *plane);
 void ws_tile_4_s4(const ws_tile_4bit *tile);
 void ws_tile_4_lut4(const ws_tile_4bit *tile);
 #endif
 #if WS_HAS_MLA
-void ws_units_8(const ws_units *units);
 void ws_four_outputs(const ws_four *four, const int8_t *plane, int8_t *output);
 #endif
 

@@ -217,6 +217,11 @@ typedef struct {
 void ws_add_dsp(const ws_add_dsp_params *p, const int8_t *scaled, const int8_t *halved,
                 int8_t *output);
 
+/* Pooling of at least four channels, and MEAN whose last kept run has at least four values. */
+void ws_max_pool2d_dsp(const ws_pool2d_params *p, const int8_t *input, int8_t *output);
+void ws_average_pool2d_dsp(const ws_pool2d_params *p, const int8_t *input, int8_t *output);
+void ws_mean_dsp(const ws_mean_params *p, const int8_t *input, int8_t *output);
+
 #ifdef __cplusplus
 }
 #endif

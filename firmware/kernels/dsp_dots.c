@@ -198,6 +198,77 @@ __attribute__((naked, noinline)) void ws_dot_1x8(WS_UNUSED const int8_t *x,
                      "pop {r3-r11, pc}\n\t");
 }
 
+/* One sum to its int8 value, doubled by a shift: r2 its ws_rescale, lr 2 * zero point + 1. */
+#define OUTPUT_1X8(sum, doubled)                                                                   \
+    "ldmia r2!, {r0, r3, r4}\n\t"                                                                  \
+    "add " sum ", r0, " sum ", " doubled "\n\t"                                                    \
+    "lsl r0, lr, r4\n\t"                                                                           \
+    "asr r0, #1\n\t"                                                                               \
+    "add r0, r0, " sum ", asr #31\n\t"                                                             \
+    "smmlar " sum ", " sum ", r3, r0\n\t"                                                          \
+    "asr " sum ", r4\n\t"                                                                          \
+    "ssat " sum ", #8, " sum "\n\t"
+
+/*
+ * The loop of ws_dot_1x8 once per eight units, and what follows it as WS_RESCALE does it. On the
+ * stack: 0 x, 4 its end, 8 values & 4, 12 channels, 16 output, 20 `twice`, 24 count. 98 instructions for 8
+ * outputs beside the loop.
+ */
+__attribute__((naked, noinline)) void ws_units_8(WS_UNUSED const ws_units *units) {
+    __asm__ volatile(
+        "push {r4-r11, lr}\n\t"
+        "sub sp, #28\n\t"
+        "ldmia r0, {r1, r3, r5-r9}\n\t"
+        "add r4, r3, r5\n\t"
+        "and r5, #4\n\t"
+        "stmia sp, {r3-r9}\n\t"
+        "3:\n\t"
+        "ldr r2, [sp, #8]\n\t"
+        "ldr r0, [sp]\n\t"
+        "cmp r2, #0\n\t"
+        WS_ZERO_SUMS
+        "bne 2f\n\t"
+        "1:\n\t"
+        FOUR_1X8
+        "2:\n\t"
+        FOUR_1X8
+        "ldr r2, [sp, #4]\n\t"
+        "cmp r0, r2\n\t"
+        "bne 1b\n\t"
+        /* 256 a */
+        "sub r6, r5\n\t"
+        "sub r8, r7\n\t"
+        "sub r10, r9\n\t"
+        "sub r12, r11\n\t"
+        "ldr r2, [sp, #12]\n\t"
+        "ldr lr, [sp, #20]\n\t"
+        OUTPUT_1X8("r5", "lsl #1")
+        OUTPUT_1X8("r6", "asr #7")
+        OUTPUT_1X8("r7", "lsl #1")
+        OUTPUT_1X8("r8", "asr #7")
+        OUTPUT_1X8("r9", "lsl #1")
+        OUTPUT_1X8("r10", "asr #7")
+        OUTPUT_1X8("r11", "lsl #1")
+        OUTPUT_1X8("r12", "asr #7")
+        "ldr r0, [sp, #16]\n\t"
+        "str r2, [sp, #12]\n\t"
+        "strb r6, [r0, #1]\n\t"
+        "strb r7, [r0, #2]\n\t"
+        "strb r8, [r0, #3]\n\t"
+        "strb r9, [r0, #4]\n\t"
+        "strb r10, [r0, #5]\n\t"
+        "strb r11, [r0, #6]\n\t"
+        "strb r12, [r0, #7]\n\t"
+        "strb r5, [r0], #8\n\t"
+        "str r0, [sp, #16]\n\t"
+        "ldr r2, [sp, #24]\n\t"
+        "subs r2, #1\n\t"
+        "str r2, [sp, #24]\n\t"
+        "bne 3b\n\t"
+        "add sp, #28\n\t"
+        "pop {r4-r11, pc}\n\t");
+}
+
 /*
  * Two outputs next to each other from values (x0, x1) in r9 and (x2, x3) in r10 of three lines:
  * w0 x0 + w1 x1 + w2 x2 in r2 and w0 x1 + w1 x2 + w2 x3 in r11; r3-r8 weights, r0 plane, r12 pitch.

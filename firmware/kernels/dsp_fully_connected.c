@@ -58,7 +58,7 @@ static const int16_t *add_row(adder add, const ws_fully_connected_dsp_params *p,
 /* As many units of a row as assembly does; returns their number, which is a multiple of eight. */
 static int32_t units_in_assembly(const ws_fully_connected_dsp_params *p, const int8_t *input,
                                  int8_t *output) {
-#if WS_HAS_MLA
+#if WS_HAS_ASM
     const int32_t units = p->units - p->units % UNITS;
     const int usual = p->outputs.usual && p->too_low->channel >= p->units;
     if (usual && units != 0 && p->depth % 4 == 0 && p->depth <= p->chunk) {
