@@ -118,14 +118,17 @@ static void widen_word(const ws_conv2d_dsp_params *p, const geometry *g, const i
     const uint32_t zeros = ((uint32_t)p->input_zero & 255u) * 0x01010101u;
     const int32_t last = at + (rows.end - rows.begin - 1) * g->row;
     const int8_t *end = to + (rows.end - rows.begin) * g->step;
-    if (before >= 4 || behind >= 4) {
+    uint32_t mask = 0;
+    if (before < 4 && behind < 4) {
+        mask = before > 0 ? ~0u << 8 * before : ~0u;
+        mask &= behind > 0 ? ~0u >> 8 * behind : ~0u;
+    }
+    if (mask == 0) {
         for (; to < end; to += g->step) {
             put(to, zeros);
         }
         return;
     }
-    uint32_t mask = before > 0 ? ~0u << 8 * before : ~0u;
-    mask &= behind > 0 ? ~0u >> 8 * behind : ~0u;
     if (at >= 0 && last + 4 <= g->size) {
         for (const int8_t *from = image + at; to < end; from += g->row) {
             put(to, (ws_load32(from) & mask) | (zeros & ~mask));
