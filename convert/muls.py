@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.constant_layers import ConstantLayer, constant_layers
-from convert.fast import as_conv, as_dense, fast_layer, is_dense
+from convert.fast import as_conv, as_dense, fast_layers, is_dense
+from convert.fast_add import FastAdd
 from convert.fast_outputs import Outputs, outputs_of
 from convert.fast_types import Fast, Plane
 from convert.graph import Graph
@@ -61,16 +62,16 @@ class Muls:
     scratch_step: int = 0
 
 
-def muls_layers(graph: Graph, params: Sequence[Params]) -> dict[int, Muls | Fast]:
+def muls_layers(graph: Graph, params: Sequence[Params]) -> dict[int, Muls | Fast | FastAdd]:
     """The layers that these kernels or the DSP kernels compute, by their position in `graph.ops`.
 
     Args:
         graph: with codes where weights are to be kept in 4 bits.
         params: of its operators.
     """
-    found: dict[int, Muls | Fast] = {}
+    found: dict[int, Muls | Fast | FastAdd] = {**fast_layers(graph, params)}
     for layer in constant_layers(graph, params):
-        made = muls_layer(layer) or fast_layer(layer.params, layer.weights, layer.bias, layer.codes)
+        made = muls_layer(layer)
         if made is not None:
             found[layer.position] = made
     return found

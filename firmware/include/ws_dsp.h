@@ -163,6 +163,13 @@ static inline int32_t ws_mul_upper(int32_t a, int32_t b) {
     int32_t upper;
     __asm__("smmulr %0, %1, %2" : "=r"(upper) : "r"(a), "r"(b));
     return upper;
+#elif defined(__ARM_ARCH_6M__)
+    /* By halves, as there is no longer product: the middle ones on top of what they carry. */
+    const int32_t low = (int32_t)((uint32_t)a & 0xFFFFu), factor = (int32_t)((uint32_t)b & 0xFFFFu);
+    const int32_t carried = (int32_t)(((uint32_t)low * (uint32_t)factor) >> 16);
+    const int32_t upper = (a >> 16) * factor + carried;
+    const int32_t lower = low * (b >> 16) + (int32_t)((uint32_t)upper & 0xFFFFu);
+    return (a >> 16) * (b >> 16) + (upper >> 16) + (lower >> 16) + (lower >> 15 & 1);
 #else
     return (int32_t)(((int64_t)a * b + ((int64_t)1 << 31)) >> 32);
 #endif

@@ -19,11 +19,13 @@ from simulate.compare import compare
 from simulate.cortexm import CortexMBackend
 from simulate.machine import Machine
 from simulate.reference import ReferenceBackend
+from tests import tflite_builder as tb
 from tests.firmware.generated_cases import generated_cases, public_model_parameters
 from tests.simulate.test_dsp import CLIPS, COMPILERS, outputs_on, sources_of
 from wakesmith.bare import board_of
 
 CORE = "cortex-m0"
+LEFT = {"dsp_add.c", "dsp_fully_connected_s4.c"}  # what is left to the plain C of that family
 
 
 @pytest.mark.parametrize("compiler", COMPILERS)
@@ -31,7 +33,10 @@ def test_every_operator_case(compiler: Compiler, tmp_path: Path) -> None:
     cases = [
         c
         for c in generated_cases()
-        if any(kernel.startswith("muls_") for kernel in c.generated.kernels) and not c.graph.states
+        if not c.graph.states
+        and (
+            LEFT & {*c.generated.kernels} or any(k.startswith("muls_") for k in c.generated.kernels)
+        )
     ]
     models = [c.generated for c in cases]
     assert len(cases) > 60
@@ -54,6 +59,53 @@ def test_every_operator_case(compiler: Compiler, tmp_path: Path) -> None:
         found = outputs_on(machine, c.generated, inputs)
         np.testing.assert_array_equal(
             found, np.asarray(expected).reshape(len(inputs), -1), err_msg=c.case.name
+        )
+
+
+def _extreme(seed: int) -> list[bytes]:
+    """Weights of 127 and -127 (in pairs -128, too), in rows that are longer than the loops."""
+    rng = np.random.default_rng(seed)
+    signs = rng.choice(np.array([-127, 127], np.int8), (11, 3, 3, 9))
+    dense = rng.choice(np.array([-128, 127], np.int8), (21, 203))
+    quiet = {"bias_data": None, "input_q": (1 / 64, 0), "output_q": (0.5, -3)}
+    return [
+        tb.conv_2d(channels=9, filters=11, weights=signs, **quiet),
+        tb.conv_2d(channels=9, filters=11, weights=np.full_like(signs, -127), **quiet),
+        tb.fully_connected(inputs=203, units=21, weights=dense, **quiet),
+        tb.fully_connected(inputs=203, units=21, weights=np.full_like(dense, -128), **quiet),
+        tb.fully_connected(inputs=203, units=21, weights=np.sign(dense), **quiet),
+        tb.depthwise_conv_2d(channels=9, weights=signs[:1], **quiet),
+    ]
+
+
+@pytest.mark.parametrize("compiler", COMPILERS)
+def test_largest_sums(compiler: Compiler, tmp_path: Path) -> None:
+    """Values and weights are all at the ends of their ranges."""
+    graphs = [read(model) for model in _extreme(4)]
+    models = [
+        emit_model(graph, prefix=f"extreme{i}", pack=False, kernels="muls")
+        for i, graph in enumerate(graphs)
+    ]
+    image = build(
+        sources_of(models),
+        board_of(CORE),
+        compiler=compiler,
+        out_dir=tmp_path,
+        name="extremes",
+        keep=[f"{m.prefix}_{name}" for m in models for name in ("init", "invoke")],
+    )
+    machine = Machine(image)
+    machine.boot()
+    rng = np.random.default_rng(5)
+    for graph, model in zip(graphs, models, strict=True):
+        assert all(kernel.startswith("muls_") for kernel in model.kernels)
+        shape = graph.tensors[graph.inputs[0]].shape[1:]
+        inputs = rng.choice(np.array([-128, 127], np.int8), (8, *shape))
+        inputs[0], inputs[1] = -128, 127
+        expected = np.asarray(ReferenceBackend(graph).run(inputs)[graph.outputs[0]])
+        assert len(np.unique(expected)) > 4
+        np.testing.assert_array_equal(
+            outputs_on(machine, model, inputs), expected.reshape(len(inputs), -1)
         )
 
 
