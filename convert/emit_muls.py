@@ -15,9 +15,7 @@ from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams
 Fields = list[tuple[str, object]]
 
 
-def emit_muls(
-    layer: Layer, muls: Muls | Fast | FastAdd | Narrow, scratch: str | None
-) -> LayerCode:
+def emit_muls(layer: Layer, muls: Muls | Fast | FastAdd | Narrow, scratch: str | None) -> LayerCode:
     """The C of one layer with its weights in the order of these kernels.
 
     Args:
@@ -128,7 +126,12 @@ def _depthwise(layer: Layer, muls: Muls, p: DepthwiseConvParams, scratch: str) -
 
 
 def _fully_connected(layer: Layer, muls: Muls, p: FullyConnectedParams, scratch: str) -> LayerCode:
-    fields: Fields = [("rows", p.rows), ("depth", p.depth), ("units", p.units)]
+    fields: Fields = [
+        ("rows", p.rows),
+        ("depth", p.depth),
+        ("units", p.units),
+        ("groups", muls.groups),
+    ]
     macs = p.rows * p.depth * p.units
     names = ("fully_connected", "fully_connected", "muls_dense.c")
     about = f"{p.depth} values to {p.units} units"

@@ -45,6 +45,7 @@ class Muls:
         rest: int8, of the units of FULLY_CONNECTED that make no whole group.
         channels: int32 (channels, 3): bias, multiplier, place (ws_muls_channel).
         pairs: of values per output of CONV_2D.
+        groups: of units of FULLY_CONNECTED whose weights lie together.
         scratch: bytes.
         overlaps: how far apart input and output must lie.
         scratch_step: bytes by which scratch memory moves on after each tile of a convolution.
@@ -58,6 +59,7 @@ class Muls:
     overlaps: Overlaps
     rest: NDArray[np.int8] | None = None
     pairs: int = 0
+    groups: int = 0
     plane: Plane | None = None
     scratch_step: int = 0
 
@@ -202,21 +204,36 @@ def _fully_connected(
     if found is None:
         return None
     outputs, values = found
-    whole = p.units // _GROUP * _GROUP
-    filled = _filled(values[:whole], 1, _GROUP)
-    steps = filled.shape[1] // _GROUP
+    groups = p.units // _GROUP
     # (groups, passes, steps, units)
-    ordered = filled.reshape(-1, _GROUP, steps, _GROUP).transpose(0, 3, 2, 1)
-    terms = np.zeros(p.units, np.int64)
-    terms[:whole:_GROUP] = [_terms(_absolute(group)) for group in ordered]
+    ordered = _ordered(values[: _GROUP * groups])
+    terms = [_terms(_absolute(group)) for group in ordered]
+    if sum(_group_work(p.depth, ordered.shape[2], each) for each in terms) > 0:
+        groups, ordered, terms = 0, ordered[:0], []
+    place = np.zeros(p.units, np.int64)
+    place[: _GROUP * groups : _GROUP] = terms
     return Muls(
         params=p,
         weights=(ordered[..., _UNIT_ORDER] ^ np.int8(-_MOVED)),
-        rest=values[whole:],
-        channels=_channels(outputs, outputs.shift | terms << 8),
+        rest=values[_GROUP * groups :],
+        channels=_channels(outputs, outputs.shift | place << 8),
+        groups=groups,
         scratch=0,
         overlaps=by_rows(p),
     )
+
+
+def _ordered(weights: NDArray[np.int8]) -> NDArray[np.int8]:
+    """Whole groups of units (units, values) -> (groups, passes, steps, units), zeros after them."""
+    filled = _filled(weights, 1, _GROUP)
+    return filled.reshape(-1, _GROUP, filled.shape[1] // _GROUP, _GROUP).transpose(0, 3, 2, 1)
+
+
+def _group_work(depth: int, steps: int, terms: int) -> int:
+    """Instructions that a group takes more than its units as rows (muls_dense.c)."""
+    pieces = 1 + (steps - (terms >> 8)) // (terms & 255)
+    group = 80 + 40 * _GROUP + _GROUP * (17 * steps + 50 * pieces + 14)
+    return group - 2 * (15 * depth + 60) - 60 * _GROUP
 
 
 def _terms(weights: NDArray[np.int64]) -> int:

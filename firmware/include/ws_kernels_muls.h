@@ -98,11 +98,12 @@ void ws_depthwise_conv2d_muls(const ws_depthwise_muls_params *p, const int8_t *i
  * weights of eight units for one value are 8 bytes, each weight + 128: units 0 2 1 3 4 6 5 7, so
  * that even and odd bytes of a word are two pairs. Values are gone through in eight passes: 0, 8,
  * 16, ...; then 1, 9, 17, ...: value and weights are then 8 times as far apart, and equally far in
- * every step. weights[units / 8][8][depth / 8, rounded up][8]; `place` of a group's first unit:
+ * every step. weights[groups][8][depth / 8, rounded up][8]; `place` of a group's first unit:
  * bits 8-15: how many words may be added up before they are taken apart, 1 to WS_MULS_TERMS; bits
  * 16-23: the same for the first words of a pass, so that what is left is a multiple.
  *
- * Units that are left over follow as rows[units % 8][depth] of int8. The last values may be read
+ * Units beyond the groups, which may be all where words would have to be taken apart too often,
+ * follow as rows[units - 8 * groups][depth] of int8. The last values may be read
  * with up to 7 bytes behind them.
  */
 #define WS_MULS_TERMS 16
@@ -111,9 +112,10 @@ typedef struct {
     int32_t rows;
     int32_t depth;
     int32_t units;
+    int32_t groups;
     ws_muls_outputs outputs;
     const int8_t *weights; /* + 128, aligned to words */
-    const int8_t *rest;    /* rows of the units that are left over */
+    const int8_t *rest;    /* rows of the other units */
 } ws_fully_connected_muls_params;
 
 void ws_fully_connected_muls(const ws_fully_connected_muls_params *p, const int8_t *input,

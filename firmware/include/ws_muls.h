@@ -110,7 +110,7 @@ void ws_muls_lines(const ws_muls_plane *plane);
  */
 static inline int8_t ws_muls_output(int32_t sum, int32_t multiplier, int32_t shift, int32_t zero,
                                     int32_t low, int32_t high) {
-    const int32_t scaled = ws_mul_high(sum, multiplier) + (sum >> 31);
+    const int32_t scaled = ws_mul_upper(2 * sum, multiplier) + (sum >> 31);
     const int32_t rounded = (scaled >> shift) + (scaled >> (shift - 1) & 1);
     return (int8_t)ws_clamp(rounded + zero, low, high);
 }

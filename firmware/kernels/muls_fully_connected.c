@@ -25,7 +25,7 @@ static void some_units(const ws_fully_connected_muls_params *p, const int8_t *in
 void ws_fully_connected_muls(const ws_fully_connected_muls_params *p, const int8_t *input,
                              int8_t *output) {
     const ws_muls_outputs *o = &p->outputs;
-    const int32_t left = p->units % UNITS;
+    const int32_t left = p->units - UNITS * p->groups;
     ws_muls_dense dense = {
         .weights = p->weights,
         .channels = o->channels,
@@ -33,7 +33,7 @@ void ws_fully_connected_muls(const ws_fully_connected_muls_params *p, const int8
         .zero = o->output_offset,
         .low = o->activation_min,
         .high = o->activation_max,
-        .groups = p->units / UNITS,
+        .groups = p->groups,
         .depth = p->depth,
     };
     for (int32_t row = 0; row < p->rows; row++) {

@@ -67,20 +67,23 @@ def _extreme(seed: int) -> list[bytes]:
     rng = np.random.default_rng(seed)
     signs = rng.choice(np.array([-127, 127], np.int8), (11, 3, 3, 9))
     dense = rng.choice(np.array([-128, 127], np.int8), (21, 203))
+    small = rng.integers(-30, 31, (17, 130)).astype(np.int8)
     quiet = {"bias_data": None, "input_q": (1 / 64, 0), "output_q": (0.5, -3)}
     return [
         tb.conv_2d(channels=9, filters=11, weights=signs, **quiet),
         tb.conv_2d(channels=9, filters=11, weights=np.full_like(signs, -127), **quiet),
         tb.fully_connected(inputs=203, units=21, weights=dense, **quiet),
         tb.fully_connected(inputs=203, units=21, weights=np.full_like(dense, -128), **quiet),
-        tb.fully_connected(inputs=203, units=21, weights=np.sign(dense), **quiet),
+        tb.fully_connected(inputs=203, units=21, weights=15 * np.sign(dense), **quiet),
+        tb.fully_connected(inputs=203, units=21, weights=40 * np.sign(dense), **quiet),
+        tb.fully_connected(inputs=130, units=17, weights=small, **quiet),
         tb.depthwise_conv_2d(channels=9, weights=signs[:1], **quiet),
     ]
 
 
 @pytest.mark.parametrize("compiler", COMPILERS)
 def test_largest_sums(compiler: Compiler, tmp_path: Path) -> None:
-    """Values and weights are all at the ends of their ranges."""
+    """Values, and most weights, are at the ends of what they may be."""
     graphs = [read(model) for model in _extreme(4)]
     models = [
         emit_model(graph, prefix=f"extreme{i}", pack=False, kernels="muls")
@@ -94,6 +97,7 @@ def test_largest_sums(compiler: Compiler, tmp_path: Path) -> None:
         name="extremes",
         keep=[f"{m.prefix}_{name}" for m in models for name in ("init", "invoke")],
     )
+    assert all("muls_dense.c" in m.kernels for m in models if "muls_fully_connected.c" in m.kernels)
     machine = Machine(image)
     machine.boot()
     rng = np.random.default_rng(5)
