@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from convert.emit_layer import Layer, LayerCode, by, check_steps, emit_layer, struct_text
+from convert.emit_recurrent import DOTS
 from convert.fast import AnyFast
 from convert.fast_add import FastAdd
 from convert.fast_codes import Packed
@@ -18,15 +19,14 @@ from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams
 Fields = list[tuple[str, object]]
 
 # What a kernel needs beside its own file; inner loops have a file for each kind of core.
-_DOTS = ("dsp_dots.c", "dsp_dots_v7m.c", "dsp_outputs.c")
 _DOTS_S4 = ("dsp_dots_s4.c", "dsp_dots_s4_v7m.c")
 _ALSO = {
-    ("conv2d", ""): ("dsp_tiles.c", *_DOTS),
-    ("conv2d", "_s4"): ("dsp_tiles.c", *_DOTS, *_DOTS_S4),
-    ("depthwise_conv2d", ""): _DOTS,
+    ("conv2d", ""): ("dsp_tiles.c", *DOTS),
+    ("conv2d", "_s4"): ("dsp_tiles.c", *DOTS, *_DOTS_S4),
+    ("depthwise_conv2d", ""): DOTS,
     ("depthwise_taps", ""): ("dsp_quads.c", "dsp_quads_v7m.c", "dsp_outputs.c"),
-    ("depthwise_conv2d", "_s4"): ("dsp_depthwise_conv2d.c", *_DOTS),
-    ("fully_connected", ""): _DOTS,
+    ("depthwise_conv2d", "_s4"): ("dsp_depthwise_conv2d.c", *DOTS),
+    ("fully_connected", ""): DOTS,
     ("fully_connected", "_s4"): ("dsp_outputs.c",),
 }
 

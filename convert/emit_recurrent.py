@@ -16,7 +16,11 @@ from convert.prepare_recurrent import (
     SVDF_TIME_WEIGHTS,
 )
 
-_GATE_NAMES = ("input", "forget", "cell", "output")
+DOTS = ("dsp_dots.c", "dsp_dots_v7m.c", "dsp_outputs.c")
+"""Inner loops of the DSP kernels, in a file for each kind of core."""
+_SMALL = 1 << 30  # twice such a value fits int32
+_MOST_RIGHT = 29  # half a unit and a value below 2^30 fit int32
+_PRODUCT = 32767 << 15  # of Q0.15 by an int16
 
 
 def _constant(layer: Layer, position: int) -> NDArray[np.generic]:
@@ -31,82 +35,123 @@ def _constant(layer: Layer, position: int) -> NDArray[np.generic]:
     return tensor.data
 
 
+def _scale(multiplier: int, shift: int, most: int) -> tuple[int, int, int]:
+    """A ws_scale (firmware/include/ws_kernels.h) for values of a magnitude up to `most`."""
+    if most < _SMALL and -_MOST_RIGHT <= shift <= -1:
+        return multiplier, -shift, 1 << -shift - 1
+    return multiplier, shift, 0
+
+
+def _folded(
+    weights: NDArray[np.generic], offset: int, bias: NDArray[np.generic] | None
+) -> NDArray[np.int32]:
+    """A bias for each row of `weights` with what an input's offset adds to its sum; sums wrap."""
+    total = offset * weights.astype(np.int64).sum(axis=-1)
+    if bias is not None:
+        total = total + bias.astype(np.int64).reshape(total.shape)
+    return total.astype(np.int32)
+
+
 @emits(LstmParams)
 def _lstm(layer: Layer, p: LstmParams) -> LayerCode:
+    return emit_lstm(layer, p)
+
+
+def emit_lstm(
+    layer: Layer, p: LstmParams, halves: tuple[NDArray[np.int16], NDArray[np.int16]] | None = None
+) -> LayerCode:
+    """The C of an LSTM; with `halves` (`convert.fast_lstm`) for the DSP instructions.
+
+    Raises:
+        UnsupportedModelError: weights are computed, or a sum would overflow int32.
+    """
     check_sum(layer, max(p.depth, p.units), 255 * 128)
     definitions = []
-    gates: list[tuple[str, ...]] = []
-    for i, (name, scales) in enumerate(zip(_GATE_NAMES, p.gates, strict=True)):
-        arrays = []
-        for ctype, role, position in (
-            ("int8_t", "input_weights", LSTM_INPUT_WEIGHTS[i]),
-            ("int8_t", "hidden_weights", LSTM_HIDDEN_WEIGHTS[i]),
-            ("int32_t", "bias", LSTM_BIASES[i]),
-        ):
-            array, text = layer.pool.add(
-                ctype, f"{layer.name}_{name}_{role}", _constant(layer, position)
-            )
-            arrays.append(array)
-            definitions.append(text)
-        numbers = (
-            scales.input_multiplier,
-            scales.input_shift,
-            scales.hidden_multiplier,
-            scales.hidden_shift,
+
+    def of_gates(positions: tuple[int, ...]) -> NDArray[np.generic]:
+        """(units, gates, ...): the four gates of a unit behind each other."""
+        return np.stack([_constant(layer, position) for position in positions], axis=1)
+
+    # Sums, biases included, are below 2^30 in all but absurd models.
+    biases = of_gates(LSTM_BIASES).astype(np.int64)
+    most = max(p.depth, p.units) * 255 * 128 + int(np.abs(biases).max(initial=0))
+    gates = tuple(
+        (
+            _scale(scales.input_multiplier, scales.input_shift, most),
+            _scale(scales.hidden_multiplier, scales.hidden_shift, most),
         )
-        gates.append((*arrays, *map(str, numbers)))
+        for scales in p.gates
+    )
+    input_weights, hidden_weights = of_gates(LSTM_INPUT_WEIGHTS), of_gates(LSTM_HIDDEN_WEIGHTS)
+    fields: list[tuple[str, object]] = []
+    weights: list[tuple[str, object]] = []
+    kept = (input_weights, hidden_weights) if halves is None else halves
+    for role, values in zip(("input_weights", "hidden_weights"), kept, strict=True):
+        ctype = "int8_t" if halves is None else "int16_t"
+        array, text = layer.pool.add(ctype, f"{layer.name}_{role}", values)
+        definitions.append(text)
+        weights.append((role, array))
+    for ctype, role, values in (
+        ("int32_t", "input_bias", _folded(input_weights, p.input_offset, biases)),
+        ("int32_t", "hidden_bias", _folded(hidden_weights, p.hidden_offset, None)),
+    ):
+        array, text = layer.pool.add(ctype, f"{layer.name}_{role}", values)
+        definitions.append(text)
+        fields.append((role, array))
     table, text = layer.pool.add("uint16_t", f"{layer.name}_sigmoid", p.sigmoid_table)
     definitions.append(text)
     params = f"{layer.name}_params"
-    struct = struct_text(
-        "ws_lstm_params",
-        params,
-        [
-            ("batches", p.batches),
-            ("steps", p.steps),
-            ("batch_stride", 1 if p.time_major else p.steps),
-            ("step_stride", p.batches if p.time_major else 1),
-            ("depth", p.depth),
-            ("units", p.units),
-            ("input_offset", p.input_offset),
-            ("hidden_offset", p.hidden_offset),
-            ("output_offset", p.output_offset),
-            ("gates", tuple(gates)),
-            ("forget_multiplier", p.forget_multiplier),
-            ("forget_shift", p.forget_shift),
-            ("update_multiplier", p.update_multiplier),
-            ("update_shift", p.update_shift),
-            ("output_multiplier", p.output_multiplier),
-            ("output_shift", p.output_shift),
-            ("tanh_multiplier", p.tanh_multiplier),
-            ("tanh_shift", p.tanh_shift),
-            ("cell_min", -p.cell_clip if p.cell_clip else -32768),
-            ("cell_max", p.cell_clip or 32767),
-            ("sigmoid_table", table),
-        ],
-    )
+    fields = [
+        ("batches", p.batches),
+        ("steps", p.steps),
+        ("batch_stride", 1 if p.time_major else p.steps),
+        ("step_stride", p.batches if p.time_major else 1),
+        ("depth", p.depth),
+        ("units", p.units),
+        ("output_offset", p.output_offset),
+        ("gates", gates),
+        ("forget", _scale(p.forget_multiplier, p.forget_shift, _PRODUCT)),
+        ("update", _scale(p.update_multiplier, p.update_shift, _PRODUCT)),
+        ("result", _scale(p.output_multiplier, p.output_shift, _PRODUCT)),
+        ("tanh_multiplier", p.tanh_multiplier),
+        ("tanh_shift", p.tanh_shift),
+        ("cell_min", -p.cell_clip if p.cell_clip else -32768),
+        ("cell_max", p.cell_clip or 32767),
+        ("sigmoid_table", table),
+        *fields,
+    ]
+    ctype, function = "ws_lstm_params", "ws_lstm_s8"
+    files: tuple[str, ...] = ("lstm.c",)
+    if halves is not None:
+        fields = [(f"lstm.{name}", value) for name, value in fields]
+        ctype, function = "ws_lstm_dsp_params", "ws_lstm_dsp"
+        files = ("dsp_lstm.c", *DOTS)
+    struct = struct_text(ctype, params, [*fields, *weights])
     hidden, cell = layer.states
-    call = f"ws_lstm_s8(&{params}, {layer.inputs[0]}, {hidden}, {cell}, {layer.output});"
+    call = f"{function}(&{params}, {layer.inputs[0]}, {hidden}, {cell}, {layer.output});"
     macs = p.batches * p.steps * p.units * len(p.gates) * (p.depth + p.units)
     about = f"{p.steps} steps of {p.depth} values, {p.units} units"
-    return LayerCode((*definitions, struct), (call,), "lstm.c", macs, about)
+    return LayerCode((*definitions, struct), (call,), files[0], macs, about, files[1:])
 
 
 @emits(SvdfParams)
 def _svdf(layer: Layer, p: SvdfParams) -> LayerCode:
     check_sum(layer, p.depth, 255 * 128)
     check_sum(layer, p.rank * p.memory, 255 * 128)
+    feature_weights = _constant(layer, SVDF_FEATURE_WEIGHTS)
+    time_weights = _constant(layer, SVDF_TIME_WEIGHTS)
+    by_unit = time_weights.reshape(p.units, p.rank * p.memory)
+    bias = _constant(layer, SVDF_BIAS) if p.has_bias else None
     definitions = []
     fields: list[tuple[str, object]] = []
-    for ctype, role, position in (
-        ("int8_t", "feature_weights", SVDF_FEATURE_WEIGHTS),
-        ("int8_t", "time_weights", SVDF_TIME_WEIGHTS),
-        ("int32_t", "bias", SVDF_BIAS),
+    for ctype, role, values in (
+        ("int8_t", "feature_weights", feature_weights),
+        ("int8_t", "time_weights", time_weights),
+        ("int32_t", "feature_bias", _folded(feature_weights, p.input_offset, None)),
+        ("int32_t", "bias", _folded(by_unit, -p.state_offset, bias)),
     ):
-        array = "NULL"
-        if role != "bias" or p.has_bias:
-            array, text = layer.pool.add(ctype, f"{layer.name}_{role}", _constant(layer, position))
-            definitions.append(text)
+        array, text = layer.pool.add(ctype, f"{layer.name}_{role}", values)
+        definitions.append(text)
         fields.append((role, array))
     params = f"{layer.name}_params"
     struct = struct_text(
@@ -118,7 +163,6 @@ def _svdf(layer: Layer, p: SvdfParams) -> LayerCode:
             ("units", p.units),
             ("rank", p.rank),
             ("memory", p.memory),
-            ("input_offset", p.input_offset),
             ("state_offset", p.state_offset),
             ("output_offset", p.output_offset),
             ("feature_multiplier", p.feature_multiplier),

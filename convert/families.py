@@ -17,6 +17,8 @@ from convert.emit_host import emit_host
 from convert.emit_layer import Layer, LayerCode
 from convert.emit_muls import emit_muls
 from convert.emit_mve import emit_mve
+from convert.emit_recurrent import emit_lstm
+from convert.fast_lstm import FastLstm, fast_lstms
 from convert.graph import Graph
 from convert.host_layers import host_layers
 from convert.overlap import Overlaps
@@ -74,9 +76,19 @@ def _no_code(layer: Layer, found: FamilyLayer, scratch: str | None) -> LayerCode
     raise AssertionError(f"the plain kernels have no layers of their own: {layer.name}")
 
 
+def _dsp_layers(graph: Graph, params: Sequence[Params]) -> Mapping[int, FamilyLayer]:
+    return {**fast.fast_layers(graph, params), **fast_lstms(graph, params)}
+
+
+def _emit_dsp(layer: Layer, found: Any, scratch: str | None) -> LayerCode:
+    if isinstance(found, FastLstm):
+        return emit_lstm(layer, found.params, found.halves)
+    return emit_fast(layer, found, scratch)
+
+
 FAMILIES: Mapping[Kernels, Family] = {
     "plain": Family("", _no_layers, _no_code),
-    "dsp": Family("ws_kernels_dsp.h", fast.fast_layers, emit_fast, fast.small_layers),
+    "dsp": Family("ws_kernels_dsp.h", _dsp_layers, _emit_dsp, fast.small_layers),
     "muls": Family("ws_kernels_muls.h", muls.muls_layers, emit_muls, muls.small_layers),
     "mve": Family("ws_kernels_mve.h", fast_mve.mve_layers, emit_mve),
     "host": Family(

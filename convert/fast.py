@@ -19,8 +19,9 @@ from convert.emit_plain import split_mean
 from convert.fast_add import FastAdd, fast_add
 from convert.fast_codes import Packed, filled_values, in_pairs
 from convert.fast_depthwise import depthwise
+from convert.fast_halves import filled, halves_of, in_eights
 from convert.fast_outputs import outputs_of
-from convert.fast_types import NO_CORRECTION, UNITS, WORD, Fast, FastColumns, Halves
+from convert.fast_types import UNITS, WORD, Fast, FastColumns, Halves
 from convert.graph import Codes, Graph
 from convert.narrow import Narrow, narrow
 from convert.overlap import by_quads, by_rows, by_tiles
@@ -42,8 +43,6 @@ AnyFast = Fast | FastAdd | FastColumns
 _QUAD = 4  # channels that are pooled together
 _POSITIONS = 4  # of the convolution's tile
 _FEW_POSITIONS = 2  # of a 1x1 convolution that FULLY_CONNECTED does with fewer instructions
-_TERMS = 512  # 512 * 128 * 2^15 = 2^31: these many values at a time fit int32, almost
-_INT32 = 1 << 31
 
 
 def fast_layers(graph: Graph, params: Sequence[Params]) -> dict[int, AnyFast]:
@@ -197,13 +196,13 @@ def _conv(
         runs = (channels, height * width, depth)
     packed = None
     if codes is None or indices is None:
-        values = _filled(weights.reshape(runs)).reshape(channels, -1)
+        values = filled(weights.reshape(runs)).reshape(channels, -1)
     else:
         # A filling code is 0, which need not be the weight 0; the values there are the input's
         # zero, so that the bias makes up for it.
-        filled = _filled(indices.reshape(runs))
-        values = filled_values(codes, filled).reshape(channels, -1)
-        packed = in_pairs(codes, filled.reshape(channels, -1))
+        rows = filled(indices.reshape(runs))
+        values = filled_values(codes, rows).reshape(channels, -1)
+        packed = in_pairs(codes, rows.reshape(channels, -1))
         if packed is None:
             return None
     outputs = outputs_of(p, values, bias, fixed=packed is not None)
@@ -211,7 +210,7 @@ def _conv(
         return None
     kept: Halves | Packed | None = packed
     if packed is None:
-        kept = _halves(_without(values, outputs.constant))
+        kept = halves_of(_without(values, outputs.constant))
     if kept is None:
         return None
     pairs = values.shape[1] // 2
@@ -236,23 +235,22 @@ def _fully_connected(
         return None
     packed = None
     if codes is not None and indices is not None:
-        packed = in_pairs(codes, _filled(indices[:, np.newaxis])[:, 0])
+        packed = in_pairs(codes, filled(indices[:, np.newaxis])[:, 0])
         if packed is None:
             return None
     outputs = outputs_of(p, weights, bias, fixed=packed is not None)
     if outputs is None:
         return None
-    values = _filled(_without(weights, outputs.constant)[:, np.newaxis])[:, 0]
+    values = filled(_without(weights, outputs.constant)[:, np.newaxis])[:, 0]
     pairs = values.shape[1] // 2
     kept: Halves | Packed | None = packed
     if packed is None:
-        halves = _halves(values)
+        halves = halves_of(values)
         if halves is None:
             return None
         whole = p.units // UNITS * UNITS // 2
         words = halves.words
-        eights = words[:whole].reshape(-1, UNITS // 2, pairs, 2).transpose(0, 2, 1, 3)
-        ordered = np.concatenate([eights.reshape(-1), words[whole:].reshape(-1)])
+        ordered = np.concatenate([in_eights(words[:whole]), words[whole:].reshape(-1)])
         kept = Halves(ordered, halves.chunk, halves.too_low)
     assert kept is not None
     return Fast(
@@ -263,36 +261,3 @@ def _fully_connected(
 def _without(weights: NDArray[np.int8], constant: NDArray[np.bool_]) -> NDArray[np.int8]:
     """0 for all weights of channels whose output is constant."""
     return np.where(constant[:, np.newaxis], np.int8(0), weights)
-
-
-def _filled(rows: NDArray[_T]) -> NDArray[_T]:
-    """(channels, rows, values), values filled up with zeros to a multiple of four."""
-    return np.pad(rows, ((0, 0), (0, 0), (0, -rows.shape[2] % 4)))
-
-
-def _halves(weights: NDArray[np.int8]) -> Halves | None:
-    """(channels, values) -> half-words b + 256 * a; None where their sums would not fit int32.
-
-    Of four neighbouring values the pairs are (0, 2) and (1, 3).
-    """
-    channels, count = weights.shape
-    wide = np.pad(weights.astype(np.int32), ((0, channels % 2), (0, 0)))
-    low, high = wide[0::2], wide[1::2]
-    both = low + 256 * high
-    below = np.argwhere(both < -(1 << 15))
-    both = np.where(both < -(1 << 15), both + (1 << 16), both)
-    sizes = 128 * (np.abs(both).astype(np.int64) + np.abs(low))
-    chunk = count
-    if sizes.sum(axis=1).max(initial=0) >= _INT32:
-        chunk = _TERMS
-        starts = np.arange(0, count, chunk)
-        if len(below) and np.add.reduceat(sizes, starts, axis=1).max() >= _INT32:
-            return None
-    quads = both.reshape(len(both), count // 4, 2, 2)  # values 0 1 2 3 as [[0, 1], [2, 3]]
-    pairs = quads.transpose(0, 1, 3, 2).reshape(len(both), count // 2, 2)
-    places = (below * [2, 1] + [1, 0]).astype(np.int32)
-    return Halves(
-        np.ascontiguousarray(pairs.astype(np.int16)),
-        chunk,
-        np.concatenate([places.reshape(-1, 2), NO_CORRECTION]),
-    )

@@ -335,21 +335,29 @@ void ws_dequantize_s8_f32(const ws_quantize_params *p, const int8_t *input, void
 
 #define WS_LSTM_GATES 4
 
-/* One gate of an LSTM: input_weights[units][depth], hidden_weights[units][units], bias[units]. */
+/*
+ * A rescaling as ws_requantize has it. Where that shifts to the right and the value is below 2^30,
+ * fewer instructions do (ws_scaled): `half` is half a unit before the shift, and `shift` counts to
+ * the right. Else `half` is 0 and `shift` counts to the left.
+ */
 typedef struct {
-    const int8_t *input_weights;
-    const int8_t *hidden_weights;
-    const int32_t *bias;
-    int32_t input_multiplier;
-    int32_t input_shift;
-    int32_t hidden_multiplier;
-    int32_t hidden_shift;
+    int32_t multiplier;
+    int32_t shift;
+    int32_t half;
+} ws_scale;
+
+/* How the two sums of one gate of an LSTM are rescaled. */
+typedef struct {
+    ws_scale input;
+    ws_scale hidden;
 } ws_lstm_gate;
 
 /*
  * UNIDIRECTIONAL_SEQUENCE_LSTM: gates are input, forget, cell and output. Input and output are rows
  * of `depth` and `units` values; row batch * batch_stride + step * step_stride is that of a step.
  * The states are kept from call to call: hidden[batches][units], and as many int16 cells.
+ * input_weights[units][gates][depth], hidden_weights[units][gates][units]; the biases are
+ * [units][gates], and what the zero points of input and hidden state add to the sums is in them.
  */
 typedef struct {
     int32_t batches;
@@ -358,29 +366,29 @@ typedef struct {
     int32_t step_stride;
     int32_t depth;
     int32_t units;
-    int32_t input_offset;
-    int32_t hidden_offset;
     int32_t output_offset;
     ws_lstm_gate gates[WS_LSTM_GATES];
-    int32_t forget_multiplier;
-    int32_t forget_shift;
-    int32_t update_multiplier;
-    int32_t update_shift;
-    int32_t output_multiplier;
-    int32_t output_shift;
+    ws_scale forget;
+    ws_scale update;
+    ws_scale result;
     int32_t tanh_multiplier;
     int32_t tanh_shift;
     int32_t cell_min;
     int32_t cell_max;
     const uint16_t *sigmoid_table;
+    const int8_t *input_weights;
+    const int8_t *hidden_weights;
+    const int32_t *input_bias;
+    const int32_t *hidden_bias;
 } ws_lstm_params;
 
 void ws_lstm_s8(const ws_lstm_params *p, const int8_t *input, int8_t *hidden, void *cell,
                 int8_t *output);
 
 /*
- * SVDF: feature_weights[units][rank][depth], time_weights[units][rank][memory]; bias may be NULL.
- * The state is kept from call to call: [batches][units][rank][memory], the newest value last.
+ * SVDF: feature_weights[units][rank][depth], time_weights[units][rank][memory]. What the zero
+ * points of input and state add to the sums is in feature_bias[units][rank] and bias[units]. The
+ * state is kept from call to call: [batches][units][rank][memory], the newest value last.
  */
 typedef struct {
     int32_t batches;
@@ -388,7 +396,6 @@ typedef struct {
     int32_t units;
     int32_t rank;
     int32_t memory;
-    int32_t input_offset;
     int32_t state_offset;
     int32_t output_offset;
     int32_t feature_multiplier;
@@ -397,6 +404,7 @@ typedef struct {
     int32_t time_shift;
     const int8_t *feature_weights;
     const int8_t *time_weights;
+    const int32_t *feature_bias;
     const int32_t *bias;
 } ws_svdf_params;
 

@@ -222,6 +222,20 @@ void ws_max_pool2d_dsp(const ws_pool2d_params *p, const int8_t *input, int8_t *o
 void ws_average_pool2d_dsp(const ws_pool2d_params *p, const int8_t *input, int8_t *output);
 void ws_mean_dsp(const ws_mean_params *p, const int8_t *input, int8_t *output);
 
+/*
+ * UNIDIRECTIONAL_SEQUENCE_LSTM: lstm's own weights are NULL; these are [units / 2, rounded up]
+ * [values / 2][4][2] half-words as in FULLY_CONNECTED, for the gates of two units behind each
+ * other, rows filled up to a multiple of four values with zeros.
+ */
+typedef struct {
+    ws_lstm_params lstm;
+    const int16_t *input_weights;
+    const int16_t *hidden_weights;
+} ws_lstm_dsp_params;
+
+void ws_lstm_dsp(const ws_lstm_dsp_params *p, const int8_t *input, int8_t *hidden, void *cell,
+                 int8_t *output);
+
 #ifdef __cplusplus
 }
 #endif
