@@ -87,8 +87,8 @@ def test_every_operator_case(compiler: Compiler, board: str, tmp_path: Path) -> 
     models = [c.generated for c in cases]
     assert len(cases) > 80
     assert {k for m in models for k in m.kernels if k.startswith("dsp_")} == {
-        path.name for path in KERNEL_DIR.glob("dsp_*.c")
-    }
+        path.name for path in KERNEL_DIR.glob("dsp_*.c") if path.name != "dsp_lstm.c"
+    }  # which test_recurrent_bits.py runs
     entries = [f"{m.prefix}_{name}" for m in models for name in ("init", "invoke")]
     image = build(
         sources_of(models),

@@ -15,16 +15,17 @@ from convert.emit_aot import emit_model
 from convert.errors import ModelError, SpecError
 from convert.gate_tables import SIGMOID_TABLE, sigmoid_int16, tanh_int16
 from convert.tflite_reader import read
-from firmware.application import build_bare
-from firmware.board import load_board
+from firmware.build import Compiler
 from simulate.backend import windows
 from simulate.compare import compare
-from simulate.cortexm import CortexMBackend
 from simulate.hostlib import HostBackend
+from simulate.qemu import qemu_available
 from simulate.reference import ReferenceBackend
 from simulate.tflm import TflmBackend
 from tests import recurrent_cases as cases
 from tests import tflite_builder as tb
+from tests.simulate.test_dsp import COMPILERS
+from wakesmith.bare import board_of, running
 
 
 def test_the_table_is_the_same_everywhere() -> None:
@@ -136,24 +137,35 @@ def test_predict_gives_the_last_step() -> None:
     np.testing.assert_array_equal(backend.predict(inputs), expected)
 
 
-@pytest.mark.parametrize("kind", ["svdf", "lstm"])
-def test_emulated_core(kind: str, tmp_path: Path) -> None:
-    model = cases.svdf_network() if kind == "svdf" else cases.lstm(steps=6, depth=10, units=9)
+@pytest.mark.parametrize("compiler", COMPILERS)
+@pytest.mark.parametrize(
+    ("kind", "core"),
+    [
+        *(("svdf", core) for core in ("cortex-m4", "cortex-m0", "cortex-m55")),
+        *(("lstm", core) for core in ("cortex-m4", "cortex-m3", "cortex-m0", "cortex-m55")),
+        ("wide lstm", "cortex-m4"),
+    ],
+)
+def test_emulated_core(kind: str, core: str, compiler: Compiler, tmp_path: Path) -> None:
+    if core == "cortex-m55" and not qemu_available():
+        pytest.skip("only QEMU has this core, and it is not installed")
+    depth, units = (3, 8) if kind == "wide lstm" else (10, 9)
+    model = (
+        cases.svdf_network() if kind == "svdf" else cases.lstm(steps=6, depth=depth, units=units)
+    )
     graph = read(model)
     steps = 7 if kind == "svdf" else 1
     shape = graph.tensors[graph.inputs[0]].shape[1:]
     lead = (3, steps) if kind == "svdf" else (3,)
     inputs = np.random.default_rng(0).integers(-128, 128, (*lead, *shape)).astype(np.int8)
-    generated = emit_model(graph, steps=steps)
-    image = build_bare(
-        generated.files, load_board("mps2-an386"), out_dir=tmp_path, kernels=generated.kernels
-    )
-    found = compare(
-        ReferenceBackend(graph).run(inputs),
-        CortexMBackend(image, generated).run(inputs),
-        graph,
-        ("reference", "cortex-m"),
-    )
+    board = board_of(core)
+    generated = emit_model(graph, steps=steps, kernels=board.core.kernels)
+    fast = kind != "svdf" and core in ("cortex-m4", "cortex-m3")
+    assert ("dsp_lstm.c" in generated.kernels) == fast
+    with running(generated, board, tmp_path, compiler=compiler) as chip:
+        found = compare(
+            ReferenceBackend(graph).run(inputs), chip.run(inputs), graph, ("reference", core)
+        )
     assert found.equal, str(found)
 
 
