@@ -18,7 +18,7 @@ from convert.constant_layers import ConstantLayer, constant_layers
 from convert.fast import as_conv, as_dense, fast_layers, is_dense
 from convert.fast_add import FastAdd
 from convert.fast_outputs import Outputs, outputs_of
-from convert.fast_types import Fast, Plane
+from convert.fast_types import Fast, FastColumns, Plane
 from convert.graph import Graph
 from convert.narrow import Narrow, narrow
 from convert.overlap import Overlaps, by_planes, by_rows, by_tiles
@@ -71,7 +71,10 @@ def muls_layers(graph: Graph, params: Sequence[Params]) -> dict[int, Muls | Fast
         graph: with codes where weights are to be kept in 4 bits.
         params: of its operators.
     """
-    found: dict[int, Muls | Fast | FastAdd] = {**fast_layers(graph, params)}
+    found: dict[int, Muls | Fast | FastAdd] = {}
+    for position, fast in fast_layers(graph, params).items():
+        if not isinstance(fast, FastColumns):  # values in halves of a word cost more than they save
+            found[position] = fast
     for layer in constant_layers(graph, params):
         made = muls_layer(layer)
         if made is not None:
