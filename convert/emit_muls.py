@@ -6,8 +6,7 @@ import math
 
 from convert.emit_dsp import emit_fast
 from convert.emit_layer import Layer, LayerCode, by, check_steps, struct_text
-from convert.fast_add import FastAdd
-from convert.fast_types import Fast
+from convert.fast import AnyFast
 from convert.muls import Muls
 from convert.narrow import Narrow, emit_narrow
 from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams
@@ -15,7 +14,7 @@ from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams
 Fields = list[tuple[str, object]]
 
 
-def emit_muls(layer: Layer, muls: Muls | Fast | FastAdd | Narrow, scratch: str | None) -> LayerCode:
+def emit_muls(layer: Layer, muls: Muls | AnyFast | Narrow, scratch: str | None) -> LayerCode:
     """The C of one layer with its weights in the order of these kernels.
 
     Args:
@@ -28,7 +27,7 @@ def emit_muls(layer: Layer, muls: Muls | Fast | FastAdd | Narrow, scratch: str |
     """
     if isinstance(muls, Narrow):
         return emit_narrow(layer, muls, "muls", emit_muls, str(scratch))
-    if isinstance(muls, Fast | FastAdd):
+    if not isinstance(muls, Muls):
         return emit_fast(layer, muls, scratch)
     more = "" if scratch is None else f", {scratch}"
     if isinstance(muls.params, ConvParams):

@@ -15,10 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.constant_layers import ConstantLayer, constant_layers
-from convert.fast import as_conv, as_dense, fast_layers, is_dense
-from convert.fast_add import FastAdd
+from convert.fast import AnyFast, as_conv, as_dense, fast_layers, is_dense
 from convert.fast_outputs import Outputs, outputs_of
-from convert.fast_types import Fast, FastColumns, Plane
+from convert.fast_types import FastColumns, Plane
 from convert.graph import Graph
 from convert.narrow import Narrow, narrow
 from convert.overlap import Overlaps, by_planes, by_rows, by_tiles
@@ -64,17 +63,18 @@ class Muls:
     scratch_step: int = 0
 
 
-def muls_layers(graph: Graph, params: Sequence[Params]) -> dict[int, Muls | Fast | FastAdd]:
+def muls_layers(graph: Graph, params: Sequence[Params]) -> dict[int, Muls | AnyFast]:
     """The layers that these kernels or the DSP kernels compute, by their position in `graph.ops`.
 
     Args:
         graph: with codes where weights are to be kept in 4 bits.
         params: of its operators.
     """
-    found: dict[int, Muls | Fast | FastAdd] = {}
-    for position, fast in fast_layers(graph, params).items():
-        if not isinstance(fast, FastColumns):  # values in halves of a word cost more than they save
-            found[position] = fast
+    found: dict[int, Muls | AnyFast] = {
+        position: fast
+        for position, fast in fast_layers(graph, params).items()
+        if not isinstance(fast, FastColumns)  # four values at once are slower without SIMD
+    }
     for layer in constant_layers(graph, params):
         made = muls_layer(layer)
         if made is not None:

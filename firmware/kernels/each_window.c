@@ -3,6 +3,19 @@
 #include "ws_memory.h"
 #include "ws_taps.h"
 
+/* A word from any address; by bytes on cores that would call memcpy for it. */
+static WS_INLINE void copy_four(int8_t *to, const int8_t *from) {
+#if defined(__ARM_ARCH) && !defined(__ARM_FEATURE_UNALIGNED)
+    const int8_t first = from[0], second = from[1], third = from[2], fourth = from[3];
+    to[0] = first;
+    to[1] = second;
+    to[2] = third;
+    to[3] = fourth;
+#else
+    memcpy(to, from, 4);
+#endif
+}
+
 /* Rows are short: a loop of words is over before memcpy has begun. */
 static void copy_rows(int8_t *to, int32_t to_next, const int8_t *from, int32_t from_next,
                       int32_t count, int32_t rows) {
@@ -12,7 +25,7 @@ static void copy_rows(int8_t *to, int32_t to_next, const int8_t *from, int32_t f
     for (; rows > 0; rows--) {
         const int8_t *last = from + words, *end = from + count;
         while (from < last) {
-            memcpy(to, from, 4);
+            copy_four(to, from);
             to += 4;
             from += 4;
         }
