@@ -48,8 +48,8 @@ typedef struct {
 } ws_too_low;
 
 /*
- * CONV_2D without groups; a 1x1 filter with stride 1 may have its output where its input is, if
- * that has no fewer channels.
+ * CONV_2D without groups. Four positions are read before they are written: how near the output may
+ * lie to the input follows from that (convert/overlap.py).
  *
  * weights[channels out / 2, rounded up][pairs][2] are half-words of two channels, in the order of
  * the pairs of filter rows whose run of filter.x * channels values is filled up to a multiple of

@@ -42,8 +42,8 @@ typedef struct {
 } ws_muls_outputs;
 
 /*
- * CONV_2D without groups; a 1x1 filter with stride 1 may have its output where its input is, if
- * that has no fewer channels.
+ * CONV_2D without groups. Four positions are read before they are written: how near the output may
+ * lie to the input follows from that (convert/overlap.py).
  *
  * The weights of a pair of neighbouring values are 16 bytes, two words for each half of eight
  * channels: the first value's of four channels, then the second's. weights[channels / 8, rounded

@@ -31,6 +31,10 @@ def network_cases() -> Iterator[Made]:
     for zero_point in (-128, 3):
         clips = clips_of((1, 6, 8), zero_point, "mixed")
         yield f"mixed_zero{zero_point}", mixed(zero_point), clips, True
+    for i in range(8):
+        rng = rng_of(f"drawn network {i}")
+        shape = (1, int(rng.integers(7, 13)), int(rng.integers(7, 13)), int(rng.integers(1, 9)))
+        yield f"drawn_{i}", _drawn(rng, shape), clips_of(shape, 3, f"drawn {i}"), True
 
 
 def mixed(zero_point: int, hard: bool = True) -> bytes:
@@ -67,6 +71,69 @@ def mixed(zero_point: int, hard: bool = True) -> bytes:
     limits = made.constant([0, 1, 1]), made.constant([1, 4, -1])
     cut = made.op("SLICE", (joined, *limits), (1, 4, 5))
     return made.finish(source, [table("LOGISTIC", cut, (1, 4, 5), (1 / 256, -128))])
+
+
+def _drawn(rng: np.random.Generator, shape: tuple[int, ...]) -> bytes:
+    """Layers that grow, shrink and join at random: their outputs lie over their inputs."""
+    tensors = [activation_tensor("input", shape, (0.05, 3))]
+    ops: list[OpSpec] = []
+    made = [0]  # activations, the newest last
+
+    def add(kind: str, inputs: tuple[int, ...], output: TensorSpec, options: g.Options) -> None:
+        tensors.append(output)
+        made.append(len(tensors) - 1)
+        ops.append(OpSpec(kind, inputs, (made[-1],), options))
+
+    def constant_of(shape: tuple[int, ...], scale: float, dtype: str, axis: int, most: int) -> int:
+        count = shape[axis]
+        scales = tuple(float(np.float32(scale * s)) for s in rng.uniform(0.5, 1.5, count))
+        data = rng.integers(-most, most, shape).astype(dtype)
+        tensors.append(
+            TensorSpec(f"c{len(tensors)}", shape, dtype, scales, (0,) * count, axis, data)
+        )
+        return len(tensors) - 1
+
+    for number in range(7):
+        source = made[-1]
+        _, height, width, channels = tensors[source].shape
+        alike = [t for t in made[:-1] if tensors[t].shape == tensors[source].shape]
+        kind = str(
+            rng.choice(["CONV_2D", "CONV_2D", "DEPTHWISE_CONV_2D", "pool", "LOGISTIC", "ADD"])
+        )
+        if kind == "ADD" and alike:
+            other = int(rng.choice(alike))
+            name, q = f"sum{number}", (0.07, -4)
+            add("ADD", (source, other), activation_tensor(name, tensors[source].shape, q), g.Add())
+            continue
+        if kind == "LOGISTIC":
+            out = activation_tensor(f"sigmoid{number}", tensors[source].shape, (1 / 256, -128))
+            add(kind, (source,), out, g.NoOptions())
+            continue
+        same = bool(rng.random() < 0.7)
+        padding: g.Padding = "same" if same else "valid"
+        taps = tuple(int(rng.integers(1, min(side, 4) + 1)) for side in (height, width))
+        stride = tuple(int(rng.integers(1, 3)) for _ in range(2))
+        filters = int(rng.integers(1, 17)) if kind == "CONV_2D" else channels
+        sides = tuple(
+            -(-side // s) if same else (side - k) // s + 1
+            for side, k, s in zip((height, width), taps, stride, strict=True)
+        )
+        after = (1, *sides, filters)
+        if kind in ("CONV_2D", "DEPTHWISE_CONV_2D"):
+            filter_shape = (filters, *taps, channels) if kind == "CONV_2D" else (1, *taps, filters)
+            axis = 0 if kind == "CONV_2D" else 3
+            weights = constant_of(filter_shape, 0.01, "int8", axis, 127)
+            bias = constant_of((filters,), 0.0005, "int32", 0, 1000)
+            out = activation_tensor(f"conv{number}", after, (0.06, int(rng.integers(-20, 20))))
+            conv = kind == "CONV_2D"
+            options = g.Conv2D(padding, stride) if conv else g.DepthwiseConv2D(padding, stride, 1)
+            add(kind, (source, weights, bias), out, options)
+            continue
+        before = tensors[source]
+        pool = str(rng.choice(["MAX_POOL_2D", "AVERAGE_POOL_2D"]))
+        out = activation_tensor(f"pool{number}", after, (before.scale[0], before.zero_point[0]))
+        add(pool, (source,), out, g.Pool2D(padding, stride, taps))
+    return tb.build_model(ops, tensors, [0], [made[-1]])
 
 
 def _separable(rng: np.random.Generator, channels: int, residual: bool) -> bytes:
