@@ -18,13 +18,11 @@ from firmware.application import build_bare
 from firmware.board import load_board
 from firmware.build import Compiler, build
 from firmware.hostbuild import KERNEL_DIR, Source
-from simulate.backend import step_count
 from simulate.compare import compare
 from simulate.cortexm import CortexMBackend
 from simulate.machine import Machine
 from simulate.reference import ReferenceBackend
 from tests.firmware.generated_cases import generated_cases, public_model_parameters
-from tests.op_cases import op_cases
 
 GCC = pytest.param(
     "gcc",
@@ -158,25 +156,3 @@ def test_every_layer_of_public_models(
     same = compare(ReferenceBackend(graph).run(inputs), trace, graph, ("reference", "cortex-m"))
     assert same.equal, str(same)
     assert same.tensors == len(graph.ops) + 1
-
-
-@pytest.mark.parametrize("family", ["lstm", "svdf"])
-@pytest.mark.parametrize("compiler", COMPILERS)
-def test_models_with_states(compiler: Compiler, family: str, tmp_path: Path) -> None:
-    """Their kernels are the plain ones, whose sums of products use the DSP instructions, too."""
-    cases = [c for c in op_cases(family) if c.portable]
-    for case in cases[:: len(cases) // 2]:
-        graph = read(case.model)
-        steps = step_count(case.inputs, graph.tensors[graph.inputs[0]].shape)
-        model = emit_model(graph, steps=steps if graph.states else 1, kernels="dsp")
-        image = build_bare(
-            model.files,
-            load_board(CORES[0]),
-            out_dir=tmp_path,
-            kernels=model.kernels,
-            compiler=compiler,
-        )
-        trace = CortexMBackend(image, model).run(case.inputs)
-        expected = ReferenceBackend(graph).run(case.inputs)
-        same = compare(expected, trace, graph, ("reference", "cortex-m"))
-        assert same.equal, f"{case.name}: {same}"
