@@ -42,6 +42,7 @@ def mean_cases() -> Iterator[Made]:
         ((1, 127, 1, 2), (1, 2)),
         ((1, 128, 1, 2), (1, 2)),
         ((1, 129, 1, 2), (1, 2)),
+        ((1, 3, 5, 10), (1, 2)),
     ]
     for i, (shape, axes) in enumerate(plans):
         for keep_dims in (False, True):
