@@ -84,7 +84,8 @@ def split_mean(shape: Shape, axes: Sequence[int]) -> tuple[tuple[int, ...], tupl
         runs[-1] *= size
     if len(runs) > 5:
         return None
-    runs += [1] * (5 - len(runs))
+    runs += [1] * (1 - len(runs) % 2)  # the last kept run, which kernels walk along, stays last
+    runs = [1] * (5 - len(runs)) + runs
     return (runs[0], runs[2], runs[4]), (runs[1], runs[3])
 
 
