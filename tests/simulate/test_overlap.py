@@ -6,6 +6,7 @@ From the record follows how near they may come; `convert.overlap` must never all
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +25,7 @@ from convert.graph import Graph
 from convert.overlap import Overlap
 from convert.tflite_reader import read
 from firmware.board import load_board
-from firmware.build import build
+from firmware.build import Compiler, build
 from firmware.cores import CORES
 from simulate.machine import Machine
 from tests.lowbit_cases import with_codes
@@ -131,8 +132,18 @@ def test_no_kernel_is_nearer_than_stated(core: str, step: int, tmp_path: Path) -
     cases = cases_apart()[::step]
     entries = [slot.function for c in cases for slot in c.model.layers]
     board = replace(load_board("mps2-an386"), core=CORES[core])
+    # What zig makes for this core faults when the emulator is asked for every access, and only then;
+    # why was not found. What gcc makes does not.
+    compiler: Compiler = "gcc" if core == "cortex-m3" else "zig"
+    if compiler == "gcc" and shutil.which("arm-none-eabi-gcc") is None:
+        pytest.skip("arm-none-eabi-gcc is not installed")
     image = build(
-        sources_of([c.model for c in cases]), board, out_dir=tmp_path, name="apart", keep=entries
+        sources_of([c.model for c in cases]),
+        board,
+        compiler=compiler,
+        out_dir=tmp_path,
+        name="apart",
+        keep=entries,
     )
     machine = Machine(image)
     machine.boot()
