@@ -95,7 +95,7 @@ void ws_conv2d_dsp_lut4(const ws_conv2d_dsp4_params *p, const int8_t *input, int
 
 /*
  * DEPTHWISE_CONV_2D with a depth multiplier of 1, channel by channel through a copy of the
- * channel's plane; with equal shapes and stride 1 the output may be where the input is.
+ * channel's plane.
  *
  * weights[channels][filter rows][filter columns]. With `turned` the planes are copied with rows and
  * columns exchanged (`weights`, too), so that the longer side is the one worked along. scratch: a

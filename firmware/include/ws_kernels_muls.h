@@ -64,8 +64,7 @@ void ws_conv2d_muls(const ws_conv2d_muls_params *p, const int8_t *input, int8_t 
 
 /*
  * DEPTHWISE_CONV_2D with a depth multiplier of 1 and rows of at most WS_MULS_TAPS taps, channel by
- * channel through a copy of the channel's plane; with equal shapes and stride 1 the output may be
- * where the input is.
+ * channel through a copy of the channel's plane.
  *
  * Values of the copy are bytes, 128 more than they were, which the bias makes up for: Armv6-M loads
  * bytes with an offset only without their sign. weights[channels][filter rows][filter columns].

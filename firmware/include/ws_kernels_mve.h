@@ -34,8 +34,7 @@ typedef struct {
 } ws_mve_channel;
 
 /*
- * CONV_2D without groups; a 1x1 filter with stride 1 may have its output where its
- * input is, if that has no fewer channels.
+ * CONV_2D without groups.
  *
  * weights[channels out / 2, rounded up][chunks][2][16]: of two channels in turn 16 values of the
  * window, which is read row by row without gaps; the last of an odd number of channels is there
@@ -55,9 +54,8 @@ void ws_conv2d_mve(const ws_conv2d_mve_params *p, const int8_t *input, int8_t *o
                    int8_t *scratch);
 
 /*
- * DEPTHWISE_CONV_2D with a depth multiplier of 1, 16 channels at a time; with equal shapes and
- * stride 1 the output may be where the input is. Rows and columns may be exchanged, in `weights`,
- * too.
+ * DEPTHWISE_CONV_2D with a depth multiplier of 1, 16 channels at a time. Rows and columns may be
+ * exchanged, in `weights`, too.
  *
  * ws_depthwise_conv2d_mve: a ring of as many rows as the filter has. Of `group` neighbouring taps
  * of a row the magnitudes add up to at most 255 in every channel, so that their sum of products

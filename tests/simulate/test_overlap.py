@@ -132,8 +132,8 @@ def test_no_kernel_is_nearer_than_stated(core: str, step: int, tmp_path: Path) -
     cases = cases_apart()[::step]
     entries = [slot.function for c in cases for slot in c.model.layers]
     board = replace(load_board("mps2-an386"), core=CORES[core])
-    # What zig makes for this core faults when the emulator is asked for every access, and only then;
-    # why was not found. What gcc makes does not.
+    # What zig makes for this core faults when the emulator is asked for every access, and only
+    # then; why was not found. What gcc makes does not.
     compiler: Compiler = "gcc" if core == "cortex-m3" else "zig"
     if compiler == "gcc" and shutil.which("arm-none-eabi-gcc") is None:
         pytest.skip("arm-none-eabi-gcc is not installed")
