@@ -17,6 +17,7 @@ from firmware.checksum import fill_crc
 from firmware.errors import FirmwareError
 from firmware.image import Image
 from simulate.cortexm import CortexMFault
+from simulate.devices.device import DeviceError
 from simulate.elf import Elf
 from simulate.machine import Machine
 from simulate.qemu import QemuBoard, qemu_available
@@ -87,6 +88,8 @@ def outcome(image: Image) -> str:
         machine.boot(ENOUGH)
     except CortexMFault as fault:
         return "fault" if "fault " in fault.report else "stuck"
+    except DeviceError:  # a wild write that the model of a device does not stand for
+        return "stuck"
     text = machine.text()
     if "\nready" in text:
         return "ready"

@@ -25,7 +25,7 @@ def make(shape, classes):
 
     inputs = x = layers.Input(shape)
     x = layers.Conv2D(8, 5, strides=4, activation="relu", name="first")(x)
-    x = layers.ELU(name="elu")(x)
+    x = layers.Activation("gelu", name="gelu")(x)
     x = layers.GlobalAveragePooling2D()(x)
     return Model(inputs, layers.Dense(classes, activation="softmax")(x))
 """
@@ -94,7 +94,7 @@ def test_too_few_clips_to_calibrate_with(tmp_path: Path) -> None:
 def test_an_operator_that_the_chip_does_not_have(tmp_path: Path, scheme: str) -> None:
     (tmp_path / "net.py").write_text(NET, encoding="utf-8")
     said = refused(tmp_path, OWN_NET, "compare", "--schemes", scheme, "--quiet")
-    assert "ELU" in said
+    assert "GELU" in said
     assert "Use ReLU" in said
     assert not (tmp_path / "build" / "tiny" / "stages" / "speech").exists()
 
@@ -152,7 +152,7 @@ def test_teachers_that_cannot_teach(
 def test_weights_that_are_no_numbers(tiny: Tiny, tmp_path: Path) -> None:
     """A network of the user's own whose weights are NaN is refused when it is made."""
     start(0)
-    net = NET.replace('layers.ELU(name="elu")', 'layers.ReLU()').replace(
+    net = NET.replace('layers.Activation("gelu", name="gelu")', "layers.ReLU()").replace(
         'name="first"', 'name="first", bias_initializer=initializers.Constant(float("nan"))'
     ).replace("import Model, layers", "import Model, initializers, layers")  # fmt: skip
     (tmp_path / "net.py").write_text(net, encoding="utf-8")
