@@ -7,16 +7,22 @@ from dataclasses import replace
 
 import numpy as np
 
-from convert.emit_layer import Layer, LayerCode, by, check_steps, emit_layer, struct_text
+from convert.emit_layer import Layer, LayerCode, emit_layer, struct_text
 from convert.emit_recurrent import DOTS
+from convert.emit_windows import (
+    Fields,
+    check_window,
+    plane_fields,
+    window_fields,
+    window_macs,
+    window_text,
+)
 from convert.fast import AnyFast
 from convert.fast_add import FastAdd
 from convert.fast_codes import Packed
 from convert.fast_types import Fast, FastColumns, Halves
 from convert.narrow import Narrow, emit_narrow
 from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams
-
-Fields = list[tuple[str, object]]
 
 # What a kernel needs beside its own file; inner loops have a file for each kind of core.
 _DOTS_S4 = ("dsp_dots_s4.c", "dsp_dots_s4_v7m.c")
@@ -140,71 +146,31 @@ def _add(layer: Layer, fast: FastAdd) -> LayerCode:
     return LayerCode(tuple(definitions), (call,), "dsp_add.c", also=("dsp_outputs.c",))
 
 
-def _about(p: ConvParams | DepthwiseConvParams) -> str:
-    return (
-        f"filter {by(p.filter_shape[1:3])}, stride {by(p.stride)}, padding {p.padding[0]} above "
-        f"and {p.padding[1]} left"
-    )
-
-
 def _chunk(fast: Fast) -> int:
     """Values that are summed at a time; weights of 4 bits know no limit."""
     return fast.weights.chunk if isinstance(fast.weights, Halves) else 2 * fast.pairs
 
 
 def _conv(layer: Layer, fast: Fast, p: ConvParams, scratch: str) -> LayerCode:
-    check_steps(layer, p.stride, p.padding, p.dilation, (p.filter_shape[1], p.filter_shape[2]))
+    check_window(layer, p)
     fields: Fields = [
-        ("batches", p.input_shape[0]),
-        ("input", p.input_shape[1:]),
-        ("output", p.output_shape[1:]),
-        ("filter", p.filter_shape[1:3]),
-        ("stride", p.stride),
-        ("dilation", p.dilation),
-        ("padding", p.padding),
-        ("input_zero", -p.input_offset),
+        *window_fields(p),
         ("pairs", fast.pairs),
         ("scratch_step", fast.scratch_step),
         ("chunk", _chunk(fast) // 2),
     ]
-    macs = math.prod(p.output_shape) * math.prod(p.filter_shape[1:])
-    return _code(layer, fast, "conv2d", fields, scratch, macs, _about(p))
+    return _code(layer, fast, "conv2d", fields, scratch, window_macs(p), window_text(p))
 
 
 def _depthwise(layer: Layer, fast: Fast, p: DepthwiseConvParams, scratch: str) -> LayerCode:
-    check_steps(layer, p.stride, p.padding, p.dilation, (p.filter_shape[1], p.filter_shape[2]))
-    channels = p.input_shape[3]
-    macs = math.prod(p.output_shape) * math.prod(p.filter_shape[1:3])
+    check_window(layer, p)
     if fast.plane is None:
-        taps: Fields = [
-            ("batches", p.input_shape[0]),
-            ("input", p.input_shape[1:]),
-            ("output", p.output_shape[1:]),
-            ("filter", p.filter_shape[1:3]),
-            ("stride", p.stride),
-            ("dilation", p.dilation),
-            ("padding", p.padding),
-            ("input_zero", -p.input_offset),
-        ]
-        return _code(layer, fast, "depthwise_taps", taps, scratch, macs, _about(p))
+        return _code(
+            layer, fast, "depthwise_taps", window_fields(p), scratch, window_macs(p), window_text(p)
+        )
 
-    def sides(pair: tuple[int, ...]) -> tuple[int, ...]:
-        return (pair[1], pair[0]) if fast.plane is not None and fast.plane.turned else pair
-
-    fields: Fields = [
-        ("batches", p.input_shape[0]),
-        ("channels", channels),
-        ("input", sides(p.input_shape[1:3])),
-        ("output", sides(p.output_shape[1:3])),
-        ("input_step", sides((p.input_shape[2] * channels, channels))),
-        ("output_step", sides((p.output_shape[2] * channels, channels))),
-        ("filter", sides(p.filter_shape[1:3])),
-        ("stride", sides(p.stride)),
-        ("padding", sides(p.padding)),
-        ("plane", fast.plane.sides),
-        ("input_zero", -p.input_offset),
-    ]
-    return _code(layer, fast, "depthwise_conv2d", fields, scratch, macs, _about(p))
+    fields = plane_fields(p, fast.plane)
+    return _code(layer, fast, "depthwise_conv2d", fields, scratch, window_macs(p), window_text(p))
 
 
 def _fully_connected(layer: Layer, fast: Fast, p: FullyConnectedParams, scratch: str) -> LayerCode:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import math
-
 from convert.emit_dsp import emit_fast
-from convert.emit_layer import Layer, LayerCode, by, check_steps, struct_text
+from convert.emit_layer import Layer, LayerCode, struct_text
+from convert.emit_windows import (
+    Fields,
+    check_window,
+    plane_fields,
+    window_fields,
+    window_macs,
+    window_text,
+)
 from convert.fast import AnyFast
 from convert.muls import Muls
 from convert.narrow import Narrow, emit_narrow
 from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams
-
-Fields = list[tuple[str, object]]
 
 
 def emit_muls(layer: Layer, muls: Muls | AnyFast | Narrow, scratch: str | None) -> LayerCode:
@@ -71,57 +75,23 @@ def _code(
     return LayerCode(tuple(definitions), (call,), f"muls_{kernel}.c", macs, about, (inner,))
 
 
-def _about(p: ConvParams | DepthwiseConvParams) -> str:
-    return (
-        f"filter {by(p.filter_shape[1:3])}, stride {by(p.stride)}, padding {p.padding[0]} above "
-        f"and {p.padding[1]} left"
-    )
-
-
 def _conv(layer: Layer, muls: Muls, p: ConvParams, scratch: str) -> LayerCode:
-    check_steps(layer, p.stride, p.padding, p.dilation, (p.filter_shape[1], p.filter_shape[2]))
+    check_window(layer, p)
     fields: Fields = [
-        ("batches", p.input_shape[0]),
-        ("input", p.input_shape[1:]),
-        ("output", p.output_shape[1:]),
-        ("filter", p.filter_shape[1:3]),
-        ("stride", p.stride),
-        ("dilation", p.dilation),
-        ("padding", p.padding),
-        ("input_zero", -p.input_offset),
+        *window_fields(p),
         ("pairs", muls.pairs),
         ("scratch_step", muls.scratch_step),
     ]
-    macs = math.prod(p.output_shape) * math.prod(p.filter_shape[1:])
     names = ("conv2d", "conv2d", "muls_tile.c")
-    return _code(layer, muls, names, fields, scratch, macs, _about(p))
+    return _code(layer, muls, names, fields, scratch, window_macs(p), window_text(p))
 
 
 def _depthwise(layer: Layer, muls: Muls, p: DepthwiseConvParams, scratch: str) -> LayerCode:
-    check_steps(layer, p.stride, p.padding, (p.filter_shape[1], p.filter_shape[2]))
-    plane = muls.plane
-    assert plane is not None
-    channels = p.input_shape[3]
-
-    def sides(pair: tuple[int, ...]) -> tuple[int, ...]:
-        return (pair[1], pair[0]) if plane.turned else pair
-
-    fields: Fields = [
-        ("batches", p.input_shape[0]),
-        ("channels", channels),
-        ("input", sides(p.input_shape[1:3])),
-        ("output", sides(p.output_shape[1:3])),
-        ("input_step", sides((p.input_shape[2] * channels, channels))),
-        ("output_step", sides((p.output_shape[2] * channels, channels))),
-        ("filter", sides(p.filter_shape[1:3])),
-        ("stride", sides(p.stride)),
-        ("padding", sides(p.padding)),
-        ("plane", plane.sides),
-        ("input_zero", -p.input_offset),
-    ]
-    macs = math.prod(p.output_shape) * math.prod(p.filter_shape[1:3])
+    check_window(layer, p)
+    assert muls.plane is not None
+    fields = plane_fields(p, muls.plane)
     names = ("depthwise_conv2d", "depthwise", "muls_plane.c")
-    return _code(layer, muls, names, fields, scratch, macs, _about(p))
+    return _code(layer, muls, names, fields, scratch, window_macs(p), window_text(p))
 
 
 def _fully_connected(layer: Layer, muls: Muls, p: FullyConnectedParams, scratch: str) -> LayerCode:
