@@ -25,7 +25,6 @@ def depthwise(
     weights: NDArray[np.int8],
     bias: NDArray[np.int32] | None,
     codes: Codes | None,
-    indices: NDArray[np.uint8] | None,
 ) -> Fast | None:
     """The layer for the DSP kernels, or None where the plain kernel must do it.
 
@@ -34,7 +33,6 @@ def depthwise(
         weights: (1, height, width, channels).
         bias: int32, one per output channel, or None.
         codes: how the weights are kept in 4 bits, or None.
-        indices: of the codes, shaped as the weights.
     """
     if p.depth_multiplier != 1:
         return None
@@ -54,16 +52,15 @@ def depthwise(
         return np.ascontiguousarray(by_channels)
 
     values = ordered(weights)
-    is_packed = codes is not None and indices is not None
-    outputs = outputs_of(p, values.reshape(channels, -1), bias, fixed=is_packed)
+    outputs = outputs_of(p, values.reshape(channels, -1), bias, fixed=codes is not None)
     if outputs is None:
         return None
     values[outputs.constant] = 0
     rows, columns = plane.sides
     scratch = HALF * rows * columns + WORD * values.shape[1] * (-(-values.shape[2] // 2))
     packed = None
-    if codes is not None and indices is not None:
-        packed = by_channel(codes, ordered(indices).reshape(channels, -1))
+    if codes is not None:
+        packed = by_channel(codes, ordered(codes.indices).reshape(channels, -1))
         scratch += height * width
     return Fast(
         params=p,

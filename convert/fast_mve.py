@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.constant_layers import constant_layers
-from convert.fast import AnyFast, as_conv, fast_layers
+from convert.constant_layers import ConstantLayer, constant_layers
+from convert.fast import AnyFast, fast_layers
 from convert.graph import Graph
 from convert.overlap import Overlaps, by_rings, by_rows, by_tiles, plain
 from convert.params import (
@@ -26,6 +26,7 @@ from convert.params import (
     PoolParams,
 )
 from convert.prepare_wide import is_wide
+from convert.recast import as_conv
 
 VECTOR = 16  # bytes
 EIGHT = 8  # channels whose constants are together
@@ -108,10 +109,9 @@ def mve_layers(graph: Graph, params: Sequence[Params]) -> dict[int, Mve | AnyFas
     """
     found: dict[int, Mve | AnyFast | Same] = {**fast_layers(graph, params)}
     for layer in constant_layers(graph, params):
-        if layer.codes is None:
-            mine = mve_layer(layer.params, layer.weights, layer.bias)
-            if mine is not None:
-                found[layer.position] = mine
+        made = mve_layer(layer)
+        if made is not None:
+            found[layer.position] = made
     for position, (op, p) in enumerate(zip(graph.ops, params, strict=True)):
         if is_wide(graph, op):
             continue
@@ -156,24 +156,18 @@ def _with_windows(layer: Mve, windows: int) -> Mve:
     )
 
 
-def mve_layer(
-    params: Params, weights: NDArray[np.int8], bias: NDArray[np.int32] | None
-) -> Mve | None:
-    """The layer for the kernels for Helium, or None where another kernel must do it.
-
-    Args:
-        params: of any operator.
-        weights: of the shape in the .tflite.
-        bias: int32, one per output channel, or None.
-    """
-    if isinstance(params, DepthwiseConvParams) and params.input_shape[3] == 1:
-        params, weights = as_conv(params), np.moveaxis(weights, 3, 0)
-    if isinstance(params, ConvParams):
-        return _conv(params, weights, bias)
-    if isinstance(params, DepthwiseConvParams):
-        return _depthwise(params, weights, bias)
-    if isinstance(params, FullyConnectedParams):
-        return _fully_connected(params, weights, bias)
+def mve_layer(layer: ConstantLayer) -> Mve | None:
+    """The layer for the kernels for Helium, or None where another kernel must do it."""
+    if layer.codes is not None:
+        return None
+    mine = as_conv(layer)
+    match mine.params:
+        case ConvParams() as p:
+            return _conv(p, mine.weights, mine.bias)
+        case DepthwiseConvParams() as p:
+            return _depthwise(p, mine.weights, mine.bias)
+        case FullyConnectedParams() as p:
+            return _fully_connected(p, mine.weights, mine.bias)
     return None
 
 

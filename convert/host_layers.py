@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.constant_layers import ConstantLayer, constant_layers
-from convert.fast import as_conv
 from convert.fast_outputs import outputs_of
 from convert.graph import Graph
 from convert.overlap import Overlaps, by_images
 from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams, Params
+from convert.recast import as_conv, point_conv
 
 LANES = 16  # channels in a vector
 _FOUR = 4  # values, or filter rows, in a lane
@@ -70,38 +70,15 @@ def host_layers(graph: Graph, params: Sequence[Params]) -> dict[int, HostLayer]:
 
 
 def _layer(layer: ConstantLayer) -> HostLayer | None:
-    params, weights = layer.params, layer.weights
-    if isinstance(params, FullyConnectedParams):
-        if params.filter_offset != 0:
-            return None
-        weights = weights.reshape(params.units, 1, 1, params.depth)
-        params = _of_rows(params)
-    if isinstance(params, DepthwiseConvParams) and params.input_shape[3] == 1:
-        params, weights = as_conv(params), np.moveaxis(weights, 3, 0)
-    if isinstance(params, ConvParams) and params.groups == 1:
-        return _conv(params, weights, layer.bias)
-    if isinstance(params, DepthwiseConvParams) and params.depth_multiplier == 1:
-        return _depthwise(params, weights[0], layer.bias)
+    mine = as_conv(layer)
+    match mine.params:
+        case FullyConnectedParams(filter_offset=0) as p:
+            return _conv(*point_conv(p, mine.weights), mine.bias)
+        case ConvParams(groups=1) as p:
+            return _conv(p, mine.weights, mine.bias)
+        case DepthwiseConvParams(depth_multiplier=1) as p:
+            return _depthwise(p, mine.weights[0], mine.bias)
     return None
-
-
-def _of_rows(p: FullyConnectedParams) -> ConvParams:
-    return ConvParams(
-        input_shape=(1, 1, p.rows, p.depth),
-        filter_shape=(p.units, 1, 1, p.depth),
-        output_shape=(1, 1, p.rows, p.units),
-        stride=(1, 1),
-        dilation=(1, 1),
-        padding=(0, 0),
-        groups=1,
-        has_bias=p.has_bias,
-        input_offset=p.input_offset,
-        output_offset=p.output_offset,
-        activation_min=p.activation_min,
-        activation_max=p.activation_max,
-        multiplier=p.multiplier,
-        shift=p.shift,
-    )
 
 
 def _conv(

@@ -15,13 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.constant_layers import ConstantLayer, constant_layers
-from convert.fast import AnyFast, as_conv, as_dense, fast_layers, is_dense
+from convert.fast import AnyFast, fast_layers
 from convert.fast_outputs import Outputs, outputs_of
 from convert.fast_types import FastColumns, Plane
 from convert.graph import Graph
-from convert.narrow import Narrow, narrow
+from convert.narrow import Narrow, narrow_layers
 from convert.overlap import Overlaps, by_planes, by_rows, by_tiles
 from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams, Params
+from convert.recast import as_conv, as_dense
 
 _SUM_LIMIT = 1 << 29  # of a sum, bias included (WS_V6M_OUTPUT in ws_muls_asm.h)
 _LANE_LIMIT = (1 << 15) - 1  # of a sum of products in half a word
@@ -84,49 +85,21 @@ def muls_layers(graph: Graph, params: Sequence[Params]) -> dict[int, Muls | AnyF
 
 def small_layers(graph: Graph, params: Sequence[Params]) -> dict[int, Narrow]:
     """Layers that can do with less scratch memory than `muls_layers` gives them, by position."""
-    found = {}
-    for layer in constant_layers(graph, params):
-        made = None if layer.codes is not None else _narrow(layer)
-        if made is not None:
-            found[layer.position] = made
-    return found
-
-
-def _narrow(layer: ConstantLayer) -> Narrow | None:
-    p, weights, bias = layer.params, layer.weights, layer.bias
-    if isinstance(p, DepthwiseConvParams) and p.input_shape[3] == 1:
-        p, weights = as_conv(p), np.moveaxis(weights, 3, 0)
-    if not isinstance(p, ConvParams) or is_dense(p):
-        return None
-    whole = _conv(p, weights, bias)
-    if whole is None:
-        return None
-    return narrow(
-        p,
-        weights,
-        whole.scratch,
-        _GROUP,
-        lambda rows: _conv(rows, weights, bias),
-        lambda row, values: _fully_connected(row, values, bias),
-    )
+    return narrow_layers(graph, params, _GROUP, _conv, _fully_connected)
 
 
 def muls_layer(layer: ConstantLayer) -> Muls | None:
     """The layer for these kernels, or None where another kernel must do it."""
-    p, weights = layer.params, layer.weights
     if layer.codes is not None:
         return None
-    if isinstance(p, DepthwiseConvParams) and p.input_shape[3] == 1:
-        # All output channels see the one channel there is: that is a convolution.
-        p, weights = as_conv(p), np.moveaxis(weights, 3, 0)
-    if isinstance(p, ConvParams) and is_dense(p):
-        p, weights = as_dense(p), weights.reshape(len(weights), -1)
-    if isinstance(p, ConvParams):
-        return _conv(p, weights, layer.bias)
-    if isinstance(p, DepthwiseConvParams):
-        return _depthwise(p, weights, layer.bias)
-    if isinstance(p, FullyConnectedParams):
-        return _fully_connected(p, weights, layer.bias)
+    mine = as_dense(as_conv(layer))
+    match mine.params:
+        case ConvParams() as p:
+            return _conv(p, mine.weights, mine.bias)
+        case DepthwiseConvParams() as p:
+            return _depthwise(p, mine.weights, mine.bias)
+        case FullyConnectedParams() as p:
+            return _fully_connected(p, mine.weights, mine.bias)
     return None
 
 

@@ -12,16 +12,19 @@ lower ones, where these end, a window at a time.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from convert.constant_layers import constant_layers
 from convert.emit_layer import Layer, LayerCode, by, check_steps, struct_text
+from convert.graph import Graph
 from convert.overlap import Bytes, Overlap, Overlaps, positions
-from convert.params import ConvParams, FullyConnectedParams
+from convert.params import ConvParams, FullyConnectedParams, Params
+from convert.recast import as_conv, as_dense, dense
 
 _FEW = 8  # channels, which FULLY_CONNECTED computes at once
 _MANY = 64  # values in a window; below, what is done once per position outweighs the rest
@@ -54,46 +57,54 @@ class Narrow:
     overlaps: Overlaps
 
 
-def narrow(
-    p: ConvParams,
-    weights: NDArray[np.int8],
-    window: int,
+def narrow_layers(
+    graph: Graph,
+    params: Sequence[Params],
     fill: int,
-    tiles_of: Callable[[ConvParams], Any],
-    dense_of: Callable[[FullyConnectedParams, NDArray[np.int8]], Any],
-) -> Narrow | None:
-    """The layer with as much work for tiles as little memory allows; None where it is not for this.
+    tiles_of: Callable[[ConvParams, NDArray[np.int8], NDArray[np.int32] | None], Any],
+    dense_of: Callable[[FullyConnectedParams, NDArray[np.int8], NDArray[np.int32] | None], Any],
+) -> dict[int, Narrow]:
+    """Layers that can do with less scratch memory than tiles alone take, by position.
 
     Args:
-        p: of the convolution.
-        weights: of the shape in the .tflite.
-        window: bytes of scratch memory that tiles take.
+        graph: with codes where weights are to be kept in 4 bits.
+        params: of its operators.
         fill: filter rows of a window are filled up to a multiple of so many values, with weights of
             0.
-        tiles_of: the family's layer for some rows.
+        tiles_of: the family's convolution with these weights (of the shape in the .tflite) and this
+            bias, or None.
         dense_of: the family's FULLY_CONNECTED, or None.
     """
-    if not is_narrow(p):
-        return None
-    row, values, filled = _as_row(p, weights, fill)
-    dense = dense_of(row, values)
-    if dense is None:
-        return None
-    upper, lead = _upper_rows(p, window)
-    step = _POSITIONS * p.output_shape[3]
-    return Narrow(
-        params=p,
-        tiles=replace(tiles_of(_rows(p, 0, upper)), scratch_step=step) if upper else None,
-        dense=dense,
-        filled=filled,
-        upper=upper,
-        scratch=row.depth,
-        overlaps=(Overlap(lead),),
-    )
+    found = {}
+    for each in constant_layers(graph, params):
+        layer = as_dense(as_conv(each))
+        p = layer.params
+        if layer.codes is not None or not isinstance(p, ConvParams) or not _is_narrow(p):
+            continue
+        row, values, filled = _as_row(p, layer.weights, fill)
+        whole = tiles_of(p, layer.weights, layer.bias)
+        lower = dense_of(row, values, layer.bias)
+        if whole is None or lower is None:
+            continue
+        count, lead = _upper_rows(p, whole.scratch)
+        upper = None
+        if count:
+            upper = tiles_of(_rows(p, 0, count), layer.weights, layer.bias)
+            upper = replace(upper, scratch_step=_POSITIONS * p.output_shape[3])
+        found[layer.position] = Narrow(
+            params=p,
+            tiles=upper,
+            dense=lower,
+            filled=filled,
+            upper=count,
+            scratch=row.depth,
+            overlaps=(Overlap(lead),),
+        )
+    return found
 
 
-def is_narrow(p: ConvParams) -> bool:
-    """Whether windows are large, channels few, and input and output smaller than both."""
+def _is_narrow(p: ConvParams) -> bool:
+    """Whether windows are large, with several positions of one image, and channels are few."""
     channels, *window = p.filter_shape
     one = p.groups == 1 and p.dilation == (1, 1) and p.input_shape[0] == 1
     return one and channels <= _FEW and math.prod(window) >= _MANY and window[:2] != [1, 1]
@@ -135,21 +146,8 @@ def _as_row(
     channels, height, width, depth = p.filter_shape
     rows = weights.reshape(channels, height, width * depth)
     rows = np.pad(rows, ((0, 0), (0, 0), (0, -rows.shape[2] % fill)))
-    dense = FullyConnectedParams(
-        rows=1,
-        depth=height * rows.shape[2],
-        units=channels,
-        per_channel=True,
-        has_bias=p.has_bias,
-        input_offset=p.input_offset,
-        filter_offset=0,
-        output_offset=p.output_offset,
-        activation_min=p.activation_min,
-        activation_max=p.activation_max,
-        multiplier=p.multiplier,
-        shift=p.shift,
-    )
-    return dense, np.ascontiguousarray(rows.reshape(channels, -1)), rows.shape[2]
+    row = dense(p, 1, height * rows.shape[2])
+    return row, np.ascontiguousarray(rows.reshape(channels, -1)), rows.shape[2]
 
 
 def emit_narrow(

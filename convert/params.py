@@ -18,19 +18,13 @@ Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class ConvolutionParams:
-    """What the two convolutions share: out = clamp(mbqm(bias + sum(w * x')) + output_offset).
+class WeightedParams:
+    """What layers with a filter share: out = clamp(mbqm(bias + sum(w * x')) + output_offset).
 
-    x' is x + input_offset; positions outside the input contribute nothing. `multiplier` and
-    `shift` have one entry per output channel, also for per-tensor filters.
+    x' is x + input_offset. `multiplier` and `shift` have one entry per output channel or unit, also
+    for per-tensor filters.
     """
 
-    input_shape: Shape
-    filter_shape: Shape
-    output_shape: Shape
-    stride: tuple[int, int]  # height, width
-    dilation: tuple[int, int]
-    padding: tuple[int, int]  # rows above, columns left of the input
     has_bias: bool
     input_offset: int
     output_offset: int
@@ -38,6 +32,18 @@ class ConvolutionParams:
     activation_max: int
     multiplier: tuple[int, ...]
     shift: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class ConvolutionParams(WeightedParams):
+    """What the two convolutions share; positions outside the input contribute nothing."""
+
+    input_shape: Shape
+    filter_shape: Shape
+    output_shape: Shape
+    stride: tuple[int, int]  # height, width
+    dilation: tuple[int, int]
+    padding: tuple[int, int]  # rows above, columns left of the input
 
 
 @dataclass(frozen=True)
@@ -58,25 +64,18 @@ class DepthwiseConvParams(ConvolutionParams):
 
 
 @dataclass(frozen=True)
-class FullyConnectedParams:
+class FullyConnectedParams(WeightedParams):
     """FULLY_CONNECTED over `rows` vectors of `depth` values, filter (units, depth).
 
-    `multiplier` and `shift` have one entry per unit; when not `per_channel` all are equal.
-    `filter_offset` is added to each weight (minus its zero point; 0 in every sound model).
+    When not `per_channel`, all multipliers and all shifts are equal. `filter_offset` is added to
+    each weight (minus its zero point; 0 in every sound model).
     """
 
     rows: int
     depth: int
     units: int
     per_channel: bool
-    has_bias: bool
-    input_offset: int
     filter_offset: int
-    output_offset: int
-    activation_min: int
-    activation_max: int
-    multiplier: tuple[int, ...]
-    shift: tuple[int, ...]
 
 
 @dataclass(frozen=True)
