@@ -12,20 +12,13 @@ and there is none.
 
 from __future__ import annotations
 
-import contextlib
-import shutil
-import socket
-import subprocess
-import tempfile
 import time
-from pathlib import Path
-from types import TracebackType
 
 from convert.errors import ModelError, UserError
 from firmware.image import Image
 from simulate.elf import Elf
+from simulate.qemu import LINE, QemuProcess
 
-_PROGRAM = "qemu-system-arm"
 _SLEEP = "ws_board_sleep"
 _LR, _PC = 14, 15
 _CHUNK = 1024  # bytes per packet; QEMU takes packets of 4096 characters
@@ -38,7 +31,7 @@ _TICKS_PER_SECOND = 32_000_000
 _STORE = b"\x01\x60\x70\x47"  # str r1, [r0]; bx lr
 
 
-class GdbBoard:
+class GdbBoard(QemuProcess):
     """A board in QEMU that has booted and waits; use with `with`.
 
     Args:
@@ -55,40 +48,13 @@ class GdbBoard:
     """
 
     def __init__(self, image: Image, counting: bool = False) -> None:
-        program = shutil.which(_PROGRAM)
-        if program is None or not image.board.qemu_machine:
-            received = image.board.name if program else f"no {_PROGRAM} on PATH"
-            raise UserError(
-                f"Counting on this core needs QEMU and a board that it has. Received: {received}. "
-                "Install QEMU, or choose another core."
-            )
+        options = ["-serial", "null", "-S", "-gdb", LINE]
+        if counting:
+            options += ["-icount", f"shift={_SHIFT},sleep=off"]
+        super().__init__(image, options)
         self.elf = Elf(image.elf)
         self._counting = counting
         self._image_end = image.board.ram_origin + image.board.ram_size
-        self._folder = tempfile.TemporaryDirectory(prefix="qemu")
-        path = str(Path(self._folder.name) / "gdb")
-        with socket.socket(socket.AF_UNIX) as door:
-            door.bind(path)
-            door.listen(1)
-            door.settimeout(_START_S)
-            command = [program, "-M", image.board.qemu_machine, "-nographic", "-monitor", "none"]
-            command += ["-serial", "null", "-S", "-chardev", f"socket,id=gdb,path={path}"]
-            command += ["-gdb", "chardev:gdb", "-kernel", str(image.elf)]
-            if counting:
-                command += ["-icount", f"shift={_SHIFT},sleep=off"]
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-            )
-            try:
-                self._line, _ = door.accept()
-            except TimeoutError as error:
-                self._process.kill()
-                words = self._process.communicate()[1].decode("utf-8", "replace").strip()
-                self._folder.cleanup()
-                raise UserError(f"QEMU must start. Received: {words or error}.") from error
         self._buffer = bytearray()
         try:
             self._boot()
@@ -119,25 +85,6 @@ class GdbBoard:
             "QEMU's virtual time must stand still while the board is stopped. Received: time that "
             "passes. Use QEMU 7.2 or newer."
         )
-
-    def __enter__(self) -> GdbBoard:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Switch the board off."""
-        with contextlib.suppress(OSError):
-            self._line.close()
-        self._process.kill()
-        self._process.communicate()
-        self._folder.cleanup()
 
     # --- what a debugger does ---
 
@@ -234,6 +181,6 @@ class GdbBoard:
             self._line.settimeout(max(end - time.monotonic(), 0.001))
             data = self._line.recv(65536)
             if not data:
-                words = self._process.communicate()[1].decode("utf-8", "replace").strip()
+                words = self._last_words()
                 raise UserError(f"QEMU must go on until it is told to end. Received: {words!r}.")
             self._buffer += data

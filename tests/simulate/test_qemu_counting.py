@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from firmware.build import build
 from firmware.image import Image
 from simulate.compare import compare
 from simulate.gdb import GdbBoard
-from simulate.qemu import qemu_available
+from simulate.qemu import QemuBoard, qemu_available
 from simulate.qemu_backend import QemuBackend
 from simulate.reference import ReferenceBackend
 from tests.ds_cnn import any_int8, ds_cnn
@@ -83,6 +84,15 @@ def test_memory_and_faults(loops: Image) -> None:
             board.call("nobody")
         with pytest.raises(ModelError, match="must come back to where it waits"):
             board.call("crash", seconds=2)
+
+
+def test_a_board_that_qemu_does_not_have(loops: Image) -> None:
+    board = dataclasses.replace(loops.board, qemu_machine="nonsense")
+    with pytest.raises(UserError, match=r"QEMU must start. Received: .*unsupported machine"):
+        GdbBoard(dataclasses.replace(loops, board=board))
+    board = dataclasses.replace(loops.board, qemu_machine="")
+    with pytest.raises(UserError, match=f"must have the board. Received: {BOARD}"):
+        QemuBoard(dataclasses.replace(loops, board=board))
 
 
 def test_every_layer_and_a_profile(tmp_path: Path) -> None:
