@@ -17,67 +17,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.errors import ModelError, UserError
-from convert.generated import GeneratedModel, LayerSlot, TensorSlot
+from convert.errors import ModelError
+from convert.generated import GeneratedModel, LayerSlot
 from firmware.image import Image
-from simulate.backend import Trace, batch_of, clip_shape
+from simulate.backend import Trace, clip_shape
+from simulate.costs import LayerCost, Profile, code_bytes
 from simulate.elf import Elf
-from simulate.faults import CortexMFault
+from simulate.generated_runs import Recorder, Slot, another_model, require_one_input
 from simulate.machine import Machine
-from simulate.machine_line import MachineLine
 from simulate.memory import HOST_WINDOW
-from simulate.protocol import Board, scores_of
-
-__all__ = [
-    "CortexMBackend",
-    "CortexMFault",
-    "Heard",
-    "LayerCost",
-    "Machine",
-    "Profile",
-    "Recognizer",
-    "recognize",
-]
 
 _MOST_SAMPLES = 1_000_000
 _FEATURES, _CLIP, _FEED = "ws_app_features", "ws_app_clip", "ws_app_feed"
 _HOP, _ROW = "ws_frontend_push", "ws_window_push"
-
-
-@dataclass(frozen=True)
-class LayerCost:
-    """What one layer takes, its kernel included."""
-
-    op_index: int
-    kind: str
-    function: str
-    instructions: int
-    macs: int
-
-
-@dataclass(frozen=True)
-class Profile:
-    """Instructions of one clip; a false condition inside an IT block counts, as it is fetched.
-
-    Attributes:
-        total: features and model; the model alone where the firmware has no front-end.
-        model: `model_invoke`.
-        features: everything from samples to the model's input; 0 without a front-end.
-        per_frame: of those, samples to one log-mel row, on average (rounded up).
-        layers: in order of execution.
-        functions: function -> instructions of its own code, largest first.
-        stack_bytes: the most stack that was in use since reset, this clip included.
-        code_bytes: flash that holds code.
-    """
-
-    total: int
-    model: int
-    features: int
-    per_frame: int
-    layers: tuple[LayerCost, ...]
-    functions: dict[str, int]
-    stack_bytes: int
-    code_bytes: int
 
 
 @dataclass(frozen=True)
@@ -112,10 +64,7 @@ class CortexMBackend:
     def __init__(
         self, image: Image, generated: GeneratedModel, *, threads: int | None = None
     ) -> None:
-        if len(generated.inputs) != 1 or not generated.outputs:
-            raise ModelError(
-                f"A model must have one input to be run. Received: {len(generated.inputs)}."
-            )
+        require_one_input(generated)
         self.image = image
         self.generated = generated
         self._threads = max(1, threads or min(os.cpu_count() or 1, 8))
@@ -124,20 +73,14 @@ class CortexMBackend:
         layers = tuple(layer.function for layer in generated.layers)
         missing = [name for name in (*layers, *needed) if name not in names]
         if missing:
-            raise UserError(
-                "Firmware must hold the model that it is compared with. Received: "
-                f"{image.elf}, which has no {missing[0]}."
-            )
+            raise another_model(image, f"has no {missing[0]}")
         self._listens = {_FEATURES, _CLIP} <= names
         self._scopes = (*layers, self._invoke, *((_FEATURES, _HOP, _ROW) if self._listens else ()))
         self._benches = [self._bench()]
         self.machine = self._benches[0].machine
         banner = self._benches[0].banner
         if generated.model_hash and f"model {generated.model_hash}" not in banner:
-            raise UserError(
-                "Firmware must hold the model that it is compared with. Received: "
-                f"{image.elf}, which says: {banner.strip()!r}."
-            )
+            raise another_model(image, f"says: {banner.strip()!r}")
         found = re.search(r"ready samples (\d+)", banner)
         self.clip_samples = int(found.group(1)) if found else 0
 
@@ -153,7 +96,7 @@ class CortexMBackend:
         generated = self.generated
         arena = Elf(self.image.elf).symbols[generated.arena_symbol]
         copies = {f.function: (arena + f.offset, f.nbytes) for f in generated.layers}
-        machine = Machine(self.image, scopes=self._scopes, copies=copies)
+        machine = Machine(self.image, {name: copies.get(name) for name in self._scopes})
         banner = machine.boot()
         edge, output = generated.inputs[0], generated.outputs[0]
         return Bench(
@@ -167,20 +110,16 @@ class CortexMBackend:
         """Run the model once."""
         machine.call(self._invoke)
 
-    def _shown(self) -> dict[int, LayerSlot | TensorSlot]:
+    def _shown(self) -> dict[int, Slot]:
         """Tensor -> what is known of it, of all that a trace shows beside the input."""
         return {layer.output: layer for layer in self.generated.layers}
 
-    def _values(self, bench: Bench, slot: LayerSlot | TensorSlot) -> NDArray[np.uint8]:
+    def _values(self, bench: Bench, slot: Slot) -> NDArray[np.uint8]:
         """The bytes of one of them after a run."""
         assert isinstance(slot, LayerSlot)
         return bench.machine.copies[slot.function]
 
     # --- what all do ---
-
-    @property
-    def _in(self) -> TensorSlot:
-        return self.generated.inputs[0]
 
     def run(self, inputs: NDArray[np.generic]) -> Trace:
         """Run a batch; every layer's output and the input itself are in the trace.
@@ -193,31 +132,20 @@ class CortexMBackend:
             ModelError: the shape or type of `inputs` is another.
             CortexMFault: the generated code faults.
         """
-        edge = self._in
-        batch = batch_of(inputs, edge.shape, edge.dtype, bool(self.generated.states))
-        raw = batch.data.reshape(batch.clips, batch.steps, -1).view(np.uint8)
-        shown = self._shown()
-        rows = {
-            tensor: np.empty((batch.clips, batch.steps, slot.nbytes), np.uint8)
-            for tensor, slot in shown.items()
-        }
+        recorder = Recorder(self.generated, inputs, self._shown())
 
         def one(bench: Bench, clip: int) -> None:
             bench.machine.restore()
             if self.generated.states:
                 bench.machine.call(self._reset)
-            for step in range(batch.steps):
-                bench.input[:] = raw[clip, step]
+            for step, values in enumerate(recorder.inputs[clip]):
+                bench.input[:] = values
                 self._infer(bench.machine)
-                for tensor, slot in shown.items():
-                    rows[tensor][clip, step] = self._values(bench, slot)
+                for tensor, slot in recorder.shown.items():
+                    recorder.rows[tensor][clip, step] = self._values(bench, slot)
 
-        self._share(batch.clips, one)
-        found: Trace = {edge.tensor: batch.data.reshape(inputs.shape)}
-        for tensor, slot in shown.items():
-            shape = (batch.clips, *batch.lead, *clip_shape(slot.shape))
-            found[tensor] = rows[tensor].view(slot.dtype).reshape(shape)
-        return found
+        self._share(recorder.batch.clips, one)
+        return recorder.trace()
 
     def features(self, clips: NDArray[np.int16]) -> NDArray[np.int8]:
         """(batch, clip samples) int16 -> (batch, *input shape without its leading 1) int8.
@@ -229,7 +157,7 @@ class CortexMBackend:
             ModelError: the firmware has no front-end, or the clips are too short or too long.
             CortexMFault: the front-end faults.
         """
-        shape, steps = clip_shape(self._in.shape), self.generated.steps
+        shape, steps = clip_shape(self.generated.inputs[0].shape), self.generated.steps
         if steps == 1:
             return self._clips(clips, _FEATURES, lambda bench: bench.input, (len(clips), *shape))
 
@@ -296,7 +224,7 @@ class CortexMBackend:
             ),
             functions=machine.counter.by_function(machine.elf),
             stack_bytes=machine.stack_used(),
-            code_bytes=sum(s.size for s in self.image.sections if s.place == "code"),
+            code_bytes=code_bytes(self.image),
         )
 
     def _clips(
@@ -359,74 +287,3 @@ class CortexMBackend:
         machine.view(HOST_WINDOW, data.size)[:] = data
         if machine.call(function, HOST_WINDOW, pcm.size) != 1:
             raise ModelError(f"{function} must accept a clip. Received: {pcm.size} samples.")
-
-
-@dataclass(frozen=True)
-class Heard:
-    """What the firmware answered to one clip.
-
-    Attributes:
-        label: text of the best class.
-        index: of that class.
-        scores: int8, one per class.
-        lines: the answer as the console carried it.
-    """
-
-    label: str
-    index: int
-    scores: tuple[int, ...]
-    lines: tuple[str, ...]
-
-
-class Recognizer:
-    """Sends clips over the console, as one would to a board, and reads what comes back.
-
-    Args:
-        image: firmware made by `firmware.application.build_application`.
-
-    Raises:
-        UserError: the firmware does not get ready for clips.
-        CortexMFault: it faults.
-    """
-
-    def __init__(self, image: Image) -> None:
-        self.machine = Machine(image)
-        self.banner = self.machine.boot()
-        found = re.search(r"ready samples (\d+)", self.banner)
-        if found is None:
-            raise UserError(
-                f"Firmware must get ready for clips. Received: {self.banner.strip()!r}."
-            )
-        self.clip_samples = int(found.group(1))
-        self._line = MachineLine(self.machine)
-        self.board = Board(self._line)
-        self._labels: tuple[str, ...] = ()
-
-    def send(self, data: bytes, patience_ms: int = 0) -> tuple[str, ...]:
-        """Any bytes over the UART, then silence; the lines that come back."""
-        self._line.feed(data, patience_ms)
-        return self._line.rest()
-
-    def recognize(self, pcm: NDArray[np.int16]) -> Heard:
-        """One clip of 16 kHz mono int16.
-
-        Raises:
-            UserError: the firmware refuses the clip.
-            CortexMFault: it faults.
-        """
-        if not self._labels:
-            self._labels = tuple(label.text for label in self.board.info().labels)
-        lines = self.board.inject(pcm)
-        scores = scores_of(lines)[-1]
-        index = int(np.argmax(scores))
-        return Heard(self._labels[index], index, scores, lines)
-
-
-def recognize(image: Image, pcm: NDArray[np.int16]) -> tuple[str, ...]:
-    """The lines that the firmware prints for one clip of 16 kHz mono int16.
-
-    Raises:
-        UserError: the firmware refuses the clip.
-        CortexMFault: it faults.
-    """
-    return Recognizer(image).recognize(pcm).lines

@@ -5,7 +5,8 @@ Unicorn is the core; the devices around it are the chip's, and those that every 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from unicorn import unicorn_const as uc
 
 from firmware.image import Image
 from simulate.cores import emulated
+from simulate.costs import STACK_PAINT, stack_used
 from simulate.counting import Counter, Scope
 from simulate.devices.chips import CHIPS
 from simulate.devices.clock import Clock
@@ -29,8 +31,8 @@ from simulate.interrupts import SYSTICK, Interrupts
 from simulate.memory import Memory
 from simulate.timing import cycles_per_instruction
 
-STACK_PAINT = 0xC5A5C5A5
-"""What start-up fills unused stack with: WS_STACK_PAINT in ws_cortexm.h."""
+Scopes = Mapping[str, tuple[int, int] | None]
+NO_SCOPES: Scopes = MappingProxyType({})
 
 _SCS = 0xE000_E000
 
@@ -40,24 +42,18 @@ class Hardware:
 
     Args:
         image: the firmware.
-        scopes: names of functions to be counted with everything they call.
-        copies: scope name -> (address, size) of memory to keep a copy of when it returns.
+        scopes: names of functions to be counted with everything they call, each with the (address,
+            size) of memory to keep a copy of when it returns, or None.
 
     Raises:
         UserError: the board has a core that is not emulated.
     """
 
-    def __init__(
-        self,
-        image: Image,
-        scopes: Sequence[str] = (),
-        copies: dict[str, tuple[int, int]] | None = None,
-    ) -> None:
+    def __init__(self, image: Image, scopes: Scopes = NO_SCOPES) -> None:
         board = image.board
         core = self._core = emulated(board)
         self.image = image
         self.elf = Elf(image.elf)
-        self.scope_names = tuple(scopes)
         self.copies: dict[str, NDArray[np.uint8]] = {}
         self._engine = Uc(uc.UC_ARCH_ARM, uc.UC_MODE_THUMB | uc.UC_MODE_MCLASS)
         self._engine.ctl_set_cpu_model(core.model)
@@ -66,10 +62,9 @@ class Hardware:
         self._called = False
         self._disagreement: DeviceError | None = None
         self.resets: list[str] = []
-        wanted = copies or {}
         self.counter = Counter(
             *(self._engine, self.elf, self._memory.flash, board.flash_origin),
-            [self._scope(name, wanted.get(name)) for name in scopes],
+            [self._scope(name, copy) for name, copy in scopes.items()],
         )
         per_instruction = cycles_per_instruction(board.core.name)
         self.clock = Clock(self.counter, board.clock_hz, per_instruction)
@@ -119,9 +114,7 @@ class Hardware:
 
     def stack_used(self) -> int:
         """Bytes of stack touched since reset: from the lowest word that is not paint."""
-        words = self.symbol_view("__stack_limit", self.image.stack_bytes).view("<u4")
-        touched = np.flatnonzero(words != STACK_PAINT)
-        return int(words.size - touched[0]) * 4 if touched.size else 0
+        return stack_used(self.symbol_view("__stack_limit", self.image.stack_bytes))
 
     def repaint(self) -> None:
         """Paint the stack below the stack pointer again, to measure one call alone."""

@@ -19,7 +19,8 @@ from convert.errors import UnsupportedModelError
 from convert.generated import GeneratedModel
 from convert.graph import Graph
 from firmware.hostbuild import HOST_KERNELS, KERNEL_DIR, Source, build_shared
-from simulate.backend import Batch, Trace, batch_of, clip_shape
+from simulate.backend import Batch, Trace, clip_shape
+from simulate.generated_runs import batch_for, typed
 
 _OBSERVER = """\
 #include <stddef.h>
@@ -185,7 +186,7 @@ class HostBackend:
         Raises:
             ModelError: the shape or type of `inputs` is another.
         """
-        batch = self._checked(inputs)
+        batch = batch_for(self.generated, inputs)
         layers = self.generated.layers
         runs = batch.clips * batch.steps
         traces = np.empty((runs, sum(layer.nbytes for layer in layers)), np.uint8)
@@ -194,8 +195,7 @@ class HostBackend:
         start = 0
         for layer in layers:
             part = np.ascontiguousarray(traces[:, start : start + layer.nbytes])
-            shape = (batch.clips, *batch.lead, *clip_shape(layer.shape))
-            found[layer.output] = part.view(layer.dtype).reshape(shape)
+            found[layer.output] = typed(batch, layer, part)
             start += layer.nbytes
         return found
 
@@ -211,15 +211,11 @@ class HostBackend:
         Raises:
             ModelError: the shape or type of `inputs` is another.
         """
-        batch = self._checked(inputs)
+        batch = batch_for(self.generated, inputs)
         edge = self.generated.outputs[0]
         outputs = np.empty((batch.clips, edge.nbytes), np.uint8)
         self._call(batch, None, outputs)
         return outputs.view(edge.dtype).reshape(batch.clips, *clip_shape(edge.shape))
-
-    def _checked(self, inputs: NDArray[np.generic]) -> Batch:
-        edge = self.generated.inputs[0]
-        return batch_of(inputs, edge.shape, edge.dtype, bool(self.generated.states))
 
     def _call(
         self,

@@ -8,7 +8,6 @@ whose report is part of the `CortexMFault` that is raised.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,7 @@ from simulate.counting import EVENT, LIMIT, TOO_DEEP
 from simulate.diagnosis import Stop, diagnose, enter_fault
 from simulate.exceptions import EXIT
 from simulate.faults import IBUSERR, INVPC, INVSTATE, STKERR, CortexMFault, Trouble
-from simulate.hardware import Hardware
+from simulate.hardware import NO_SCOPES, Hardware, Scopes
 from simulate.memory import HOST_WINDOW, HOST_WINDOW_SIZE
 
 _RETURN = HOST_WINDOW + HOST_WINDOW_SIZE - 4
@@ -37,20 +36,14 @@ class Machine(Hardware):
 
     Args:
         image: the firmware.
-        scopes: names of functions to be counted with everything they call.
-        copies: scope name -> (address, size) of memory to keep a copy of when it returns.
+        scopes: as for `Hardware`.
 
     Raises:
         UserError: the board has a core that is not emulated.
     """
 
-    def __init__(
-        self,
-        image: Image,
-        scopes: Sequence[str] = (),
-        copies: dict[str, tuple[int, int]] | None = None,
-    ) -> None:
-        super().__init__(image, scopes, copies)
+    def __init__(self, image: Image, scopes: Scopes = NO_SCOPES) -> None:
+        super().__init__(image, scopes)
         self._stop = Stop()
         self._patience = self._limit = 0
         self._waiting = self._reporting = False

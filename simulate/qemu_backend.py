@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.errors import ModelError, UserError
 from convert.generated import GeneratedModel
 from firmware.image import Image
-from simulate.backend import Trace, batch_of, clip_shape
-from simulate.cortexm import LayerCost, Profile
+from simulate.backend import Trace
+from simulate.costs import LayerCost, Profile, code_bytes, stack_used
 from simulate.gdb import GdbBoard
-from simulate.hardware import STACK_PAINT
+from simulate.generated_runs import Recorder, another_model, require_one_input
 
 
 class QemuBackend:
@@ -30,15 +29,9 @@ class QemuBackend:
     name = "qemu"
 
     def __init__(self, image: Image, generated: GeneratedModel, counting: bool = False) -> None:
-        if len(generated.inputs) != 1 or not generated.outputs:
-            raise ModelError(
-                f"A model must have one input to be run. Received: {len(generated.inputs)}."
-            )
+        require_one_input(generated)
         if generated.model_hash.encode() not in image.bin.read_bytes():
-            raise UserError(
-                "Firmware must hold the model that it is compared with. Received: "
-                f"{image.elf}, which has another."
-            )
+            raise another_model(image, "has another")
         self.image = image
         self.generated = generated
         self.board = GdbBoard(image, counting)
@@ -64,27 +57,18 @@ class QemuBackend:
             ModelError: the shape or type of `inputs` is another, or the generated code faults.
         """
         generated = self.generated
-        edge = generated.inputs[0]
-        batch = batch_of(inputs, edge.shape, edge.dtype, bool(generated.states))
-        raw = batch.data.reshape(batch.clips, batch.steps, -1).view(np.uint8)
-        rows = {
-            layer.output: np.empty((batch.clips, batch.steps, layer.nbytes), np.uint8)
-            for layer in generated.layers
-        }
-        for clip in range(batch.clips):
+        place = self._arena + generated.inputs[0].offset
+        recorder = Recorder(generated, inputs, {layer.output: layer for layer in generated.layers})
+        for clip, steps in enumerate(recorder.inputs):
             if generated.states:
                 self.board.call(f"{generated.prefix}_reset")
-            for step in range(batch.steps):
-                self.board.write(self._arena + edge.offset, raw[clip, step].tobytes())
+            for step, values in enumerate(steps):
+                self.board.write(place, values.tobytes())
                 for layer in generated.layers:
                     self.board.call(layer.function)
-                    values = self.board.read(self._arena + layer.offset, layer.nbytes)
-                    rows[layer.output][clip, step] = np.frombuffer(values, np.uint8)
-        found: Trace = {edge.tensor: batch.data.reshape(inputs.shape)}
-        for layer in generated.layers:
-            shape = (batch.clips, *batch.lead, *clip_shape(layer.shape))
-            found[layer.output] = rows[layer.output].view(layer.dtype).reshape(shape)
-        return found
+                    found = self.board.read(self._arena + layer.offset, layer.nbytes)
+                    recorder.rows[layer.output][clip, step] = np.frombuffer(found, np.uint8)
+        return recorder.trace()
 
     def profile(self, seed: int = 0) -> Profile:
         """Count the instructions of one run on noise; `functions` are not known here.
@@ -106,6 +90,7 @@ class QemuBackend:
             LayerCost(f.op_index, f.kind, f.function, self.board.call(f.function), f.macs)
             for f in generated.layers
         )
+        stack = self.board.read(self.board.elf.symbols["__stack_limit"], self.image.stack_bytes)
         return Profile(
             total=total,
             model=total,
@@ -113,13 +98,6 @@ class QemuBackend:
             per_frame=0,
             layers=layers,
             functions={},
-            stack_bytes=self._stack_used(),
-            code_bytes=sum(s.size for s in self.image.sections if s.place == "code"),
+            stack_bytes=stack_used(np.frombuffer(stack, np.uint8)),
+            code_bytes=code_bytes(self.image),
         )
-
-    def _stack_used(self) -> int:
-        """Bytes of stack touched since reset: from the lowest word that is not paint."""
-        low = self.board.elf.symbols["__stack_limit"]
-        words = np.frombuffer(self.board.read(low, self.image.stack_bytes), "<u4")
-        touched = np.flatnonzero(words != STACK_PAINT)
-        return int(words.size - touched[0]) * 4 if touched.size else 0

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.errors import ModelError, UserError
-from convert.generated import GeneratedModel, LayerSlot, TensorSlot
+from convert.generated import GeneratedModel
 from firmware.image import Image
 from simulate.cortexm import Bench, CortexMBackend
+from simulate.generated_runs import Slot
 from simulate.machine import Machine
 
 _INIT, _INPUT, _OUTPUT = "ws_runtime_init", "ws_runtime_input", "ws_runtime_output"
@@ -42,7 +43,7 @@ class TflmFirmwareBackend(CortexMBackend):
         return "ws_runtime_invoke", "ws_runtime_reset", (_INIT, _INPUT, _OUTPUT)
 
     def _bench(self) -> Bench:
-        machine = Machine(self.image, scopes=self._scopes)
+        machine = Machine(self.image, dict.fromkeys(self._scopes))
         banner = machine.boot()
         wrong = [line for line in banner.splitlines() if line.startswith("error ")]
         if wrong:
@@ -64,8 +65,8 @@ class TflmFirmwareBackend(CortexMBackend):
             text = bytes(machine.view(wrong, _MOST_TEXT)).split(b"\0")[0].decode("ascii", "replace")
             raise ModelError(f"TFLite Micro must be able to run the model. Received: {text}.")
 
-    def _shown(self) -> dict[int, LayerSlot | TensorSlot]:
+    def _shown(self) -> dict[int, Slot]:
         return {slot.tensor: slot for slot in self.generated.outputs[:1]}
 
-    def _values(self, bench: Bench, slot: LayerSlot | TensorSlot) -> NDArray[np.uint8]:
+    def _values(self, bench: Bench, slot: Slot) -> NDArray[np.uint8]:
         return bench.output

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from convert.errors import ModelError, UserError
 from convert.generated import GeneratedModel
 from firmware.image import Image
-from simulate.backend import Trace, batch_of, clip_shape
+from simulate.backend import Trace
+from simulate.generated_runs import Recorder, another_model
 from simulate.qemu import QemuBoard
 
 _SECONDS = 120.0
@@ -48,10 +49,9 @@ class QemuTflmBackend:
             ModelError: the shape or type of `inputs` is another, or an inference fails.
         """
         edge, result = self.generated.inputs[0], self.generated.outputs[0]
-        batch = batch_of(inputs, edge.shape, edge.dtype, bool(self.generated.states))
-        raw = batch.data.reshape(batch.clips, -1).view(np.uint8)
-        found = np.empty((batch.clips, batch.steps, result.nbytes), np.uint8)
-        at_once = max(1, self._room // max(1, raw.shape[1]))
+        recorder = Recorder(self.generated, inputs, {result.tensor: result})
+        batch, raw, found = recorder.batch, recorder.inputs, recorder.rows[result.tensor]
+        at_once = max(1, self._room // max(1, batch.steps * edge.nbytes))
         for start in range(0, batch.clips, at_once):
             block = raw[start : start + at_once]
             with self._started(block) as board:
@@ -60,11 +60,7 @@ class QemuTflmBackend:
                     for step in range(batch.steps):
                         place = self._free + (clip * batch.steps + step) * edge.nbytes
                         found[start + clip, step] = self._infer(board, place)
-        shape = (batch.clips, *batch.lead, *clip_shape(result.shape))
-        return {
-            edge.tensor: batch.data.reshape(inputs.shape),
-            result.tensor: found.view(result.dtype).reshape(shape),
-        }
+        return recorder.trace()
 
     def instructions(self, one: NDArray[np.generic]) -> int:
         """Of one run of the model, on one input (of its shape, without its leading 1).
@@ -100,10 +96,7 @@ class QemuTflmBackend:
                         f"Received: {said[-1].removeprefix('error ')}."
                     )
                 if f"model {self.generated.model_hash}" not in said:
-                    raise UserError(
-                        "Firmware must hold the model that it is compared with. Received: "
-                        f"{self.image.elf}, which says: {' '.join(said)}."
-                    )
+                    raise another_model(self.image, f"says: {' '.join(said)}")
                 yield board
 
     def _infer(self, board: QemuBoard, place: int) -> NDArray[np.uint8]:

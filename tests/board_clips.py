@@ -24,9 +24,10 @@ from firmware.board import Board
 from firmware.build import Compiler, build
 from firmware.hostbuild import FIRMWARE_DIR, KERNEL_DIR
 from firmware.image import Image
-from simulate.cortexm import CortexMBackend, Recognizer
+from simulate.cortexm import CortexMBackend
 from simulate.listening import listening_sources
 from simulate.qemu import QemuBoard
+from simulate.recognizer import Recognizer
 from tests.keyword_net import LABELS, WORDS, keyword_tflite
 
 SAMPLES = 16000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from simulate.cortexm import Recognizer
+from simulate.recognizer import Recognizer
 from train.audio import fit_length, read_clip
 from wakesmith.built import open_built
 

@@ -21,7 +21,8 @@ from firmware.errors import FirmwareError
 from firmware.image import Image
 from simulate import counting
 from simulate.compare import compare
-from simulate.cortexm import CortexMBackend, CortexMFault
+from simulate.cortexm import CortexMBackend
+from simulate.faults import CortexMFault
 from simulate.frontend import features
 from simulate.machine import Machine
 from simulate.qemu import QemuBoard, qemu_available
@@ -67,7 +68,7 @@ def clips(count: int) -> np.ndarray:
 def small(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Machine:
     folder = tmp_path_factory.mktemp("small")
     image = build({"main.c": SOURCE}, BOARD, compiler=request.param, out_dir=folder, name="small")
-    machine = Machine(image, scopes=("counted_loop", "sum_of_squares"))
+    machine = Machine(image, dict.fromkeys(("counted_loop", "sum_of_squares")))
     assert machine.boot() == "hello\n"
     return machine
 
@@ -240,6 +241,10 @@ def test_features_layers_and_scores_equal_the_reference(backend: CortexMBackend)
     same = compare(reference, trace, graph, ("reference", "cortex-m"))
     assert same.equal, str(same)
     assert same.tensors == len(graph.ops) + 1
+    nothing = backend.run(found[:0])
+    assert {i: (0, *v.shape[1:]) for i, v in trace.items()} == {
+        i: v.shape for i, v in nothing.items()
+    }
     scores = reference[graph.outputs[0]]
     assert np.array_equal(backend.posteriors(pcm), scores)
     assert np.array_equal(backend.run_clip(pcm[3]), scores[3])

@@ -16,9 +16,9 @@ from firmware.build import Compiler, build
 from firmware.checksum import fill_crc
 from firmware.errors import FirmwareError
 from firmware.image import Image
-from simulate.cortexm import CortexMFault
 from simulate.devices.device import DeviceError
 from simulate.elf import Elf
+from simulate.faults import CortexMFault
 from simulate.machine import Machine
 from simulate.qemu import QemuBoard, qemu_available
 from tests.board_clips import application

@@ -16,11 +16,11 @@ from convert.frontend import FrontEnd
 from convert.tflite_reader import read
 from firmware.hostbuild import FIRMWARE_DIR, build_shared
 from simulate.backend import windows
-from simulate.cortexm import Recognizer
 from simulate.detector import DetectorTwin
 from simulate.hostfrontend import HostFrontEnd
 from simulate.hostlib import HostBackend
 from simulate.listening import detector_plan
+from simulate.recognizer import Recognizer
 from simulate.stream import Result, stream
 from tests.keyword_net import LABELS, WORDS, keyword_image, keyword_model, keyword_tflite
 from tests.simulate.test_cortexm import clips

@@ -8,10 +8,10 @@ import pytest
 
 from firmware.board import load_board
 from firmware.image import Image
-from simulate.cortexm import Recognizer
 from simulate.devices.device import DeviceError
 from simulate.devices.stm32l4 import Stm32L4Gpio
 from simulate.protocol import BoardError
+from simulate.recognizer import Recognizer
 from tests.board_clips import application, check_answers
 from tests.firmware.test_build import COMPILERS
 from tests.simulate.test_boards import machine_of, number

@@ -14,11 +14,12 @@ from convert.detector import Detector
 from convert.frontend import FrontEnd
 from convert.tflite_reader import read
 from firmware.image import Image
-from simulate.cortexm import CortexMBackend, Recognizer, recognize
+from simulate.cortexm import CortexMBackend
 from simulate.machine import Machine
 from simulate.machine_line import MachineLine
 from simulate.protocol import BLOCK_SAMPLES, Board, BoardError, pcm_line, scores_of
 from simulate.qemu import QemuBoard, qemu_available
+from simulate.recognizer import Recognizer, recognize
 from simulate.timing import cycles_per_instruction
 from tests.keyword_net import LABELS, keyword_image, keyword_model, keyword_tflite
 from tests.simulate.test_cortexm import QEMU, clips

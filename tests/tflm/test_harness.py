@@ -17,7 +17,7 @@ from convert.tflite_reader import read
 from firmware.board import load_board
 from firmware.tflm_build import build_tflm_bare
 from firmware.tflm_tree import TflmLibrary, find_libraries
-from simulate.cortexm import Recognizer
+from simulate.recognizer import Recognizer
 from simulate.tflm import TflmBackend
 from simulate.tflm_firmware import TflmFirmwareBackend
 from simulate.tflm_qemu import QemuTflmBackend
