@@ -63,6 +63,10 @@ static WS_INLINE ws_u8x16 ws_load_u8x16(const uint8_t *from) {
     return vector;
 }
 
+static WS_INLINE ws_i32x16 ws_everywhere(int32_t value) {
+    return value - (ws_i32x16){0};
+}
+
 /* The same four bytes in every lane. */
 static WS_INLINE ws_u8x64 ws_four_everywhere(const uint8_t *from) {
     uint32_t four;
@@ -143,6 +147,13 @@ static WS_INLINE ws_i32x16 ws_chosen(ws_i32x16 mask, ws_i32x16 a, ws_i32x16 b) {
     return (a & mask) | (b & ~mask);
 }
 
+/* Clamped to the bounds of int8 or of an activation. */
+static WS_INLINE ws_i8x16 ws_bounded_x16(ws_i32x16 value, ws_i32x16 least, ws_i32x16 most) {
+    value = ws_chosen(value < least, least, value);
+    value = ws_chosen(value > most, most, value);
+    return __builtin_convertvector(value, ws_i8x16);
+}
+
 /* How the sums of 16 channels become int8. */
 typedef struct {
     ws_i32x16 bias;       /* twice the bias */
@@ -165,8 +176,8 @@ static WS_INLINE ws_host_rescale ws_host_rescale_of(const int32_t *from, int32_t
         .rounding = ws_load_i32x16(from + 2 * WS_LANES),
         .shift = ws_load_i32x16(from + 3 * WS_LANES),
         .away = ws_load_i32x16(from + 4 * WS_LANES),
-        .least = least - (ws_i32x16){0},
-        .most = most - (ws_i32x16){0},
+        .least = ws_everywhere(least),
+        .most = ws_everywhere(most),
     };
     return made;
 }
@@ -176,10 +187,8 @@ static WS_INLINE void ws_host_store(const ws_host_rescale *r, ws_i32x16 sum, int
                                     int32_t count) {
     const ws_u32x16 doubled = (ws_u32x16)sum + (ws_u32x16)sum + (ws_u32x16)r->bias;
     const ws_i32x16 scaled = ws_mul_upper_x16((ws_i32x16)doubled, r->multiplier);
-    ws_i32x16 value = (scaled + ((scaled >> 31) & r->away) + r->rounding) >> r->shift;
-    value = ws_chosen(value < r->least, r->least, value);
-    value = ws_chosen(value > r->most, r->most, value);
-    const ws_i8x16 bytes = __builtin_convertvector(value, ws_i8x16);
+    const ws_i32x16 value = (scaled + ((scaled >> 31) & r->away) + r->rounding) >> r->shift;
+    const ws_i8x16 bytes = ws_bounded_x16(value, r->least, r->most);
     if (count == WS_LANES) {
         memcpy(output, &bytes, sizeof bytes);
     } else {

@@ -1,52 +1,11 @@
 /* MAX_POOL_2D and AVERAGE_POOL_2D, int8, on Helium: lanes are channels. */
 #include "ws_mve.h"
-#include "ws_taps.h"
 
-/* The rectangle of the input under one window: channel 0 of its first position, and its sides. */
-typedef struct {
-    const int8_t *first;
-    int32_t rows;
-    int32_t columns;
-} rectangle;
-
-static rectangle rectangle_at(const ws_pool2d_params *p, const int8_t *image, int32_t oy,
-                              int32_t ox) {
-    const int32_t top = oy * p->stride.y - p->padding.y;
-    const int32_t left = ox * p->stride.x - p->padding.x;
-    const ws_taps rows = ws_taps_inside(top, 1, p->window.y, p->input.height);
-    const ws_taps columns = ws_taps_inside(left, 1, p->window.x, p->input.width);
-    rectangle r = {image, rows.end - rows.begin, columns.end - columns.begin};
-    if (r.rows > 0 && r.columns > 0) {
-        const int32_t position = (top + rows.begin) * p->input.width + left + columns.begin;
-        r.first = image + position * p->input.channels;
-    }
-    return r;
-}
-
-/* Computes all channels of one output position. */
-typedef void (*position)(const ws_pool2d_params *p, const rectangle *r, int8_t *output);
-
-static WS_INLINE void all_positions(const ws_pool2d_params *p, const int8_t *input, int8_t *output,
-                                    position one) {
-    for (int32_t b = 0; b < p->batches; b++) {
-        for (int32_t oy = 0; oy < p->output.height; oy++) {
-            for (int32_t ox = 0; ox < p->output.width; ox++) {
-                const rectangle r = rectangle_at(p, input, oy, ox);
-                one(p, &r, output);
-                output += p->output.channels;
-            }
-        }
-        input += p->input.height * p->input.width * p->input.channels;
-    }
-}
-
-/* Division to the nearest integer, halves away from zero; clamped. */
-static int8_t quotient(const ws_pool2d_params *p, int32_t sum, int32_t count) {
-    const int32_t rounded = (sum > 0 ? sum + count / 2 : sum - count / 2) / count;
-    return (int8_t)ws_clamp(rounded, p->activation_min, p->activation_max);
-}
+typedef int8_t ws_pool2d_value;
 
 #if WS_HAS_MVE
+
+#include "ws_pool2d_walk.h"
 
 #define INT16_TERMS 255 /* as many int8 add up in int16 */
 
@@ -64,7 +23,7 @@ static void largest(const ws_pool2d_params *p, const rectangle *r, int8_t *outpu
                 best = vmaxq_s8(best, vldrbq_z_s8(x, there));
                 x += channels;
             }
-            row += p->input.width * channels;
+            row += r->pitch;
         }
         vstrbq_p_s8(output + c, vminq_s8(best, high), there);
     }
@@ -74,7 +33,6 @@ static void largest(const ws_pool2d_params *p, const rectangle *r, int8_t *outpu
 static void average(const ws_pool2d_params *p, const rectangle *r, int8_t *output) {
     const int32_t channels = p->input.channels;
     const int32_t count = r->rows * r->columns;
-    const int32_t line = p->input.width * channels;
     const int32_t lanes = count <= INT16_TERMS ? 8 : 4;
     for (int32_t c = 0; c < channels; c += lanes) {
         const uint32_t left = (uint32_t)(channels - c);
@@ -89,7 +47,7 @@ static void average(const ws_pool2d_params *p, const rectangle *r, int8_t *outpu
                     sum = vaddq_s16(sum, vldrbq_z_s16(x, there));
                     x += channels;
                 }
-                row += line;
+                row += r->pitch;
             }
             const uint32x4_t even = {0, 2, 4, 6};
             vstrwq_scatter_shifted_offset_s32(sums, even, vmovlbq_s16(sum));
@@ -103,46 +61,15 @@ static void average(const ws_pool2d_params *p, const rectangle *r, int8_t *outpu
                     sum = vaddq_s32(sum, vldrbq_z_s32(x, there));
                     x += channels;
                 }
-                row += line;
+                row += r->pitch;
             }
             vstrwq_s32(sums, sum);
         }
         for (int32_t i = 0; i < lanes && c + i < channels; i++) {
-            output[c + i] = quotient(p, sums[i], count);
+            output[c + i] = bounded(p, quotient(sums[i], count));
         }
     }
 }
-
-#else
-
-static void largest(const ws_pool2d_params *p, const rectangle *r, int8_t *output) {
-    const int32_t channels = p->input.channels;
-    for (int32_t c = 0; c < channels; c++) {
-        int32_t best = p->activation_min;
-        for (int32_t y = 0; y < r->rows; y++) {
-            for (int32_t x = 0; x < r->columns; x++) {
-                const int32_t value = r->first[(y * p->input.width + x) * channels + c];
-                best = value > best ? value : best;
-            }
-        }
-        output[c] = (int8_t)(best < p->activation_max ? best : p->activation_max);
-    }
-}
-
-static void average(const ws_pool2d_params *p, const rectangle *r, int8_t *output) {
-    const int32_t channels = p->input.channels;
-    for (int32_t c = 0; c < channels; c++) {
-        int32_t sum = 0;
-        for (int32_t y = 0; y < r->rows; y++) {
-            for (int32_t x = 0; x < r->columns; x++) {
-                sum += r->first[(y * p->input.width + x) * channels + c];
-            }
-        }
-        output[c] = quotient(p, sum, r->rows * r->columns);
-    }
-}
-
-#endif
 
 void ws_max_pool2d_mve(const ws_pool2d_params *p, const int8_t *input, int8_t *output) {
     all_positions(p, input, output, largest);
@@ -151,3 +78,12 @@ void ws_max_pool2d_mve(const ws_pool2d_params *p, const int8_t *input, int8_t *o
 void ws_average_pool2d_mve(const ws_pool2d_params *p, const int8_t *input, int8_t *output) {
     all_positions(p, input, output, average);
 }
+
+#else
+
+#define WS_POOL2D_LEAST INT8_MIN
+#define WS_MAX_POOL2D ws_max_pool2d_mve
+#define WS_AVERAGE_POOL2D ws_average_pool2d_mve
+#include "ws_pool2d_loops.h"
+
+#endif

@@ -7,7 +7,7 @@
 
 /* ws_requantize of 16 values below 2^29 by a shift to the right or none. */
 static WS_INLINE ws_i32x16 requantized(ws_i32x16 x, int32_t multiplier, int32_t right) {
-    const ws_i32x16 scaled = ws_mul_upper_x16(x * 2, multiplier - (ws_i32x16){0});
+    const ws_i32x16 scaled = ws_mul_upper_x16(x * 2, ws_everywhere(multiplier));
     const int32_t half = right > 0 ? (int32_t)1 << (right - 1) : 0;
     const ws_i32x16 away = right > 0 ? scaled >> 31 : (ws_i32x16){0};
     return (scaled + away + half) >> right;
@@ -26,13 +26,9 @@ static WS_INLINE void sums_of(const ws_add_params *p, const int8_t *a, const int
         requantized((widened(a) + p->offset1) * unit, p->multiplier1, -p->shift1);
     const ws_i32x16 second =
         requantized((widened(b) + p->offset2) * unit, p->multiplier2, -p->shift2);
-    ws_i32x16 sum = requantized(first + second, p->output_multiplier, -p->output_shift);
-    sum += p->output_offset;
-    const ws_i32x16 least = p->activation_min - (ws_i32x16){0};
-    const ws_i32x16 most = p->activation_max - (ws_i32x16){0};
-    sum = ws_chosen(sum < least, least, sum);
-    sum = ws_chosen(sum > most, most, sum);
-    const ws_i8x16 bytes = __builtin_convertvector(sum, ws_i8x16);
+    const ws_i32x16 sum = requantized(first + second, p->output_multiplier, -p->output_shift);
+    const ws_i8x16 bytes = ws_bounded_x16(sum + p->output_offset, ws_everywhere(p->activation_min),
+                                          ws_everywhere(p->activation_max));
     memcpy(output, &bytes, sizeof bytes);
 }
 
@@ -42,24 +38,21 @@ static int fits(const ws_add_params *p) {
            p->stride1[3] == 1 && p->stride2[3] == 1;
 }
 
-void ws_add_s8(const ws_add_params *p, const int8_t *input1, const int8_t *input2, int8_t *output) {
+/* One run of the last dimension. */
+static WS_INLINE void run_of(const ws_add_params *p, const int8_t *a, const int8_t *b,
+                             int8_t *output) {
     const int vectors = fits(p);
-    for (int32_t i0 = 0; i0 < p->shape[0]; i0++) {
-        for (int32_t i1 = 0; i1 < p->shape[1]; i1++) {
-            for (int32_t i2 = 0; i2 < p->shape[2]; i2++) {
-                const int8_t *a =
-                    input1 + i0 * p->stride1[0] + i1 * p->stride1[1] + i2 * p->stride1[2];
-                const int8_t *b =
-                    input2 + i0 * p->stride2[0] + i1 * p->stride2[1] + i2 * p->stride2[2];
-                int32_t i3 = 0;
-                for (; vectors && i3 + WS_LANES <= p->shape[3]; i3 += WS_LANES) {
-                    sums_of(p, a + i3, b + i3, output + i3);
-                }
-                for (; i3 < p->shape[3]; i3++) {
-                    output[i3] = ws_sum_of(p, a[i3 * p->stride1[3]], b[i3 * p->stride2[3]]);
-                }
-                output += p->shape[3];
-            }
-        }
+    int32_t i = 0;
+    for (; vectors && i + WS_LANES <= p->shape[3]; i += WS_LANES) {
+        sums_of(p, a + i, b + i, output + i);
+    }
+    for (; i < p->shape[3]; i++) {
+        output[i] = ws_sum_of(p, a[i * p->stride1[3]], b[i * p->stride2[3]]);
     }
 }
+
+#define WS_BINARY ws_add_s8
+#define WS_BINARY_PARAMS ws_add_params
+#define WS_BINARY_VALUE int8_t
+#define WS_BINARY_RUN run_of
+#include "ws_broadcast_loops.h"
