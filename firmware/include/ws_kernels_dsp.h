@@ -25,10 +25,6 @@
 #include "ws_each_window.h"
 #include "ws_kernels.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 /* How sums become int8. Bounds of an activation that are not int8's own are applied after. */
 typedef struct {
     int32_t output_offset;
@@ -56,13 +52,7 @@ typedef struct {
  * four with zeros; with dilation.x above 1 each tap is such a run. scratch: 16 bytes per pair.
  */
 typedef struct {
-    int32_t batches;
-    ws_shape input;
-    ws_shape output;
-    ws_yx filter;
-    ws_yx stride;
-    ws_yx dilation;
-    ws_yx padding;
+    WS_CONVOLUTION_SIZES
     int32_t input_zero;
     int32_t pairs;
     int32_t scratch_step; /* bytes by which scratch moves on after a tile: 0, or what was written */
@@ -75,6 +65,12 @@ typedef struct {
 void ws_conv2d_dsp(const ws_conv2d_dsp_params *p, const int8_t *input, int8_t *output,
                    int8_t *scratch);
 
+/* What weights of 4 bits have beside the parameters of their operator. */
+#define WS_CODES_DSP                                                                               \
+    const int8_t *codes;                                                                           \
+    const int8_t *tables; /* of _s4: any address, none is read */                                  \
+    int32_t table_step;
+
 /*
  * The same with weights of 4 bits: a byte for each value of two channels a and b, in the order of
  * the values, filter rows filled up to a multiple of four. _s4: 16 a + b. _lut4: a's index into its
@@ -83,9 +79,7 @@ void ws_conv2d_dsp(const ws_conv2d_dsp_params *p, const int8_t *input, int8_t *o
  */
 typedef struct {
     ws_conv2d_dsp_params conv;
-    const int8_t *codes;
-    const int8_t *tables; /* of _s4: any address, none is read */
-    int32_t table_step;
+    WS_CODES_DSP
 } ws_conv2d_dsp4_params;
 
 void ws_conv2d_dsp_s4(const ws_conv2d_dsp4_params *p, const int8_t *input, int8_t *output,
@@ -102,16 +96,8 @@ void ws_conv2d_dsp_lut4(const ws_conv2d_dsp4_params *p, const int8_t *input, int
  * plane of int16 with its padding, rows of an even number of values, then a word per pair of taps.
  */
 typedef struct {
-    int32_t batches;
-    int32_t channels;
-    ws_yx input; /* sides of a plane, as copied */
-    ws_yx output;
-    ws_yx input_step; /* values from one row and one column of a plane to the next */
-    ws_yx output_step;
-    ws_yx filter;
-    ws_yx stride;
-    ws_yx padding; /* above and left */
-    ws_yx plane;   /* sides with padding */
+    WS_PLANE_SIZES
+    ws_yx plane; /* sides as copied, with padding */
     int32_t input_zero;
     ws_dsp_outputs outputs;
     const int8_t *weights;
@@ -127,9 +113,7 @@ void ws_depthwise_conv2d_dsp(const ws_depthwise_dsp_params *p, const int8_t *inp
  */
 typedef struct {
     ws_depthwise_dsp_params conv;
-    const int8_t *codes;
-    const int8_t *tables; /* of _s4: any address, none is read */
-    int32_t table_step;
+    WS_CODES_DSP
 } ws_depthwise_dsp4_params;
 
 void ws_depthwise_conv2d_dsp_s4(const ws_depthwise_dsp4_params *p, const int8_t *input,
@@ -145,13 +129,7 @@ void ws_depthwise_conv2d_dsp_lut4(const ws_depthwise_dsp4_params *p, const int8_
  * a pointer of 8 bytes per tap, then a byte per channel.
  */
 typedef struct {
-    int32_t batches;
-    ws_shape input;
-    ws_shape output;
-    ws_yx filter;
-    ws_yx stride;
-    ws_yx dilation;
-    ws_yx padding;
+    WS_CONVOLUTION_SIZES
     int32_t input_zero;
     ws_dsp_outputs outputs;
     const int16_t *weights;
@@ -190,9 +168,7 @@ void ws_conv2d_narrow_dsp(const ws_window_walk *w, const ws_fully_connected_dsp_
  * row. */
 typedef struct {
     ws_fully_connected_dsp_params dense;
-    const int8_t *codes;
-    const int8_t *tables; /* of _s4: any address, none is read */
-    int32_t table_step;
+    WS_CODES_DSP
 } ws_fully_connected_dsp4_params;
 
 void ws_fully_connected_dsp_s4(const ws_fully_connected_dsp4_params *p, const int8_t *input,
@@ -235,9 +211,5 @@ typedef struct {
 
 void ws_lstm_dsp(const ws_lstm_dsp_params *p, const int8_t *input, int8_t *hidden, void *cell,
                  int8_t *output);
-
-#ifdef __cplusplus
-}
-#endif
 
 #endif /* WS_KERNELS_DSP_H */

@@ -23,10 +23,6 @@
 #include "ws_kernels.h"
 #include "ws_kernels_dsp.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 /* How the sums of one output channel become int8, and where its weights are. */
 typedef struct {
     int32_t bias;
@@ -74,16 +70,8 @@ void ws_conv2d_muls(const ws_conv2d_muls_params *p, const int8_t *input, int8_t 
 #define WS_MULS_TAPS 16
 
 typedef struct {
-    int32_t batches;
-    int32_t channels;
-    ws_yx input; /* sides of a plane, as copied */
-    ws_yx output;
-    ws_yx input_step; /* values from one row and one column of a plane to the next */
-    ws_yx output_step;
-    ws_yx filter;
-    ws_yx stride;
-    ws_yx padding; /* above and left */
-    ws_yx plane;   /* sides with padding */
+    WS_PLANE_SIZES
+    ws_yx plane; /* sides as copied, with padding */
     int32_t input_zero;
     ws_muls_outputs outputs;
     const int8_t *weights;
@@ -126,9 +114,5 @@ void ws_fully_connected_muls(const ws_fully_connected_muls_params *p, const int8
  */
 void ws_conv2d_narrow_muls(const ws_window_walk *w, const ws_fully_connected_muls_params *p,
                            const int8_t *input, int8_t *output, int8_t *scratch);
-
-#ifdef __cplusplus
-}
-#endif
 
 #endif /* WS_KERNELS_MULS_H */

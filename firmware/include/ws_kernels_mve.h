@@ -14,10 +14,6 @@
 #include "ws_kernels.h"
 #include "ws_kernels_dsp.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 /* What follows the sums, for all channels. */
 typedef struct {
     int32_t output_offset;
@@ -68,15 +64,7 @@ void ws_conv2d_mve(const ws_conv2d_mve_params *p, const int8_t *input, int8_t *o
  * with zeros. scratch: 512 bytes, and 64 per column that is read for fours of outputs.
  */
 typedef struct {
-    int32_t batches;
-    int32_t channels;
-    ws_yx input;
-    ws_yx output;
-    ws_yx input_step; /* values from one row and one column to the next */
-    ws_yx output_step;
-    ws_yx filter;
-    ws_yx stride;
-    ws_yx padding;   /* above and left */
+    WS_PLANE_SIZES
     int32_t columns; /* of a row with its padding */
     int32_t group;   /* of ws_depthwise_conv2d_mve */
     int32_t input_zero;
@@ -114,9 +102,5 @@ void ws_add_mve(const ws_add_params *p, const int8_t *input1, const int8_t *inpu
 /* MAX_POOL_2D and AVERAGE_POOL_2D, eight channels at a time. */
 void ws_max_pool2d_mve(const ws_pool2d_params *p, const int8_t *input, int8_t *output);
 void ws_average_pool2d_mve(const ws_pool2d_params *p, const int8_t *input, int8_t *output);
-
-#ifdef __cplusplus
-}
-#endif
 
 #endif /* WS_KERNELS_MVE_H */
