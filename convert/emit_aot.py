@@ -27,6 +27,7 @@ from convert import (
     passes,
 )
 from convert.emit_layer import ConstantPool, Layer, LayerCode, emit_layer
+from convert.emit_source import Arena, model_source
 from convert.errors import SpecError, UnsupportedModelError
 from convert.families import FAMILIES, Kernels
 from convert.generated import GeneratedModel, LayerSlot, TensorSlot
@@ -94,7 +95,6 @@ class _Writer:
     ) -> None:
         self.graph = graph
         self.prefix = prefix
-        self.capital = prefix.upper()
         self.labels = labels
         self.steps = steps
         self.params = prepare_graph(graph)
@@ -109,7 +109,7 @@ class _Writer:
             if self.plan.arena_size >= plan.arena_size:
                 self.fast, self.plan = before, plan
         self.pool = ConstantPool()
-        self.wide = any(is_wide(graph, op) for op in graph.ops)
+        self.arena = Arena(prefix, self.plan, wide=any(is_wide(graph, op) for op in graph.ops))
         if self.plan.arena_size > _MAX_ARENA:
             raise UnsupportedModelError(
                 f"The arena must stay below 2 GiB. Received: {self.plan.arena_size} bytes."
@@ -151,7 +151,7 @@ class _Writer:
             if fast is None:
                 code = emit_layer(layer, params)
             else:
-                code = self.family.emit(layer, fast, self._scratch(position))
+                code = self.family.emit(layer, fast, self.arena.scratch(position))
             slot = self._slot(op, code)
             slots.append(slot)
             codes.append(code)
@@ -177,17 +177,14 @@ class _Writer:
         )
         files = {
             f"{self.prefix}.h": emit_header.model_header(model, self.graph),
-            f"{self.prefix}.c": self._source(slots, texts),
+            f"{self.prefix}.c": model_source(model, self.graph, self.arena, self._headers(), texts),
         }
         return replace(model, files=files)
 
-    def _scratch(self, position: int) -> str | None:
-        """An `int8_t *` to an operator's scratch memory, None without."""
-        buffer = self.plan.scratch_of(position)
-        if buffer is None:
-            return None
-        cast = "(int8_t *)" if self.wide else ""
-        return f"({cast}{self.prefix}_arena + {buffer.offset // (2 if self.wide else 1)})"
+    def _headers(self) -> list[str]:
+        """Files with the functions that layers call."""
+        plain = "ws_kernels_s16.h" if self.arena.wide else "ws_kernels.h"
+        return [plain, self.family.header] if self.fast else [plain]
 
     def _edge(self, index: int) -> TensorSlot:
         """A graph input or output."""
@@ -231,7 +228,7 @@ class _Writer:
             op=op,
             name=name,
             inputs=inputs,
-            output=self._place(op.outputs[0]),
+            output=self.arena.macro(op.outputs[0]),
             weights=constants[0],
             bias=constants[1],
             in_place=self._in_place(op),
@@ -240,7 +237,7 @@ class _Writer:
             codes=None if weights is None else weights.codes,
             wide=is_wide(self.graph, op),
             tensors=tuple(self._input(op, position) for position in range(len(op.inputs))),
-            states=tuple(self._place(op.inputs[i]) for i in STATES.get(op.kind, ())),
+            states=tuple(self.arena.macro(op.inputs[i]) for i in STATES.get(op.kind, ())),
         )
 
     def _in_place(self, op: Op) -> bool:
@@ -258,7 +255,7 @@ class _Writer:
         expressions, definitions = [], []
         for position, index in enumerate(op.values):
             tensor = self.graph.tensors[index]
-            expression = self._place(index)
+            expression = self.arena.macro(index)
             if tensor.data is not None:
                 if tensor.dtype not in ("int8", "int16"):
                     raise UnsupportedModelError(
@@ -271,10 +268,6 @@ class _Writer:
                 definitions.append(text)
             expressions.append(expression)
         return tuple(expressions), tuple(definitions)
-
-    def _place(self, index: int) -> str:
-        """The macro that says where a tensor is in the arena."""
-        return f"{self.capital}_TENSOR_{index}"
 
     def _slot(self, op: Op, code: LayerCode) -> LayerSlot:
         tensor = self.graph.tensors[op.outputs[0]]
@@ -322,99 +315,3 @@ class _Writer:
         tensor = self.graph.tensors[index]
         shape = "x".join(map(str, tensor.shape)) or "scalar"
         return f"tensor {index}, {tensor.dtype} {shape}, {shown(tensor.name)}"
-
-    def _banner(self, about: str) -> str:
-        return cwriter.banner(self.graph.model_hash, about)
-
-    def _source(self, slots: list[LayerSlot], layers: list[str]) -> str:
-        name, capital = self.prefix, self.capital
-        lines = [self._banner("The layers of the model, in the order in which they run.")]
-        lines += [f'#include "{name}.h"', "", "#include <stddef.h>", ""]
-        kernels = "ws_kernels_s16.h" if self.wide else "ws_kernels.h"
-        lines.append(f'#include "{kernels}"')
-        if self.fast:
-            lines.append(f'#include "{self.family.header}"')
-        lines += ['#include "ws_memory.h"', ""]
-        lines.append(
-            cwriter.comment(
-                "All activations. Tensors share bytes when they are never needed together."
-            )
-        )
-        # int16 values are read and written as such, so the array is declared as what they are; as
-        # bytes any object may be read and written.
-        array = f"int16_t {name}_arena[{capital}_ARENA_SIZE / 2]"
-        if not self.wide:
-            array = f"int8_t {name}_arena[{capital}_ARENA_SIZE]"
-        lines.append(f"static {array} WS_ALIGNED({memory.ALIGNMENT});")
-        lines += self._places()
-        lines += ["", *layers]
-        lines += self._observer()
-        lines += self._beginning()
-        for role, edges, qualifier in (
-            ("input", self.inputs, ""),
-            ("output", self.outputs, "const "),
-        ):
-            for function, edge in zip(
-                emit_header.accessors(self.prefix, role, len(edges)), edges, strict=True
-            ):
-                ctype = f"{qualifier}{emit_header.CTYPE[edge.dtype]} *"
-                value = self._place(edge.tensor)
-                if edge.dtype not in ("int8", "int16"):
-                    value = f"({ctype})({qualifier}void *){value}"
-                lines += [f"{ctype}{function}(void) {{", f"    return {value};", "}", ""]
-        lines.append(f"int {name}_invoke(void) {{")
-        for position, slot in enumerate(slots):
-            lines.append(f"    {slot.function}();")
-            lines.append(f"    OBSERVE({position}, {self._place(slot.output)}, {slot.nbytes});")
-        lines += ["    return 0;", "}"]
-        if slots:
-            lines += ["", f"const {name}_layer_t {name}_layers[{capital}_LAYER_COUNT] = {{"]
-            lines += [f'    {{"{slot.kind}", {slot.function}}},' for slot in slots]
-            lines.append("};")
-        if self.labels:
-            lines += ["", cwriter.label_array(f"{name}_labels", self.labels).rstrip("\n")]
-        return "\n".join(lines) + "\n"
-
-    def _beginning(self) -> list[str]:
-        """The functions that are called before a run."""
-        name = self.prefix
-        if not self.graph.states:
-            nothing = "Nothing to prepare: all constants are in flash, all numbers known."
-            return [f"void {name}_init(void) {{", f"    {cwriter.comment(nothing)}", "}", ""]
-        lines = [f"void {name}_reset(void) {{"]
-        for tensor in self.graph.states:
-            zero = tensor.quant.zero_point[0] if tensor.quant and tensor.dtype == "int8" else 0
-            lines.append(f"    memset({self._place(tensor.index)}, {zero}, {tensor.nbytes});")
-        return [*lines, "}", "", f"void {name}_init(void) {{", f"    {name}_reset();", "}", ""]
-
-    def _places(self) -> list[str]:
-        """A name for each tensor's place in the arena."""
-        used = sorted(
-            {i for op in self.graph.ops for i in (*op.inputs, *op.outputs) if i in self.plan}
-            | {edge.tensor for edge in (*self.inputs, *self.outputs)}
-        )
-        return [f"#define {self._place(i)} {self._address(i)}" for i in used]
-
-    def _address(self, index: int) -> str:
-        """An `int8_t *`, or an `int16_t *` to int16 values."""
-        arena, offset = f"{self.prefix}_arena", self.plan.offset_of(index)
-        if not self.wide:
-            return f"({arena} + {offset})"
-        if self.graph.tensors[index].dtype == "int16":
-            return f"({arena} + {offset // 2})"
-        return f"((int8_t *){arena} + {offset})"
-
-    def _observer(self) -> list[str]:
-        about = (
-            "A host build may define WS_OBSERVE as a function that is shown every layer's output."
-        )
-        return [
-            cwriter.comment(about),
-            "#ifdef WS_OBSERVE",
-            "void WS_OBSERVE(int32_t layer, const void *output, int32_t nbytes);",
-            "#define OBSERVE(layer, output, nbytes) WS_OBSERVE((layer), (output), (nbytes))",
-            "#else",
-            "#define OBSERVE(layer, output, nbytes) ((void)0)",
-            "#endif",
-            "",
-        ]
