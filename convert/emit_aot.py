@@ -32,6 +32,7 @@ from convert.errors import SpecError, UnsupportedModelError
 from convert.families import FAMILIES, Kernels
 from convert.generated import GeneratedModel, LayerSlot, TensorSlot
 from convert.graph import ITEM_BYTES, STATES, Graph, Op, Tensor, shown
+from convert.narrow import Narrow
 from convert.overlap import Overlaps
 from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams, Params
 from convert.prepare import prepare_graph
@@ -128,6 +129,7 @@ class _Writer:
             self.graph,
             scratch={position: fast.scratch for position, fast in self.fast.items()},
             overlaps={p: self._overlaps(p) for p in range(len(self.graph.ops))},
+            tails={p: fast.tail for p, fast in self.fast.items() if isinstance(fast, Narrow)},
         )
 
     def _overlaps(self, position: int) -> Overlaps:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from convert.emit_layer import Layer, LayerCode, emit_layer, struct_text
+from convert.emit_narrow import emit_narrow
 from convert.emit_recurrent import DOTS
 from convert.emit_windows import (
     Fields,
@@ -21,7 +22,7 @@ from convert.fast import AnyFast
 from convert.fast_add import FastAdd
 from convert.fast_codes import Packed
 from convert.fast_types import Fast, FastColumns, Halves
-from convert.narrow import Narrow, emit_narrow
+from convert.narrow import Narrow
 from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams
 
 # What a kernel needs beside its own file; inner loops have a file for each kind of core.
@@ -51,7 +52,7 @@ def emit_fast(layer: Layer, fast: AnyFast | Narrow, scratch: str | None) -> Laye
     if isinstance(fast, FastAdd):
         return _add(layer, fast)
     if isinstance(fast, Narrow):
-        return emit_narrow(layer, fast, "dsp", emit_fast, str(scratch))
+        return emit_narrow(layer, fast, "dsp", emit_fast, scratch)
     if isinstance(fast, FastColumns):
         return _columns(layer, fast)
     more = "" if scratch is None else f", {scratch}"

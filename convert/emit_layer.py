@@ -20,6 +20,7 @@ from convert.graph import Codes, Op, Tensor
 from convert.params import Params
 
 _INT32_MAX = 2**31 - 1
+_WORTH_FINDING = 64  # bytes of an array that is part of another
 _MAX_STEP = 1 << 14  # of strides, dilations, filters: products stay far inside int32
 _CTYPES = {
     "int8_t": np.int8,
@@ -38,11 +39,18 @@ class ConstantPool:
     _names: dict[tuple[str, bytes], str] = field(default_factory=dict)
 
     def add(self, ctype: str, name: str, values: Sequence[int] | NDArray) -> tuple[str, str]:
-        """(name to use, definition to print, empty when an equal array exists)."""
+        """(C expression to use, definition to print, empty where other arrays have these values).
+
+        All arrays are aligned to words; so is what is found within another.
+        """
         data = np.ascontiguousarray(values, dtype=_CTYPES[ctype])
         key = (ctype, data.tobytes())
         if key in self._names:
             return self._names[key], ""
+        for (other, contents), owner in self._names.items():
+            at = contents.find(key[1]) if other == ctype and data.nbytes >= _WORTH_FINDING else -1
+            if at >= 0 and at % 4 == 0:
+                return f"{owner} + {at // data.itemsize}" if at else owner, ""
         self._names[key] = name
         self.nbytes += data.nbytes
         alignment = max(4, data.itemsize)

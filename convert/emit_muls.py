@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from convert.emit_dsp import emit_fast
 from convert.emit_layer import Layer, LayerCode, struct_text
+from convert.emit_narrow import emit_narrow
 from convert.emit_windows import (
     Fields,
     check_window,
@@ -14,7 +15,7 @@ from convert.emit_windows import (
 )
 from convert.fast import AnyFast
 from convert.muls import Muls
-from convert.narrow import Narrow, emit_narrow
+from convert.narrow import Narrow
 from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams
 
 
@@ -30,7 +31,7 @@ def emit_muls(layer: Layer, muls: Muls | AnyFast | Narrow, scratch: str | None) 
         UnsupportedModelError: a size would overflow the kernel's integers.
     """
     if isinstance(muls, Narrow):
-        return emit_narrow(layer, muls, "muls", emit_muls, str(scratch))
+        return emit_narrow(layer, muls, "muls", emit_muls, scratch)
     if not isinstance(muls, Muls):
         return emit_fast(layer, muls, scratch)
     more = "" if scratch is None else f", {scratch}"
@@ -44,14 +45,15 @@ def emit_muls(layer: Layer, muls: Muls | AnyFast | Narrow, scratch: str | None) 
 def _code(
     layer: Layer,
     muls: Muls,
-    names: tuple[str, str, str],
+    names: tuple[str, str],
+    files: tuple[str, ...],
     fields: Fields,
     scratch: str,
     macs: int,
     about: str,
 ) -> LayerCode:
-    """Args: names: of the kernel, of its parameters, of the file with its inner loop."""
-    kernel, short, inner = names
+    """Args: names: of the kernel and of its parameters; files: of the kernel."""
+    kernel, short = names
     definitions: list[str] = []
     p = muls.params
     fields += [
@@ -72,7 +74,7 @@ def _code(
     params = f"{layer.name}_params"
     definitions.append(struct_text(f"ws_{short}_muls_params", params, fields))
     call = f"ws_{kernel}_muls(&{params}, {layer.inputs[0]}, {layer.output}{scratch});"
-    return LayerCode(tuple(definitions), (call,), f"muls_{kernel}.c", macs, about, (inner,))
+    return LayerCode(tuple(definitions), (call,), files[0], macs, about, files[1:])
 
 
 def _conv(layer: Layer, muls: Muls, p: ConvParams, scratch: str) -> LayerCode:
@@ -82,16 +84,18 @@ def _conv(layer: Layer, muls: Muls, p: ConvParams, scratch: str) -> LayerCode:
         ("pairs", muls.pairs),
         ("scratch_step", muls.scratch_step),
     ]
-    names = ("conv2d", "conv2d", "muls_tile.c")
-    return _code(layer, muls, names, fields, scratch, window_macs(p), window_text(p))
+    names = ("conv2d_2" if muls.positions == 2 else "conv2d", "conv2d")
+    files = ("muls_conv2d.c", "muls_tile.c", "muls_widen.c")
+    return _code(layer, muls, names, files, fields, scratch, window_macs(p), window_text(p))
 
 
 def _depthwise(layer: Layer, muls: Muls, p: DepthwiseConvParams, scratch: str) -> LayerCode:
     check_window(layer, p)
     assert muls.plane is not None
     fields = plane_fields(p, muls.plane)
-    names = ("depthwise_conv2d", "depthwise", "muls_plane.c")
-    return _code(layer, muls, names, fields, scratch, window_macs(p), window_text(p))
+    names = ("depthwise_conv2d", "depthwise")
+    files = ("muls_depthwise_conv2d.c", "muls_plane.c")
+    return _code(layer, muls, names, files, fields, scratch, window_macs(p), window_text(p))
 
 
 def _fully_connected(layer: Layer, muls: Muls, p: FullyConnectedParams, scratch: str) -> LayerCode:
@@ -102,6 +106,7 @@ def _fully_connected(layer: Layer, muls: Muls, p: FullyConnectedParams, scratch:
         ("groups", muls.groups),
     ]
     macs = p.rows * p.depth * p.units
-    names = ("fully_connected", "fully_connected", "muls_dense.c")
+    names = ("fully_connected", "fully_connected")
+    files = ("muls_fully_connected.c", "muls_dense.c")
     about = f"{p.depth} values to {p.units} units"
-    return _code(layer, muls, names, fields, scratch, macs, about)
+    return _code(layer, muls, names, files, fields, scratch, macs, about)

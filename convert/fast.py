@@ -21,7 +21,7 @@ from convert.fast_halves import filled, halves_of, in_eights
 from convert.fast_outputs import outputs_of
 from convert.fast_types import UNITS, WORD, Fast, FastColumns, Halves
 from convert.graph import Codes, Graph
-from convert.narrow import Narrow, narrow_layers
+from convert.narrow import Narrow, Tiles, Windows, narrow_layers
 from convert.overlap import by_quads, by_rows, by_tiles
 from convert.params import (
     ConvParams,
@@ -62,7 +62,8 @@ def fast_layers(graph: Graph, params: Sequence[Params]) -> dict[int, AnyFast]:
 
 def small_layers(graph: Graph, params: Sequence[Params]) -> dict[int, Narrow]:
     """Layers that can do with less scratch memory than `fast_layers` gives them, by position."""
-    return narrow_layers(graph, params, WORD, _conv, _fully_connected)
+    tiles = Tiles(_POSITIONS, WORD - 1, False, _conv)
+    return narrow_layers(graph, params, [tiles], Windows(WORD, _fully_connected))
 
 
 def _without_weights(params: Params) -> FastAdd | FastColumns | None:

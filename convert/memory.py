@@ -106,6 +106,7 @@ def plan(
     graph: Graph,
     scratch: Mapping[int, int] | None = None,
     overlaps: Mapping[int, Sequence[Overlap]] | None = None,
+    tails: Mapping[int, int] | None = None,
 ) -> Plan:
     """Lay out the activations of `graph`.
 
@@ -114,11 +115,17 @@ def plan(
         scratch: bytes of scratch memory by position in `graph.ops`, where kernels ask for some.
         overlaps: by position in `graph.ops`, what the kernel allows of the first input, the second
             and so on, and the first output; inputs beyond must lie apart.
+        tails: bytes that a kernel uses behind its first output, by position in `graph.ops`.
 
     Raises:
         ModelError: an activation has an element type of unknown size.
     """
     storages, root = _storages(graph)
+    for position, nbytes in (tails or {}).items():
+        output = graph.ops[position].outputs[0]
+        at = next(i for i, storage in enumerate(storages) if storage.tensor == root[output])
+        most = max(storages[at].nbytes, graph.tensors[output].nbytes + nbytes)
+        storages[at] = replace(storages[at], nbytes=most)
     wanted = sorted((scratch or {}).items())
     for position, nbytes in wanted:
         if not 0 <= position < len(graph.ops) or nbytes < 0:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,7 @@ from convert.fast import AnyFast, fast_layers
 from convert.fast_outputs import Outputs, outputs_of
 from convert.fast_types import FastColumns, Plane
 from convert.graph import Graph
-from convert.narrow import Narrow, narrow_layers
+from convert.narrow import Narrow, Tiles, narrow_layers
 from convert.overlap import Overlaps, by_planes, by_rows, by_tiles
 from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams, Params
 from convert.recast import as_conv, as_dense
@@ -27,6 +28,7 @@ from convert.recast import as_conv, as_dense
 _SUM_LIMIT = 1 << 29  # of a sum, bias included (WS_V6M_OUTPUT in ws_muls_asm.h)
 _LANE_LIMIT = (1 << 15) - 1  # of a sum of products in half a word
 _POSITIONS = 4  # of the convolution's tile
+_FEWER = 2  # of the one that takes less scratch memory
 _GROUP = 8  # channels or units whose weights lie together
 _MOST_TAPS = 16  # WS_MULS_TAPS
 _MOST_TERMS = 16  # WS_MULS_TERMS
@@ -50,6 +52,7 @@ class Muls:
         overlaps: how far apart input and output must lie.
         scratch_step: bytes by which scratch memory moves on after each tile of a convolution.
         plane: for DEPTHWISE_CONV_2D.
+        positions: that a convolution computes together.
     """
 
     params: ConvParams | DepthwiseConvParams | FullyConnectedParams
@@ -62,6 +65,7 @@ class Muls:
     groups: int = 0
     plane: Plane | None = None
     scratch_step: int = 0
+    positions: int = 0
 
 
 def muls_layers(graph: Graph, params: Sequence[Params]) -> dict[int, Muls | AnyFast]:
@@ -85,7 +89,10 @@ def muls_layers(graph: Graph, params: Sequence[Params]) -> dict[int, Muls | AnyF
 
 def small_layers(graph: Graph, params: Sequence[Params]) -> dict[int, Narrow]:
     """Layers that can do with less scratch memory than `muls_layers` gives them, by position."""
-    return narrow_layers(graph, params, _GROUP, _conv, _fully_connected)
+    tiles = [
+        Tiles(count, 0, True, partial(_conv, positions=count)) for count in (_POSITIONS, _FEWER)
+    ]
+    return narrow_layers(graph, params, tiles)
 
 
 def muls_layer(layer: ConstantLayer) -> Muls | None:
@@ -103,7 +110,12 @@ def muls_layer(layer: ConstantLayer) -> Muls | None:
     return None
 
 
-def _conv(p: ConvParams, weights: NDArray[np.int8], bias: NDArray[np.int32] | None) -> Muls | None:
+def _conv(
+    p: ConvParams,
+    weights: NDArray[np.int8],
+    bias: NDArray[np.int32] | None,
+    positions: int = _POSITIONS,
+) -> Muls | None:
     if p.groups != 1:
         return None
     channels = p.filter_shape[0]
@@ -125,8 +137,9 @@ def _conv(p: ConvParams, weights: NDArray[np.int8], bias: NDArray[np.int32] | No
         weights=np.ascontiguousarray(paired.transpose(0, 3, 1, 4, 2)),
         channels=_channels(outputs, outputs.shift | first << 8),
         pairs=pairs,
-        scratch=2 * 2 * _POSITIONS * pairs,
-        overlaps=by_tiles(p, _POSITIONS),
+        positions=positions,
+        scratch=2 * 2 * positions * pairs,
+        overlaps=by_tiles(p, positions),
     )
 
 

@@ -2,11 +2,13 @@
 
 A tile of four positions takes scratch memory for four windows of int16. Where the output is larger
 than the input, as in many first layers, that decides how much memory a model needs: when the last
-tiles are computed, nearly all outputs are there, and the windows on top. One window of bytes, which
-FULLY_CONNECTED takes as a row, is an eighth of that, but more work per position. So the rows of the
-output are split: the upper ones are computed by tiles, whose scratch memory lies behind the outputs
-that are written so far and moves on with them, over bytes of the output that are still free; the
-lower ones, where these end, a window at a time.
+tiles are computed, nearly all outputs are there, and the windows on top. Two things help.
+
+The scratch memory of tiles lies behind the outputs that are written so far and moves on with them,
+over bytes of the output that are still free and bytes of the input that are no longer needed. And
+each row of the output is computed in the fastest way whose memory is there: by tiles, by smaller
+tiles, or a window at a time, which FULLY_CONNECTED takes as a row of bytes. Windows that reach
+beyond the input, above or below, can be cut off there: padding is 0 to the sum.
 """
 
 from __future__ import annotations
@@ -14,13 +16,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.constant_layers import constant_layers
-from convert.emit_layer import Layer, LayerCode, by, check_steps, struct_text
+from convert.constant_layers import ConstantLayer, constant_layers
 from convert.graph import Graph
 from convert.overlap import Bytes, Overlap, Overlaps, positions
 from convert.params import ConvParams, FullyConnectedParams, Params
@@ -28,78 +30,106 @@ from convert.recast import as_conv, as_dense, dense
 
 _FEW = 8  # channels, which FULLY_CONNECTED computes at once
 _MANY = 64  # values in a window; below, what is done once per position outweighs the rest
-_POSITIONS = 4  # of a tile
-_MORE = 20  # upper rows may take a part of this more than the least memory that there is
-_MASKED = 3  # values that tiles may read of padding in front of a row (`overlap.by_tiles`)
+_MORE = 40  # a row may take a part of the memory more than the least that there is
+_WORD = 4
+_NEVER = 1 << 62  # bytes that nobody has
+
+Cut = tuple[int, int]
+"""Rows of the filter, from and to."""
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """One of a family's ways to compute positions together.
+
+    Attributes:
+        positions: of a tile.
+        masked: values that it may read of padding in front of a row.
+        cut: rows of the filter that see padding only are cut off.
+        make: the convolution with these weights (of the shape in the .tflite) and this bias, or
+            None; its scratch memory may begin `scratch_step` behind what it writes next, always.
+    """
+
+    positions: int
+    masked: int
+    cut: bool
+    make: Callable[[ConvParams, NDArray[np.int8], NDArray[np.int32] | None], Any]
+
+
+@dataclass(frozen=True)
+class Windows:
+    """A family's way to compute one position.
+
+    Attributes:
+        fill: filter rows of a window are filled up to a multiple of so many values, with weights of
+            0.
+        make: its FULLY_CONNECTED, or None.
+    """
+
+    fill: int
+    make: Callable[[FullyConnectedParams, NDArray[np.int8], NDArray[np.int32] | None], Any]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Some rows of the output.
+
+    Attributes:
+        first: number of the first.
+        params: of these rows, `padding` above the first of them, which may be negative.
+        found: the family's layer.
+        scratch_at: bytes from the beginning of the output to the first tile's scratch memory.
+        filled: 0 for tiles; else bytes from one filter row to the next in a window, which `found`
+            takes as a row of FULLY_CONNECTED.
+    """
+
+    first: int
+    params: ConvParams
+    found: Any
+    scratch_at: int = 0
+    filled: int = 0
 
 
 @dataclass(frozen=True)
 class Narrow:
-    """One layer in two parts.
+    """One layer in parts.
 
     Attributes:
         params: of the convolution.
-        tiles: a family's layer for the upper rows, or None where there are none; its scratch memory
-            begins, and then always is, `scratch_step` behind what it writes next.
-        dense: a family's FULLY_CONNECTED, which is given windows of the other rows.
-        filled: bytes from one filter row to the next in a window.
-        upper: rows.
-        scratch: bytes, of a window.
+        parts: from the upper rows to the lower ones.
+        scratch: bytes, of a window; 0 where there are tiles only.
+        tail: bytes behind the output that scratch memory of tiles takes, too.
         overlaps: how far apart input and output must lie.
     """
 
     params: ConvParams
-    tiles: Any
-    dense: Any
-    filled: int
-    upper: int
+    parts: tuple[Rows, ...]
     scratch: int
+    tail: int
     overlaps: Overlaps
 
 
 def narrow_layers(
     graph: Graph,
     params: Sequence[Params],
-    fill: int,
-    tiles_of: Callable[[ConvParams, NDArray[np.int8], NDArray[np.int32] | None], Any],
-    dense_of: Callable[[FullyConnectedParams, NDArray[np.int8], NDArray[np.int32] | None], Any],
+    tiles: Sequence[Tiles],
+    windows: Windows | None = None,
 ) -> dict[int, Narrow]:
     """Layers that can do with less scratch memory than tiles alone take, by position.
 
     Args:
         graph: with codes where weights are to be kept in 4 bits.
         params: of its operators.
-        fill: filter rows of a window are filled up to a multiple of so many values, with weights of
-            0.
-        tiles_of: the family's convolution with these weights (of the shape in the .tflite) and this
-            bias, or None.
-        dense_of: the family's FULLY_CONNECTED, or None.
+        tiles: the fastest first.
+        windows: the slowest.
     """
     found = {}
     for each in constant_layers(graph, params):
         layer = as_dense(as_conv(each))
-        p = layer.params
-        if layer.codes is not None or not isinstance(p, ConvParams) or not _is_narrow(p):
-            continue
-        row, values, filled = _as_row(p, layer.weights, fill)
-        whole = tiles_of(p, layer.weights, layer.bias)
-        lower = dense_of(row, values, layer.bias)
-        if whole is None or lower is None:
-            continue
-        count, lead = _upper_rows(p, whole.scratch)
-        upper = None
-        if count:
-            upper = tiles_of(_rows(p, 0, count), layer.weights, layer.bias)
-            upper = replace(upper, scratch_step=_POSITIONS * p.output_shape[3])
-        found[layer.position] = Narrow(
-            params=p,
-            tiles=upper,
-            dense=lower,
-            filled=filled,
-            upper=count,
-            scratch=row.depth,
-            overlaps=(Overlap(lead),),
-        )
+        if layer.codes is None and isinstance(layer.params, ConvParams):
+            made = _Chooser(layer.params, layer, tiles, windows).narrow()
+            if made is not None:
+                found[layer.position] = made
     return found
 
 
@@ -110,107 +140,117 @@ def _is_narrow(p: ConvParams) -> bool:
     return one and channels <= _FEW and math.prod(window) >= _MANY and window[:2] != [1, 1]
 
 
-def _upper_rows(p: ConvParams, window: int) -> tuple[int, int]:
-    """(rows for tiles, bytes by which the input must begin behind the output)."""
-    height, width, channels = p.output_shape[1:]
-    lowest = positions(p).reshape(-1)
-    later: Bytes = np.minimum.accumulate(lowest[::-1])[::-1]
-    written = np.arange(1, len(lowest) + 1) * channels
-    single = written[:-1] - later[1:]  # a window is copied before its outputs are written
-    least = max(int(single.max(initial=0)), 0)
-    starts = np.arange(0, len(lowest), _POSITIONS)
-    ends = np.minimum(starts + _POSITIONS, len(lowest)) * channels
-    tiled = np.maximum.accumulate(ends + window - np.maximum(later[starts] - _MASKED, 0))
-    most = least + (least + math.prod(p.input_shape)) // _MORE
-    for rows in range(height, 0, -1):
-        count = rows * width
-        whole = count % _POSITIONS == 0 and count * channels + window <= math.prod(p.output_shape)
-        need = int(tiled[count // _POSITIONS - 1]) if whole else most + 1
-        if need <= most:
-            return rows, max(least, need)
-    return 0, least
+@dataclass(frozen=True)
+class _Chooser:
+    """A way for each row of the output of one layer."""
+
+    params: ConvParams
+    layer: ConstantLayer
+    tiles: Sequence[Tiles]
+    windows: Windows | None
+
+    def narrow(self) -> Narrow | None:
+        p = self.params
+        if not _is_narrow(p):
+            return None
+        height = p.output_shape[1]
+        # (ways, rows) bytes by which the input must begin behind the output
+        needs = np.array(
+            [
+                *([self._tiled(way, row, 1)[0] for row in range(height)] for way in self.tiles),
+                [self._single(row) for row in range(height)],
+            ]
+        )
+        least = int(needs.min(axis=0).max())
+        if least >= _NEVER:
+            return None
+        most = least + (least + math.prod(p.input_shape)) // _MORE
+        ways = np.argmax(needs <= most, axis=0)
+        parts: list[Rows] = []
+        lead = tail = scratch = 0
+        keys = [(int(way), self._cut_of(int(way), row)) for row, way in enumerate(ways)]
+        first = 0
+        while first < height:
+            end = first + 1
+            while end < height and keys[end] == keys[first]:
+                end += 1
+            way = keys[first][0]
+            if way < len(self.tiles):
+                need, behind = self._tiled(self.tiles[way], first, end - first)
+                lead, tail = max(lead, need), max(tail, behind)
+                parts.append(self._tile_rows(self.tiles[way], first, end - first))
+            else:
+                lead = max(lead, int(needs[way, first:end].max()))
+                parts.append(self._window_rows(first, end - first))
+                scratch = parts[-1].found.params.depth
+            first = end
+        return Narrow(p, tuple(parts), scratch, tail, (Overlap(lead),))
+
+    @cached_property
+    def _later(self) -> Bytes:
+        """(positions + 1) lowest value of the input that a position or a later one sees."""
+        lowest = np.append(positions(self.params).reshape(-1), _NEVER)
+        return np.minimum.accumulate(lowest[::-1])[::-1]
+
+    def _cut_of(self, way: int, row: int) -> Cut:
+        p = self.params
+        whole = (0, p.filter_shape[1])
+        if way == len(self.tiles) or not self.tiles[way].cut:
+            return whole
+        top = row * p.stride[0] - p.padding[0]
+        cut = (max(-top, 0), min(p.input_shape[1] - top, p.filter_shape[1]))
+        return cut if cut[0] < cut[1] else whole
+
+    def _tile_rows(self, way: Tiles, first: int, count: int) -> Rows:
+        begin, end = self._cut_of(self.tiles.index(way), first)
+        p = _rows(self.params, first, count, (begin, end))
+        weights = self.layer.weights.reshape(self.params.filter_shape)[:, begin:end]
+        found = way.make(p, weights, self.layer.bias)
+        step = way.positions * p.output_shape[3]
+        begin = first * p.output_shape[2] * p.output_shape[3]
+        if found is not None:
+            found = replace(found, scratch_step=step)
+        return Rows(first, p, found, begin + step + -begin % _WORD)
+
+    def _tiled(self, way: Tiles, first: int, count: int) -> tuple[int, int]:
+        """Bytes by which the input must begin behind the output, bytes needed behind the output."""
+        width, channels = self.params.output_shape[2:]
+        step = way.positions * channels
+        rows = self._tile_rows(way, first, count)
+        if rows.found is None or step % _WORD:
+            return _NEVER, 0
+        starts = np.arange(first * width, (first + count) * width, way.positions)
+        ends = rows.scratch_at + step * np.arange(len(starts)) + rows.found.scratch
+        need = ends - np.maximum(self._later[starts] - way.masked, 0)
+        return max(int(need.max()), 0), max(int(ends[-1]) - math.prod(self.params.output_shape), 0)
+
+    def _single(self, row: int) -> int:
+        """The same for windows, which are copied before their outputs are written."""
+        if self.windows is None or self._window_rows(row, 1).found is None:
+            return _NEVER
+        width, channels = self.params.output_shape[2:]
+        written = np.arange(row * width + 1, (row + 1) * width + 1)
+        return max(int((written * channels - self._later[written]).max()), 0)
+
+    def _window_rows(self, first: int, count: int) -> Rows:
+        assert self.windows is not None
+        p = _rows(self.params, first, count, (0, self.params.filter_shape[1]))
+        channels, height, width, depth = p.filter_shape
+        values = self.layer.weights.reshape(channels, height, width * depth)
+        values = np.pad(values, ((0, 0), (0, 0), (0, -values.shape[2] % self.windows.fill)))
+        row = dense(p, 1, height * values.shape[2])
+        weights = np.ascontiguousarray(values.reshape(channels, -1))
+        found = self.windows.make(row, weights, self.layer.bias)
+        return Rows(first, p, found, filled=values.shape[2])
 
 
-def _rows(p: ConvParams, first: int, count: int) -> ConvParams:
-    """The layer for some rows of its output only; the padding above may be negative."""
+def _rows(p: ConvParams, first: int, count: int, cut: Cut) -> ConvParams:
+    """The layer for some rows of its output, and some of its filter, only."""
     images, _, width, channels = p.output_shape
-    above = p.padding[0] - first * p.stride[0]
-    shape = (images, count, width, channels)
-    return replace(p, output_shape=shape, padding=(above, p.padding[1]))
-
-
-def _as_row(
-    p: ConvParams, weights: NDArray[np.int8], fill: int
-) -> tuple[FullyConnectedParams, NDArray[np.int8], int]:
-    """FULLY_CONNECTED of one window, its weights (channels, depth), and bytes of a filter row."""
-    channels, height, width, depth = p.filter_shape
-    rows = weights.reshape(channels, height, width * depth)
-    rows = np.pad(rows, ((0, 0), (0, 0), (0, -rows.shape[2] % fill)))
-    row = dense(p, 1, height * rows.shape[2])
-    return row, np.ascontiguousarray(rows.reshape(channels, -1)), rows.shape[2]
-
-
-def emit_narrow(
-    layer: Layer,
-    found: Narrow,
-    family: str,
-    emit: Callable[[Layer, Any, str | None], LayerCode],
-    scratch: str,
-) -> LayerCode:
-    """The C of one layer.
-
-    Args:
-        layer: the operator.
-        found: what `narrow` made of it.
-        family: suffix of its kernel.
-        emit: the C of one of the family's layers.
-        scratch: C expression of type `int8_t *`.
-
-    Raises:
-        UnsupportedModelError: a size would overflow the kernel's integers.
-    """
-    p = found.params
-    above = _rows(p, found.upper, p.output_shape[1] - found.upper)
-    check_steps(layer, p.stride, p.padding, (p.filter_shape[1], p.filter_shape[2]))
-    name = f"{layer.name}_windows"
-    walk = struct_text(
-        "ws_window_walk",
-        name,
-        [
-            ("batches", p.input_shape[0]),
-            ("input", p.input_shape[1:]),
-            ("output", above.output_shape[1:]),
-            ("filter", p.filter_shape[1:3]),
-            ("stride", p.stride),
-            ("padding", above.padding),
-            ("filled", found.filled),
-            ("input_zero", -p.input_offset),
-        ],
-    )
-    # The upper rows come first, in C, too: what both have in common is named after them.
-    definitions: tuple[str, ...] = ()
-    body: tuple[str, ...] = ()
-    also: tuple[str, ...] = ("each_window.c",)
-    if found.tiles is not None:
-        moving = f"{layer.output} + {found.tiles.scratch_step}"
-        upper = emit(replace(layer, name=f"{layer.name}_upper"), found.tiles, moving)
-        definitions, body = upper.definitions, upper.body
-        also = (*also, upper.kernel, *upper.also)
-    dense = emit(replace(layer, name=f"{layer.name}_lower"), found.dense, None)
-    begin = found.upper * p.output_shape[2] * p.output_shape[3]
-    call = (
-        f"ws_conv2d_narrow_{family}(&{name}, &{layer.name}_lower_params, {layer.inputs[0]}, "
-        f"{layer.output} + {begin}, {scratch});"
-    )
-    definitions = (*definitions, *dense.definitions, walk)
-    body = (*body, call)
-    also = (*also, dense.kernel, *dense.also)
-    return LayerCode(
-        definitions,
-        body,
-        f"{family}_conv2d_narrow.c",
-        math.prod(p.output_shape) * math.prod(p.filter_shape[1:]),
-        f"filter {by(p.filter_shape[1:3])}, stride {by(p.stride)}, padding {p.padding[0]} above "
-        f"and {p.padding[1]} left; {found.upper} rows by tiles, the others a window at a time",
-        also,
+    above = p.padding[0] - first * p.stride[0] - cut[0]
+    return replace(
+        p,
+        output_shape=(images, count, width, channels),
+        filter_shape=(p.filter_shape[0], cut[1] - cut[0], *p.filter_shape[2:]),
+        padding=(above, p.padding[1]),
     )

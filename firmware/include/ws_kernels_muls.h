@@ -58,6 +58,10 @@ typedef struct {
 void ws_conv2d_muls(const ws_conv2d_muls_params *p, const int8_t *input, int8_t *output,
                     int8_t *scratch);
 
+/* The same with two positions: half the scratch memory, more instructions. */
+void ws_conv2d_2_muls(const ws_conv2d_muls_params *p, const int8_t *input, int8_t *output,
+                      int8_t *scratch);
+
 /*
  * DEPTHWISE_CONV_2D with a depth multiplier of 1 and rows of at most WS_MULS_TAPS taps, channel by
  * channel through a copy of the channel's plane.
@@ -107,12 +111,5 @@ typedef struct {
 
 void ws_fully_connected_muls(const ws_fully_connected_muls_params *p, const int8_t *input,
                              int8_t *output);
-
-/*
- * CONV_2D with few channels, whose windows are rows to FULLY_CONNECTED: p->depth is
- * filter.y * filled, a multiple of eight, and scratch as many bytes.
- */
-void ws_conv2d_narrow_muls(const ws_window_walk *w, const ws_fully_connected_muls_params *p,
-                           const int8_t *input, int8_t *output, int8_t *scratch);
 
 #endif /* WS_KERNELS_MULS_H */

@@ -15,11 +15,10 @@
 #define WS_ARMV6M 0
 #endif
 
-#define WS_LANES 4 /* positions of a tile */
-
 /*
- * Four positions by all channels. x[2 * pairs][WS_LANES / 2] are words: a value x of a position and
- * y of the next as the number x + 65536 y. So the upper half is y, less 1 where x is negative.
+ * Four positions by all channels, or two. x[2 * pairs][positions / 2] are words: a value x of a
+ * position and y of the next as the number x + 65536 y. So the upper half is y, less 1 where x is
+ * negative.
  */
 typedef struct {
     const int8_t *x;
@@ -36,11 +35,12 @@ typedef struct {
 } ws_muls_tile;
 
 void ws_muls_tile_4(const ws_muls_tile *tile);
+void ws_muls_tile_2(const ws_muls_tile *tile);
 
 /* Which halves of words are written; an upper half needs its lower one first. */
 enum { WS_LOWER, WS_UPPER, WS_BOTH };
 
-/* Copy rows of bytes of one position, or of two, into every second word. */
+/* Copy rows of bytes of one position, or of two, into every second word, or into every word. */
 typedef struct {
     int8_t *to; /* the first word */
     const int8_t *from;
@@ -52,10 +52,8 @@ typedef struct {
     int32_t apart; /* bytes from a value of the lower half to that of the upper, for both */
 } ws_muls_patch;
 
-void ws_muls_widen(const ws_muls_patch *patch);
-
-/* The same value into the lower or the upper halves of `count` words, which may be 0. */
-void ws_muls_fill(int8_t *to, int32_t value, int32_t count, int32_t halves);
+void ws_muls_widen_4(const ws_muls_patch *patch);
+void ws_muls_widen_2(const ws_muls_patch *patch);
 
 /* One row of FULLY_CONNECTED by all whole groups of units. */
 typedef struct {

@@ -1,13 +1,20 @@
 /*
- * CONV_2D, int8, on cores with MULS only: what four output positions see is copied to scratch
- * memory as int16, beside each other, and all output channels read it from there.
+ * CONV_2D, int8, on cores with MULS only: what four output positions see (or two, which takes half
+ * the scratch memory) is copied to scratch memory as int16, beside each other, and all output
+ * channels read it from there.
  */
 #include "ws_memory.h"
 #include "ws_muls.h"
 #include "ws_taps.h"
 
-#define HALF 2
-#define STEP (HALF * WS_LANES) /* bytes of scratch from a value of a position to its next */
+#define HALF 2 /* bytes of a value */
+
+/* A kernel's number of positions and its inner loops; a value's are HALF * count bytes. */
+typedef struct {
+    int32_t count;
+    void (*multiply)(const ws_muls_tile *tile);
+    void (*widen)(const ws_muls_patch *patch);
+} lanes;
 
 /* Where in the image the filter is for an output position, and what of it is inside. */
 typedef struct {
@@ -15,15 +22,14 @@ typedef struct {
     int32_t left;
     ws_taps lines;
     ws_taps columns;
-    int whole;
+    int all_columns;
 } window;
 
 static window window_at(const ws_conv2d_muls_params *p, int32_t oy, int32_t ox) {
     window w = {.top = oy * p->stride.y - p->padding.y, .left = ox * p->stride.x - p->padding.x};
     w.lines = ws_taps_inside(w.top, p->dilation.y, p->filter.y, p->input.height);
     w.columns = ws_taps_inside(w.left, p->dilation.x, p->filter.x, p->input.width);
-    w.whole = w.lines.end - w.lines.begin == p->filter.y &&
-              w.columns.end - w.columns.begin == p->filter.x;
+    w.all_columns = w.columns.end - w.columns.begin == p->filter.x;
     return w;
 }
 
@@ -34,68 +40,87 @@ static int32_t index_of(const ws_conv2d_muls_params *p, const window *w) {
     return (y * p->input.width + x) * p->input.channels;
 }
 
-/* Copy what is inside, a rectangle; `apart` is for two positions at once that are whole. */
-static void copy_inside(const ws_conv2d_muls_params *p, const int8_t *image, const window *w,
-                        int8_t *to, int32_t halves, int32_t apart) {
+/* Copy what is inside, a rectangle; `apart` is for both halves. */
+static WS_INLINE void copy_inside(const lanes l, const ws_conv2d_muls_params *p,
+                                  const int8_t *image, const window *w, int8_t *to, int32_t halves,
+                                  int32_t apart) {
+    const int32_t step = HALF * l.count;
     const int32_t depth = p->input.channels;
     const int32_t taps = w->columns.end - w->columns.begin;
     /* Neighbouring taps are copied at once, others column by column. */
     const int32_t count = p->dilation.x == 1 ? taps * depth : depth;
     const int32_t run = p->filter.x * depth;
     ws_muls_patch patch = {
-        .to = to + STEP * (run * w->lines.begin + w->columns.begin * depth),
+        .to = to + step * (run * w->lines.begin + w->columns.begin * depth),
         .from = image + index_of(p, w),
         .count = count,
         .rows = w->lines.end - w->lines.begin,
-        .to_gap = STEP * (run - count),
+        .to_gap = step * (run - count),
         .from_gap = p->dilation.y * p->input.width * depth - count,
         .halves = halves,
         .apart = apart,
     };
     for (int32_t copied = 0; copied < taps * depth; copied += count) {
-        ws_muls_widen(&patch);
-        patch.to += STEP * depth;
+        l.widen(&patch);
+        patch.to += step * depth;
         patch.from += p->dilation.x * depth;
     }
 }
 
-/* What a position sees, padding around it. */
-static void copy_window(const ws_conv2d_muls_params *p, const int8_t *image, const window *w,
-                        int8_t *to, int32_t halves) {
+/* The input's zero point into `count` values; an upper half is 1 less beside a negative one. */
+static WS_INLINE void fill(const lanes l, int32_t zero, int8_t *to, int32_t count, int32_t halves) {
+    for (; count > 0; count--) {
+        if (halves == WS_UPPER) {
+            ws_store16(to + HALF, zero - (ws_low16(ws_load32_aligned(to)) < 0));
+        } else if (halves == WS_LOWER) {
+            ws_store16(to, zero);
+        } else {
+            ws_store32(to, (uint32_t)zero * 65537u);
+        }
+        to += HALF * l.count;
+    }
+}
+
+/* What one position sees, or what two see that differ in their columns, padding around it. */
+static WS_INLINE void copy_window(const lanes l, const ws_conv2d_muls_params *p,
+                                  const int8_t *image, const window *w, int8_t *to, int32_t halves,
+                                  int32_t apart) {
+    const int32_t step = HALF * l.count;
     const int32_t run = p->filter.x * p->input.channels;
     const int none = w->lines.begin >= w->lines.end || w->columns.begin >= w->columns.end;
-    if (none || w->columns.end - w->columns.begin < p->filter.x) {
-        ws_muls_fill(to, p->input_zero, p->filter.y * run, halves);
+    if (none || !w->all_columns) {
+        fill(l, p->input_zero, to, p->filter.y * run, halves);
     } else {
-        ws_muls_fill(to, p->input_zero, w->lines.begin * run, halves);
-        ws_muls_fill(to + STEP * w->lines.end * run, p->input_zero,
-                     (p->filter.y - w->lines.end) * run, halves);
+        fill(l, p->input_zero, to, w->lines.begin * run, halves);
+        fill(l, p->input_zero, to + step * w->lines.end * run, (p->filter.y - w->lines.end) * run,
+             halves);
     }
     if (!none) {
-        copy_inside(p, image, w, to, halves, 0);
+        copy_inside(l, p, image, w, to, halves, apart);
     }
 }
 
 /* One position, or this and the next. */
-static void copy_two(const ws_conv2d_muls_params *p, const int8_t *image, const window *w,
-                     int32_t positions, int8_t *to) {
-    if (positions == 2 && w[0].whole && w[1].whole) {
-        copy_inside(p, image, w, to, WS_BOTH, index_of(p, w + 1) - index_of(p, w));
+static WS_INLINE void copy_two(const lanes l, const ws_conv2d_muls_params *p, const int8_t *image,
+                               const window *w, int32_t positions, int8_t *to) {
+    if (positions == 2 && w[0].top == w[1].top && w[0].all_columns && w[1].all_columns) {
+        copy_window(l, p, image, w, to, WS_BOTH, index_of(p, w + 1) - index_of(p, w));
         return;
     }
-    copy_window(p, image, w, to, WS_LOWER);
+    copy_window(l, p, image, w, to, WS_LOWER, 0);
     if (positions == 2) {
-        copy_window(p, image, w + 1, to, WS_UPPER);
+        copy_window(l, p, image, w + 1, to, WS_UPPER, 0);
     }
 }
 
-void ws_conv2d_muls(const ws_conv2d_muls_params *p, const int8_t *input, int8_t *output,
-                    int8_t *scratch) {
+static WS_INLINE void convolve(const lanes l, const ws_conv2d_muls_params *p, const int8_t *input,
+                               int8_t *output, int8_t *scratch) {
     const int32_t channels = p->output.channels;
     const int32_t count = p->output.height * p->output.width;
+    const int32_t size = 2 * HALF * l.count * p->pairs;
     ws_muls_tile tile = {
         .x = scratch,
-        .end = scratch + 2 * STEP * p->pairs,
+        .end = scratch + size,
         .weights = p->weights,
         .channels = p->outputs.channels,
         .zero = p->outputs.output_offset,
@@ -104,13 +129,13 @@ void ws_conv2d_muls(const ws_conv2d_muls_params *p, const int8_t *input, int8_t 
         .count = channels,
         .skip = -p->pairs & 3,
     };
-    memset(scratch, 0, (size_t)(2 * STEP * p->pairs)); /* an odd number of values has one more */
+    memset(scratch, 0, (size_t)size); /* an odd number of values has one more */
     for (int32_t b = 0; b < p->batches; b++) {
         int32_t oy = 0, ox = 0;
-        for (int32_t done = 0; done < count; done += WS_LANES) {
+        for (int32_t done = 0; done < count; done += l.count) {
             const int32_t left = count - done;
-            const int32_t positions = left < WS_LANES ? left : WS_LANES;
-            for (int32_t i = 1; i < WS_LANES; i++) {
+            const int32_t positions = left < l.count ? left : l.count;
+            for (int32_t i = 1; i < l.count; i++) {
                 /* Those that are not there are written below the last that is. */
                 tile.offset[i - 1] = channels * (i < positions ? i : positions - 1);
             }
@@ -124,10 +149,10 @@ void ws_conv2d_muls(const ws_conv2d_muls_params *p, const int8_t *input, int8_t 
                         oy++;
                     }
                 }
-                copy_two(p, input, windows, copied, scratch + HALF * i);
+                copy_two(l, p, input, windows, copied, scratch + HALF * i);
             }
             tile.output = output;
-            ws_muls_tile_4(&tile);
+            l.multiply(&tile);
             output += positions * channels;
             scratch += p->scratch_step;
             tile.x += p->scratch_step;
@@ -135,4 +160,14 @@ void ws_conv2d_muls(const ws_conv2d_muls_params *p, const int8_t *input, int8_t 
         }
         input += p->input.height * p->input.width * p->input.channels;
     }
+}
+
+void ws_conv2d_muls(const ws_conv2d_muls_params *p, const int8_t *input, int8_t *output,
+                    int8_t *scratch) {
+    convolve((lanes){4, ws_muls_tile_4, ws_muls_widen_4}, p, input, output, scratch);
+}
+
+void ws_conv2d_2_muls(const ws_conv2d_muls_params *p, const int8_t *input, int8_t *output,
+                      int8_t *scratch) {
+    convolve((lanes){2, ws_muls_tile_2, ws_muls_widen_2}, p, input, output, scratch);
 }

@@ -1,4 +1,4 @@
-/* The inner loop of CONV_2D on cores with MULS only: four positions by all channels. */
+/* The inner loops of CONV_2D on cores with MULS only: four or two positions by all channels. */
 #include "ws_muls.h"
 #include "ws_muls_asm.h"
 
@@ -6,6 +6,97 @@
 
 /* An instruction per line: */
 /* clang-format off */
+
+/* Copies the tile to the stack; `before`: bytes of x that were read when the first weight is. */
+#define ENTER(before, bytes_of_pair)                                                               \
+    WS_V6M_ENTER                                                                                   \
+    "sub sp, #52\n\t"                                                                              \
+    "mov r1, sp\n\t"                                                                               \
+    "ldmia r0!, {r2-r7}\n\t"                                                                       \
+    "stmia r1!, {r2-r7}\n\t"                                                                       \
+    "ldmia r0!, {r2-r7}\n\t"                                                                       \
+    "stmia r1!, {r2-r7}\n\t"                                                                       \
+    "mov r10, r5\n\t"                                                                              \
+    "mov r11, r6\n\t"                                                                              \
+    "ldr r2, [r0]\n\t"                                                                             \
+    "movs r3, #" bytes_of_pair "\n\t"                                                              \
+    "muls r2, r3, r2\n\t"                                                                          \
+    "subs r2, #2\n\t"                                                                              \
+    "str r2, [sp, #48]\n\t"                                                                        \
+    "ldr r0, [sp]\n\t"                                                                             \
+    "ldr r1, [sp, #8]\n\t"                                                                         \
+    "subs r1, r1, r0\n\t"                                                                          \
+    "subs r1, #" before "\n\t"                                                                     \
+    "str r1, [sp, #8]\n\t"                                                                         \
+    "ldr r0, [sp, #4]\n\t"                                                                         \
+    "mov r12, r0\n\t"
+
+/* All pairs of one channel: r3 place, then sums of words in r6 and r8, those in r7 and r9 alike. */
+#define CHANNEL(PAIR)                                                                              \
+    "1:\n\t"                                                                                       \
+    "ldr r0, [sp, #12]\n\t"                                                                        \
+    "ldmia r0!, {r1, r2, r3}\n\t" /* bias, multiplier, place */                                    \
+    "str r0, [sp, #12]\n\t"                                                                        \
+    "lsrs r5, r3, #8\n\t"                                                                          \
+    "ldr r0, [sp, #8]\n\t"                                                                         \
+    "adds r5, r5, r0\n\t"                                                                          \
+    "mov r6, r1\n\t"                                                                               \
+    "mov r7, r1\n\t"                                                                               \
+    "lsls r2, r1, #16\n\t"                                                                         \
+    "adds r1, r1, r2\n\t"                                                                          \
+    "mov r8, r1\n\t"                                                                               \
+    "mov r9, r1\n\t"                                                                               \
+    "ldr r4, [sp]\n\t"                                                                             \
+    "ldr r0, [sp, #48]\n\t"                                                                        \
+    "add pc, r0\n\t" /* -2 is the next instruction */                                              \
+    "2:\n\t"                                                                                       \
+    ".rept 4\n\t"                                                                                  \
+    PAIR                                                                                           \
+    ".endr\n\t"                                                                                    \
+    "cmp r4, r12\n\t"                                                                              \
+    "bne 2b\n\t"
+
+/* The lower halves' sum, of T in `t` and G in `g`. */
+#define LOWER_SUM(t, g)                                                                            \
+    "lsls r0, " g ", #16\n\t"                                                                      \
+    "mov r1, " t "\n\t"                                                                            \
+    "subs r1, r1, r0\n\t"                                                                          \
+    "mov " t ", r1\n\t"
+
+/* Halves of the multiplier in r4 and r5, zero point in r6; r7, saved in r0, becomes the shift. */
+#define SCALE(kept)                                                                                \
+    "ldr r0, [sp, #12]\n\t"                                                                        \
+    "subs r0, #8\n\t"                                                                              \
+    "ldmia r0!, {r2, r3}\n\t"                                                                      \
+    "uxth r4, r2\n\t"                                                                              \
+    "lsrs r5, r2, #16\n\t"                                                                         \
+    "mov r0, " kept "\n\t"                                                                         \
+    "ldr r6, [sp, #32]\n\t"                                                                        \
+    "uxtb r7, r3\n\t"
+
+#define OUTPUT WS_V6M_OUTPUT("r0", "r1", "r2", "r3", "r4", "r5", "r7", "r6")
+
+#define STORE(offset)                                                                              \
+    OUTPUT                                                                                         \
+    "ldr r1, [sp, #16]\n\t"                                                                        \
+    "ldr r2, [sp, #" offset "]\n\t"                                                                \
+    "strb r0, [r1, r2]\n\t"
+
+/* The first position, the last that is written; then the next channel. */
+#define STORE_FIRST                                                                                \
+    OUTPUT                                                                                         \
+    "ldr r1, [sp, #16]\n\t"                                                                        \
+    "strb r0, [r1]\n\t"                                                                            \
+    "adds r1, #1\n\t"                                                                              \
+    "str r1, [sp, #16]\n\t"                                                                        \
+    "ldr r0, [sp, #44]\n\t"                                                                        \
+    "subs r0, #1\n\t"                                                                              \
+    "str r0, [sp, #44]\n\t"                                                                        \
+    "beq 3f\n\t"                                                                                   \
+    "b 1b\n\t"                                                                                     \
+    "3:\n\t"                                                                                       \
+    "add sp, #52\n\t"                                                                              \
+    WS_V6M_LEAVE
 
 /*
  * Two values of four positions by one channel: r4 x, r5 from there to the weights; r0 to r2 words
@@ -15,7 +106,7 @@
  *
  * 17 instructions of 34 bytes for 8 multiplications: 2.1 each.
  */
-#define PAIR                                                                                       \
+#define PAIR_OF_FOUR                                                                               \
     "ldmia r4!, {r0, r1}\n\t"                                                                      \
     "ldrsb r3, [r5, r4]\n\t"                                                                       \
     "muls r0, r3, r0\n\t"                                                                          \
@@ -34,294 +125,78 @@
     "asrs r1, r1, #16\n\t"                                                                         \
     "adcs r7, r7, r1\n\t"
 
-#define OUTPUT WS_V6M_OUTPUT("r0", "r1", "r2", "r3", "r4", "r5", "r7", "r6")
-
 /*
  * On the stack the tile, its weights relative to x, `skip` as bytes of code that are jumped over.
  * r10 and r11 bounds of the output, r12 end of x.
  *
- * After the loop r4 and r5 halves of the multiplier, r6 zero point, r7 shift; sums of position 0 in
- * r8, 1 in lr, 2 in r9, 3 in r7 and at once in r0. Position 3 is written first, because those that
- * are not wanted must not be last. 27 instructions for each output, 38 around them.
+ * After the loop sums of position 0 in r8, 1 in lr, 2 in r9, 3 in r0. Position 3 is written first,
+ * because those that are not wanted must not be last. 27 instructions for each output, 38 around
+ * them.
  */
 __attribute__((naked, noinline)) void ws_muls_tile_4(WS_UNUSED const ws_muls_tile *tile) {
     __asm__ volatile(
-        WS_V6M_ENTER
-        "sub sp, #52\n\t"
-        "mov r1, sp\n\t"
-        "ldmia r0!, {r2-r7}\n\t"
-        "stmia r1!, {r2-r7}\n\t"
-        "ldmia r0!, {r2-r7}\n\t"
-        "stmia r1!, {r2-r7}\n\t"
-        "mov r10, r5\n\t"
-        "mov r11, r6\n\t"
-        "ldr r2, [r0]\n\t"
-        "movs r3, #34\n\t"
-        "muls r2, r3, r2\n\t"
-        "subs r2, #2\n\t"
-        "str r2, [sp, #48]\n\t"
-        "ldr r0, [sp]\n\t"
-        "ldr r1, [sp, #8]\n\t"
-        "subs r1, r1, r0\n\t"
-        "subs r1, #8\n\t"
-        "str r1, [sp, #8]\n\t"
-        "ldr r0, [sp, #4]\n\t"
-        "mov r12, r0\n\t"
-        "1:\n\t"
-        "ldr r0, [sp, #12]\n\t"
-        "ldmia r0!, {r1, r2, r3}\n\t" /* bias, multiplier, place */
-        "str r0, [sp, #12]\n\t"
-        "lsrs r5, r3, #8\n\t"
-        "ldr r0, [sp, #8]\n\t"
-        "adds r5, r5, r0\n\t"
-        "mov r6, r1\n\t"
-        "mov r7, r1\n\t"
-        "lsls r2, r1, #16\n\t"
-        "adds r1, r1, r2\n\t"
-        "mov r8, r1\n\t"
-        "mov r9, r1\n\t"
-        "ldr r4, [sp]\n\t"
-        "ldr r0, [sp, #48]\n\t"
-        "add pc, r0\n\t" /* -2 is the next instruction */
-        "2:\n\t"
-        ".rept 4\n\t"
-        PAIR
-        ".endr\n\t"
-        "cmp r4, r12\n\t"
-        "bne 2b\n\t"
-        "lsls r0, r6, #16\n\t"
-        "mov r1, r8\n\t"
-        "subs r1, r1, r0\n\t"
-        "mov r8, r1\n\t"
-        "lsls r0, r7, #16\n\t"
-        "mov r1, r9\n\t"
-        "subs r1, r1, r0\n\t"
-        "mov r9, r1\n\t"
+        ENTER("8", "34")
+        CHANNEL(PAIR_OF_FOUR)
+        LOWER_SUM("r8", "r6")
+        LOWER_SUM("r9", "r7")
         "mov lr, r6\n\t"
-        "ldr r0, [sp, #12]\n\t"
-        "subs r0, #8\n\t"
-        "ldmia r0!, {r2, r3}\n\t"
-        "uxth r4, r2\n\t"
-        "lsrs r5, r2, #16\n\t"
-        "ldr r6, [sp, #32]\n\t"
-        "mov r0, r7\n\t"
-        "uxtb r7, r3\n\t"
-        OUTPUT
-        "ldr r1, [sp, #16]\n\t"
-        "ldr r2, [sp, #28]\n\t"
-        "strb r0, [r1, r2]\n\t"
+        SCALE("r7")
+        STORE("28")
         "mov r0, r9\n\t"
-        OUTPUT
-        "ldr r1, [sp, #16]\n\t"
-        "ldr r2, [sp, #24]\n\t"
-        "strb r0, [r1, r2]\n\t"
+        STORE("24")
         "mov r0, lr\n\t"
-        OUTPUT
-        "ldr r1, [sp, #16]\n\t"
-        "ldr r2, [sp, #20]\n\t"
-        "strb r0, [r1, r2]\n\t"
+        STORE("20")
         "mov r0, r8\n\t"
-        OUTPUT
-        "ldr r1, [sp, #16]\n\t"
-        "strb r0, [r1]\n\t"
-        "adds r1, #1\n\t"
-        "str r1, [sp, #16]\n\t"
-        "ldr r0, [sp, #44]\n\t"
-        "subs r0, #1\n\t"
-        "str r0, [sp, #44]\n\t"
-        "beq 3f\n\t"
-        "b 1b\n\t"
-        "3:\n\t"
-        "add sp, #52\n\t"
-        WS_V6M_LEAVE);
+        STORE_FIRST);
 }
-
-/* Values from r1 to halves of words at r0, by r3. */
-#define LOWER(from, a)                                                                             \
-    "ldrsb r3, [r1, " from "]\n\t"                                                                 \
-    "strh r3, [r0, #" #a "]\n\t"
-
-#define UPPER(a)                                                                                   \
-    "ldrh r4, [r0, #" #a "]\n\t"                                                                   \
-    "lsrs r4, r4, #15\n\t"                                                                         \
-    "subs r3, r3, r4\n\t"                                                                          \
-    "strh r3, [r0, #" #a " + 2]\n\t"
-
-#define LOWER_ONE LOWER("r4", 0)
-#define UPPER_ONE                                                                                  \
-    "ldrb r3, [r1]\n\t"                                                                            \
-    "sxtb r3, r3\n\t"                                                                              \
-    UPPER(0)
-
-#define LOWER_FOUR(a, b, c, d)                                                                     \
-    LOWER("r4", a)                                                                                 \
-    LOWER("r5", b)                                                                                 \
-    LOWER("r6", c)                                                                                 \
-    LOWER("r7", d)                                                                                 \
-    "adds r1, #4\n\t"
-
-#define UPPER_FOUR(a, b, c, d)                                                                     \
-    "ldrb r3, [r1]\n\t"                                                                            \
-    "sxtb r3, r3\n\t"                                                                              \
-    UPPER(a)                                                                                       \
-    "ldrsb r3, [r1, r5]\n\t"                                                                       \
-    UPPER(b)                                                                                       \
-    "ldrsb r3, [r1, r6]\n\t"                                                                       \
-    UPPER(c)                                                                                       \
-    "ldrsb r3, [r1, r7]\n\t"                                                                       \
-    UPPER(d)                                                                                       \
-    "adds r1, #4\n\t"
-
-/* Both halves: r5 from a byte of the lower half to that of the upper, r6 one more, r7 is 1. */
-#define BOTH(a)                                                                                    \
-    "lsls r4, r4, #16\n\t"                                                                         \
-    "adds r3, r3, r4\n\t"                                                                          \
-    "str r3, [r0, #" #a "]\n\t"
-
-#define BOTH_ONE                                                                                   \
-    "ldrb r3, [r1]\n\t"                                                                            \
-    "sxtb r3, r3\n\t"                                                                              \
-    "ldrsb r4, [r1, r5]\n\t"                                                                       \
-    BOTH(0)
-
-#define BOTH_TWO(a, b)                                                                             \
-    "ldrb r3, [r1]\n\t"                                                                            \
-    "sxtb r3, r3\n\t"                                                                              \
-    "ldrsb r4, [r1, r5]\n\t"                                                                       \
-    BOTH(a)                                                                                        \
-    "ldrsb r3, [r1, r7]\n\t"                                                                       \
-    "ldrsb r4, [r1, r6]\n\t"                                                                       \
-    BOTH(b)                                                                                        \
-    "adds r1, #2\n\t"
-
-#define BOTH_FOUR(a, b, c, d) BOTH_TWO(a, b) BOTH_TWO(c, d)
-
-/* Rows: r2 values left in a row; r8 values of a row, r9 rows left, r10 and r11 gaps. */
-#define ROWS(ONE, FOUR)                                                                            \
-    "1:\n\t"                                                                                       \
-    "mov r2, r8\n\t"                                                                               \
-    "subs r2, #8\n\t"                                                                              \
-    "blt 3f\n\t"                                                                                   \
-    "2:\n\t"                                                                                       \
-    FOUR(0, 8, 16, 24)                                                                             \
-    FOUR(32, 40, 48, 56)                                                                           \
-    "adds r0, #64\n\t"                                                                             \
-    "subs r2, #8\n\t"                                                                              \
-    "bge 2b\n\t"                                                                                   \
-    "3:\n\t"                                                                                       \
-    "adds r2, #4\n\t"                                                                              \
-    "blt 4f\n\t"                                                                                   \
-    FOUR(0, 8, 16, 24)                                                                             \
-    "adds r0, #32\n\t"                                                                             \
-    "subs r2, #4\n\t"                                                                              \
-    "4:\n\t"                                                                                       \
-    "adds r2, #4\n\t"                                                                              \
-    "beq 6f\n\t"                                                                                   \
-    "5:\n\t"                                                                                       \
-    ONE                                                                                            \
-    "adds r0, #8\n\t"                                                                              \
-    "adds r1, #1\n\t"                                                                              \
-    "subs r2, #1\n\t"                                                                              \
-    "bne 5b\n\t"                                                                                   \
-    "6:\n\t"                                                                                       \
-    "add r0, r10\n\t"                                                                              \
-    "add r1, r11\n\t"                                                                              \
-    "mov r3, r9\n\t"                                                                               \
-    "subs r3, #1\n\t"                                                                              \
-    "mov r9, r3\n\t"                                                                               \
-    "bne 1b\n\t"
 
 /*
- * r0 words, r1 bytes; r4 to r7 are 0 to 3, because bytes with a sign have no other offsets, or r4 is
- * free, or as for both halves. For 8 values of lower halves 21 instructions, of upper halves 47, and
- * for 8 of each at once 51; 15 for a row.
+ * The same of two positions, a word of x per value. A pair takes 8 bytes of x and still 16 of
+ * weights, so that r5 moves on, too.
+ *
+ * 11 instructions of 22 bytes for 4 multiplications: 2.75 each.
  */
-__attribute__((naked, noinline)) void ws_muls_widen(WS_UNUSED const ws_muls_patch *patch) {
-    __asm__ volatile(
-        WS_V6M_ENTER
-        "mov r12, r0\n\t"
-        "ldmia r0!, {r1-r7}\n\t"
-        "mov r8, r3\n\t"
-        "mov r9, r4\n\t"
-        "mov r10, r5\n\t"
-        "mov r11, r6\n\t"
-        "mov r3, r7\n\t"
-        "mov r0, r1\n\t"
-        "mov r1, r2\n\t"
-        "movs r4, #0\n\t"
-        "movs r5, #1\n\t"
-        "movs r6, #2\n\t"
-        "movs r7, #3\n\t"
-        "cmp r3, #1\n\t"
-        "blt 2f\n\t"
-        "beq 1f\n\t"
-        "b 8f\n\t"
-        "1:\n\t"
-        "b 7f\n\t"
-        "2:\n\t"
-        ROWS(LOWER_ONE, LOWER_FOUR)
-        "b 9f\n\t");
-    __asm__ volatile(
-        "7:\n\t"
-        ROWS(UPPER_ONE, UPPER_FOUR)
-        "b 9f\n\t");
-    __asm__ volatile(
-        "8:\n\t"
-        "mov r3, r12\n\t"
-        "ldr r5, [r3, #28]\n\t"
-        "adds r6, r5, #1\n\t"
-        "movs r7, #1\n\t"
-        ROWS(BOTH_ONE, BOTH_FOUR)
-        "9:\n\t"
-        WS_V6M_LEAVE);
-}
+#define PAIR_OF_TWO                                                                                \
+    "ldrsb r2, [r5, r4]\n\t"                                                                       \
+    "ldmia r4!, {r0}\n\t"                                                                          \
+    "ldrsb r3, [r5, r4]\n\t"                                                                       \
+    "ldmia r4!, {r1}\n\t"                                                                          \
+    "adds r5, #8\n\t"                                                                              \
+    "muls r0, r2, r0\n\t"                                                                          \
+    "muls r1, r3, r1\n\t"                                                                          \
+    "adds r0, r0, r1\n\t"                                                                          \
+    "add r8, r0\n\t"                                                                               \
+    "asrs r0, r0, #16\n\t"                                                                         \
+    "adcs r6, r6, r0\n\t"
 
-/* r0 words, r1 value, r2 words left, r3 the halves: 4 instructions for a lower one, 7 an upper. */
-__attribute__((naked, noinline)) void ws_muls_fill(WS_UNUSED int8_t *to, WS_UNUSED int32_t value,
-                                                   WS_UNUSED int32_t count,
-                                                   WS_UNUSED int32_t halves) {
+__attribute__((naked, noinline)) void ws_muls_tile_2(WS_UNUSED const ws_muls_tile *tile) {
     __asm__ volatile(
-        ".syntax unified\n\t"
-        "push {r4, lr}\n\t"
-        "lsls r2, r2, #3\n\t"
-        "beq 3f\n\t"
-        "adds r2, r2, r0\n\t"
-        "cmp r3, #0\n\t"
-        "bne 2f\n\t"
-        "1:\n\t"
-        "strh r1, [r0]\n\t"
-        "adds r0, #8\n\t"
-        "cmp r0, r2\n\t"
-        "bne 1b\n\t"
-        "b 3f\n\t"
-        "2:\n\t"
-        "ldrh r4, [r0]\n\t"
-        "lsrs r4, r4, #15\n\t"
-        "subs r3, r1, r4\n\t"
-        "strh r3, [r0, #2]\n\t"
-        "adds r0, #8\n\t"
-        "cmp r0, r2\n\t"
-        "bne 2b\n\t"
-        "3:\n\t"
-        "pop {r4, pc}\n\t");
+        ENTER("0", "22")
+        CHANNEL(PAIR_OF_TWO)
+        LOWER_SUM("r8", "r6")
+        SCALE("r6")
+        STORE("20")
+        "mov r0, r8\n\t"
+        STORE_FIRST);
 }
 
 /* clang-format on */
 
 #else
 
-void ws_muls_tile_4(const ws_muls_tile *tile) {
+/* `lanes` positions, 2 or 4. */
+static WS_INLINE void positions(const ws_muls_tile *tile, int32_t lanes) {
     for (int32_t c = 0; c < tile->count; c++) {
         const ws_muls_channel *channel = &tile->channels[c];
         const int8_t *weights = tile->weights + (channel->place >> 8);
-        int32_t sums[WS_LANES];
-        for (int32_t i = 0; i < WS_LANES; i++) {
+        int32_t sums[4];
+        for (int32_t i = 0; i < lanes; i++) {
             sums[i] = channel->bias;
         }
-        for (const int8_t *x = tile->x; x < tile->end; x += 4 * WS_LANES) {
-            for (int32_t i = 0; i < WS_LANES; i += 2) {
+        for (const int8_t *x = tile->x; x < tile->end; x += 4 * lanes) {
+            for (int32_t i = 0; i < lanes; i += 2) {
                 for (int32_t value = 0; value < 2; value++) {
-                    const uint32_t word = ws_load32_aligned(x + 2 * (WS_LANES * value + i));
+                    const uint32_t word = ws_load32_aligned(x + 2 * (lanes * value + i));
                     const int32_t lower = ws_low16(word);
                     sums[i] += lower * weights[4 * value];
                     sums[i + 1] += ws_high16(word - (uint32_t)lower) * weights[4 * value];
@@ -329,7 +204,7 @@ void ws_muls_tile_4(const ws_muls_tile *tile) {
             }
             weights += 16;
         }
-        for (int32_t i = WS_LANES - 1; i >= 0; i--) {
+        for (int32_t i = lanes - 1; i >= 0; i--) {
             tile->output[c + (i > 0 ? tile->offset[i - 1] : 0)] =
                 ws_muls_output(sums[i], channel->multiplier, channel->place & 255, tile->zero,
                                tile->low, tile->high);
@@ -337,36 +212,12 @@ void ws_muls_tile_4(const ws_muls_tile *tile) {
     }
 }
 
-/* A value into one half of a word. */
-static void put(int8_t *word, int32_t value, int32_t halves) {
-    if (halves == WS_UPPER) {
-        ws_store16(word + 2, value - (ws_low16(ws_load32_aligned(word)) < 0));
-    } else {
-        ws_store16(word, value);
-    }
+void ws_muls_tile_4(const ws_muls_tile *tile) {
+    positions(tile, 4);
 }
 
-void ws_muls_widen(const ws_muls_patch *patch) {
-    int8_t *to = patch->to;
-    const int8_t *from = patch->from;
-    for (int32_t row = 0; row < patch->rows; row++) {
-        for (int32_t i = 0; i < patch->count; i++) {
-            put(to, *from, patch->halves);
-            if (patch->halves == WS_BOTH) {
-                put(to, from[patch->apart], WS_UPPER);
-            }
-            from++;
-            to += 2 * WS_LANES;
-        }
-        to += patch->to_gap;
-        from += patch->from_gap;
-    }
-}
-
-void ws_muls_fill(int8_t *to, int32_t value, int32_t count, int32_t halves) {
-    for (int32_t i = 0; i < count; i++) {
-        put(to + 2 * WS_LANES * i, value, halves);
-    }
+void ws_muls_tile_2(const ws_muls_tile *tile) {
+    positions(tile, 2);
 }
 
 #endif

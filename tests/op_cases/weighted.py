@@ -77,6 +77,8 @@ def _large_windows() -> Iterator[Made]:
         (30, 4, 5, (15, 1), (1, 1), 7, "same"),
         (4, 33, 1, (4, 16), (1, 1), 6, "same"),
         (9, 7, 1, (9, 9), (1, 1), 3, "same"),
+        (49, 40, 1, (10, 8), (2, 2), 8, "same"),
+        (21, 10, 2, (9, 4), (1, 1), 6, "same"),
     ):
         label = f"large_{height}x{width}x{channels}_k{kernel[0]}x{kernel[1]}_{filters}_{padding}"
         options = weighted_options(rng_of(label), {}, filters, channels * math.prod(kernel))
