@@ -12,13 +12,13 @@ from convert.emit_layer import (
     suffixes,
     without_offsets,
 )
-from convert.params import (
+from convert.params import Shape
+from convert.params_binary import (
     AddParams,
     BinaryParams,
     ExtremeParams,
     MulParams,
     PreluParams,
-    Shape,
     SquaredDifferenceParams,
     SubParams,
     SumParams,

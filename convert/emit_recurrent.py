@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.emit_layer import Layer, LayerCode, check_sum, emits, refuse, struct_text
-from convert.params import LstmParams, SvdfParams
+from convert.params_recurrent import LstmParams, SvdfParams
 from convert.prepare_recurrent import (
     LSTM_BIASES,
     LSTM_HIDDEN_WEIGHTS,

@@ -9,12 +9,7 @@ from typing import Any
 from convert.codebook import is_linear, rows
 from convert.emit_layer import Layer, LayerCode, by, check_steps, check_sum, emits, struct_text
 from convert.graph import CODES
-from convert.params import (
-    ConvolutionParams,
-    ConvParams,
-    DepthwiseConvParams,
-    FullyConnectedParams,
-)
+from convert.params import ConvolutionParams, ConvParams, DepthwiseConvParams, FullyConnectedParams
 
 
 def _scales(

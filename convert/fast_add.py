@@ -8,7 +8,8 @@ import numpy as np
 
 from convert.fast_outputs import Outputs
 from convert.overlap import Overlaps, plain
-from convert.params import AddParams, Params
+from convert.params import Params
+from convert.params_binary import AddParams
 
 _LEFT_SHIFT = 20
 _HALF = 1 << 30  # Q0.31

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from convert.fast_halves import filled, halves_of, in_eights
 from convert.graph import Graph, Op
 from convert.overlap import Overlaps
-from convert.params import LstmParams, Params
+from convert.params import Params
+from convert.params_recurrent import LstmParams
 from convert.prepare_recurrent import LSTM_HIDDEN_WEIGHTS, LSTM_INPUT_WEIGHTS
 
 

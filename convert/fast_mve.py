@@ -17,14 +17,8 @@ from convert.constant_layers import ConstantLayer, constant_layers
 from convert.fast import AnyFast, fast_layers
 from convert.graph import Graph
 from convert.overlap import Overlaps, by_rings, by_rows, by_tiles, plain
-from convert.params import (
-    AddParams,
-    ConvParams,
-    DepthwiseConvParams,
-    FullyConnectedParams,
-    Params,
-    PoolParams,
-)
+from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams, Params, PoolParams
+from convert.params_binary import AddParams
 from convert.prepare_wide import is_wide
 from convert.recast import as_conv
 

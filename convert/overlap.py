@@ -27,7 +27,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.params import (
-    BinaryParams,
     ConvParams,
     DepthwiseConvParams,
     DequantizeParams,
@@ -42,6 +41,7 @@ from convert.params import (
     TableParams,
     WideSoftmaxParams,
 )
+from convert.params_binary import BinaryParams
 
 _NEVER = np.int64(1) << 62  # nothing is read any more
 

@@ -14,6 +14,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from convert.params_binary import (
+    AddParams,
+    ExtremeParams,
+    MulParams,
+    PreluParams,
+    SquaredDifferenceParams,
+    SubParams,
+)
+from convert.params_recurrent import LstmParams, SvdfParams
+
 Shape = tuple[int, ...]
 
 
@@ -140,83 +150,6 @@ class SoftmaxParams:
 
 
 @dataclass(frozen=True)
-class BinaryParams:
-    """Two inputs and an output whose shapes broadcast as in NumPy; shapes are as in the model."""
-
-    input1_shape: Shape
-    input2_shape: Shape
-    output_shape: Shape
-
-
-@dataclass(frozen=True)
-class SumParams(BinaryParams):
-    """Both inputs shifted left by `left_shift`, rescaled, joined, rescaled, clamped."""
-
-    left_shift: int
-    input1_offset: int
-    input1_multiplier: int
-    input1_shift: int
-    input2_offset: int
-    input2_multiplier: int
-    input2_shift: int
-    output_offset: int
-    output_multiplier: int
-    output_shift: int
-    activation_min: int
-    activation_max: int
-
-
-@dataclass(frozen=True)
-class AddParams(SumParams):
-    """ADD: the sum of the inputs."""
-
-
-@dataclass(frozen=True)
-class SubParams(SumParams):
-    """SUB: the first input less the second."""
-
-
-@dataclass(frozen=True)
-class SquaredDifferenceParams(SumParams):
-    """SQUARED_DIFFERENCE: the square of the first input less the second."""
-
-
-@dataclass(frozen=True)
-class PreluParams(BinaryParams):
-    """PRELU: x' = x + input_offset; clamp(mbqm(x', above) + output_offset) from 0 up, below it
-    clamp(mbqm(x' * (slope + slope_offset), below) + output_offset).
-    """
-
-    input_offset: int
-    slope_offset: int
-    output_offset: int
-    above_multiplier: int
-    above_shift: int
-    below_multiplier: int
-    below_shift: int
-
-
-@dataclass(frozen=True)
-class MulParams(BinaryParams):
-    """MUL: clamp(mbqm((x + input1_offset) * (y + input2_offset)) + output_offset)."""
-
-    input1_offset: int
-    input2_offset: int
-    output_offset: int
-    multiplier: int
-    shift: int
-    activation_min: int
-    activation_max: int
-
-
-@dataclass(frozen=True)
-class ExtremeParams(BinaryParams):
-    """MAXIMUM and MINIMUM: the larger or the smaller value; scales and zero points are equal."""
-
-    largest: bool
-
-
-@dataclass(frozen=True)
 class TableParams:
     """An int8 operator with one input (RELU, TANH, QUANTIZE, ...): out = table[x + 128].
 
@@ -337,75 +270,6 @@ class CopyParams:
     offset: int
     run: int
     item: int
-
-
-@dataclass(frozen=True)
-class LstmGate:
-    """One gate: clamp16(mbqm(bias + sum(w * (x + input_offset)), input ...)) and the same of the
-    hidden state, added and clamped to int16: the gate's argument in Q3.12.
-    """
-
-    input_multiplier: int
-    input_shift: int
-    hidden_multiplier: int
-    hidden_shift: int
-
-
-@dataclass(frozen=True)
-class LstmParams:
-    """UNIDIRECTIONAL_SEQUENCE_LSTM, int8 with int16 cells; `gates` are input, forget, cell, output.
-
-    With i, f, o the sigmoids and g the tanh of the gates (Q0.15), for each step:
-    cell = clip(clamp16(clamp16(mbqm(f * cell, forget)) + clamp16(mbqm(i * g, update)))),
-    hidden = output = clamp(mbqm(tanh(cell) * o, output) + output_offset). The clip is to
-    [-cell_clip, cell_clip], none when 0. `tanh_multiplier` and `tanh_shift` take a cell to the
-    argument of `gate_tables.tanh_int16`. Hidden and cell state are (batches, units).
-    """
-
-    batches: int
-    steps: int
-    depth: int
-    units: int
-    time_major: bool
-    input_offset: int
-    hidden_offset: int
-    output_offset: int
-    gates: tuple[LstmGate, LstmGate, LstmGate, LstmGate]
-    forget_multiplier: int
-    forget_shift: int
-    update_multiplier: int
-    update_shift: int
-    output_multiplier: int
-    output_shift: int
-    tanh_multiplier: int
-    tanh_shift: int
-    cell_clip: int
-    sigmoid_table: tuple[int, ...]  # uint16, 256 entries
-
-
-@dataclass(frozen=True)
-class SvdfParams:
-    """SVDF, int8: a projection of the input, remembered, weighted over time and summed.
-
-    state[f] moves left by one and takes clamp(mbqm(sum(w_f * (x + input_offset)), feature)) +
-    state_offset at its end, in 8 bits; out[u] = clamp(mbqm(bias + sum over its `rank` filters and
-    `memory` values of w_time * (state - state_offset), time) + output_offset). The state is
-    (batches, units * rank, memory).
-    """
-
-    batches: int
-    depth: int
-    units: int
-    rank: int
-    memory: int
-    has_bias: bool
-    input_offset: int
-    state_offset: int
-    output_offset: int
-    feature_multiplier: int
-    feature_shift: int
-    time_multiplier: int
-    time_shift: int
 
 
 Params = (

@@ -12,7 +12,7 @@ import numpy as np
 
 from convert.errors import ModelError
 from convert.graph import Activation, Graph, Op, Tensor
-from convert.params import (
+from convert.params_binary import (
     AddParams,
     ExtremeParams,
     MulParams,

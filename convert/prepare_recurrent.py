@@ -13,7 +13,7 @@ from convert import fixedpoint as fp
 from convert.errors import ModelError, UnsupportedModelError
 from convert.gate_tables import SIGMOID_TABLE, tanh_factors
 from convert.graph import Graph, Lstm, Op, Svdf, Tensor
-from convert.params import LstmGate, LstmParams, SvdfParams
+from convert.params_recurrent import LstmGate, LstmParams, SvdfParams
 from convert.prepare_checks import multiplier_of, need, quant_of, where
 
 # Inputs of UNIDIRECTIONAL_SEQUENCE_LSTM (TFLM micro/kernels/lstm_shared.h). Weights and biases

@@ -20,27 +20,23 @@ from convert.params import (
     CopyParams,
     DepthwiseConvParams,
     DequantizeParams,
-    ExtremeParams,
     FullyConnectedParams,
-    LstmParams,
     MeanParams,
-    MulParams,
     PadParams,
     Params,
     PoolParams,
-    PreluParams,
     QuantizeParams,
     ReduceExtremeParams,
     RescaleParams,
     ReshapeParams,
     SoftmaxParams,
-    SumParams,
-    SvdfParams,
     TableParams,
     WideLeakyReluParams,
     WideSigmoidParams,
     WideSoftmaxParams,
 )
+from convert.params_binary import ExtremeParams, MulParams, PreluParams, SumParams
+from convert.params_recurrent import LstmParams, SvdfParams
 from convert.prepare import prepare_graph
 from convert.prepare_recurrent import (
     LSTM_BIASES,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert import fixedpoint as fp
-from convert.params import (
+from convert.params_binary import (
     AddParams,
     BinaryParams,
     ExtremeParams,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from convert import fixedpoint as fp
 from convert.gate_tables import sigmoid_int16, tanh_int16
-from convert.params import LstmParams, SvdfParams
+from convert.params_recurrent import LstmParams, SvdfParams
 from simulate.reference.convolution import check_depth
 
 Int8Array = NDArray[np.int8]

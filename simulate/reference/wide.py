@@ -10,12 +10,7 @@ from numpy.typing import NDArray
 from convert import fixedpoint as fp
 from convert.fixedpoint_wide import INT16_MAX, INT16_MIN, exp_table, look_up, reciprocal_table
 from convert.gate_tables import sigmoid_int16, tanh_int16
-from convert.params import (
-    RescaleParams,
-    WideLeakyReluParams,
-    WideSigmoidParams,
-    WideSoftmaxParams,
-)
+from convert.params import RescaleParams, WideLeakyReluParams, WideSigmoidParams, WideSoftmaxParams
 
 Values = NDArray[Any]  # int8 or int16
 

@@ -11,7 +11,6 @@ import pytest
 from convert.errors import ModelError, UnsupportedModelError, UserError
 from convert.graph import Graph
 from convert.params import (
-    AddParams,
     ConvParams,
     FullyConnectedParams,
     MeanParams,
@@ -19,6 +18,7 @@ from convert.params import (
     SoftmaxParams,
     TableParams,
 )
+from convert.params_binary import AddParams
 from convert.prepare import prepare_graph, prepare_op
 from convert.tflite_reader import read
 from simulate.reference import ReferenceBackend
