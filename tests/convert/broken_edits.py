@@ -10,6 +10,14 @@ BrokenModel = tuple[Callable, str, bytes, str]
 """The constraint, what is wrong, the file, and what the message says was received."""
 
 
+def one_sentence(error: Exception) -> str:
+    """What a refusal says, which must be one sentence."""
+    text = str(error)
+    assert "\n" not in text and 20 < len(text) < 700
+    assert "Received" in text or "must be written" in text
+    return text
+
+
 def edit(make: Callable[..., bytes], change: Callable, **keywords) -> bytes:
     """A built model, changed through the object API; `change` gets (subgraph, operator)."""
     model = build.unpack(make(**keywords))
