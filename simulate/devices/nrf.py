@@ -6,6 +6,7 @@ SHORTS at 0x200, INTEN, INTENSET and INTENCLR at 0x300, and 6.16 "PPI".
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping
 
 from simulate.devices.device import Device, DeviceError, Surroundings
@@ -61,7 +62,7 @@ class Ppi(Device):
             super().write(offset, value, size)
 
 
-class NrfPeripheral(Device):
+class NrfPeripheral(Device, ABC):
     """One peripheral.
 
     Args:
@@ -100,9 +101,9 @@ class NrfPeripheral(Device):
         """Offsets of the tasks that the model has."""
         return ()
 
+    @abstractmethod
     def task(self, offset: int) -> None:
         """A task is started, by the firmware or through PPI."""
-        raise NotImplementedError
 
     def written(self, offset: int) -> None:
         """A plain register was written."""

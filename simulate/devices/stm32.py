@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 
 from simulate.devices.clock import Event
 from simulate.devices.device import Console, Device, Surroundings
@@ -37,7 +37,7 @@ class Stm32Plain(Device):
         self.values[offset] = value
 
 
-class Stm32Serial(Stm32Plain):
+class Stm32Serial(Stm32Plain, ABC):
     """A USART or LPUART without FIFOs: one byte received, one being sent.
 
     Subclasses say where its control register is (bit 5: interrupt on reception), which interrupt it

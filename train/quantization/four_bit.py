@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -13,7 +14,7 @@ from train.quantization.tuning import FineTuned
 
 
 @dataclass(frozen=True)
-class FourBit(FineTuned):
+class FourBit(FineTuned, ABC):
     """Options that they have in common, besides those of `FineTuned`.
 
     Attributes:
@@ -29,13 +30,13 @@ class FourBit(FineTuned):
         super().__post_init__()
         self.weights()
 
+    @abstractmethod
     def weights(self) -> LowBitWeights:
         """How the weights are rounded.
 
         Raises:
             SpecError: an option is out of range.
         """
-        raise NotImplementedError
 
     def check_model(self, model: Any) -> None:
         """Refuse, before training, a network whose weights cannot have 4 bits.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -71,7 +72,7 @@ class Context:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
+class Source(ABC):
     """Fields that every source has.
 
     Attributes:
@@ -150,9 +151,9 @@ class Source:
         """`name`, or what stands for it."""
         return self.name or str(getattr(self, "kind", "source"))
 
+    @abstractmethod
     def items(self, context: Context) -> list[Item]:
         """List every clip that the source offers (all its words), unmapped, without reading."""
-        raise NotImplementedError
 
 
 def resolve(path: str, base: Path) -> Path:
