@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from convert.errors import UserError
+from wakesmith.options import Compiler
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,13 +15,6 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from wakesmith.benching import Baseline, Cost
-
-
-class Tool(str, Enum):
-    """Compilers for the firmware."""
-
-    zig = "zig"
-    gcc = "gcc"
 
 
 def bench(
@@ -33,7 +25,7 @@ def bench(
     core: Annotated[
         list[str], typer.Option(metavar="CORE", help="Core to count on; may be given again.")
     ] = ["cortex-m4"],  # noqa: B006 (typer wants the list itself)
-    compiler: Annotated[Tool, typer.Option(help="Compiler of the firmware.")] = Tool.zig,
+    compiler: Annotated[Compiler, typer.Option(help="Compiler of the firmware.")] = Compiler.zig,
     against: Annotated[
         Path | None,
         typer.Option(
@@ -65,6 +57,7 @@ def bench(
     """
     from rich.console import Console
 
+    from convert.errors import UserError
     from wakesmith.benching import bench as measure
     from wakesmith.benching import draw_plan, over, read_baselines, write_costs
     from wakesmith.project import load_project

@@ -37,7 +37,7 @@ def _check(folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_folder_checks_itself(model: Path, tmp_path: Path) -> None:
-    done = wakesmith_inside("compile", model, "--name", "mine", "--out", "c", cwd=tmp_path)
+    done = wakesmith_inside("compile", model, "--name", "mine", "--to", "c", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     folder = tmp_path / "c"
     facts = json.loads((folder / "wakesmith-model.json").read_text())
@@ -84,8 +84,8 @@ def test_mistakes(tmp_path: Path) -> None:
     refused(tmp_path, "compile", damaged)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine.txt").write_text("mine")
-    assert "must be empty" in refused(tmp_path, "compile", path, "--out", "full")
-    assert "wakesmith-model.json" in refused(tmp_path, "compile", path, "--out", "full", "--force")
+    assert "must be empty" in refused(tmp_path, "compile", path, "--to", "full")
+    assert "wakesmith-model.json" in refused(tmp_path, "compile", path, "--to", "full", "--force")
     assert (tmp_path / "full" / "mine.txt").read_text() == "mine"
 
 

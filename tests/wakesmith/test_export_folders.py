@@ -104,11 +104,11 @@ def test_nothing_is_left_half_written(
 
 def test_help_has_an_example(tmp_path: Path) -> None:
     done = wakesmith_inside("export", "--help", cwd=tmp_path)
-    assert done.returncode == 0 and "Example:  wakesmith export --format arduino" in done.stdout
+    assert done.returncode == 0 and "Example:  wakesmith export commands.toml" in done.stdout
 
 
 def test_command(tiny: Tiny, tmp_path: Path) -> None:
-    build_folder = ("--build", tiny.build)
+    build_folder = ("--out", tiny.build)
     done = wakesmith_inside("export", "--format", "zephyr", tiny.file, *build_folder, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("Wrote ") and "tiny-zephyr" in done.stdout
