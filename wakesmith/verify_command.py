@@ -53,7 +53,7 @@ def verify(
     """
     names = tuple(name.strip() for name in backends.split(",") if name.strip())
     for_models = {"--inputs": inputs, "--seed": seed, "--core": core, "--board": board}
-    if target.suffix == ".tflite":
+    if target.suffix != ".toml":
         _refuse({"--out": out}, target, "a project")
         if inputs is not None:
             _refuse({"--seed": seed}, "--inputs", "random inputs")

@@ -57,6 +57,7 @@ def test_the_project_file_of_a_folder(tmp_path: Path, command: str) -> None:
         ("p.toml", ("--core", "cortex-m0"), "--core must go with a .tflite. Received: p.toml."),
         ("p.toml", ("--seed", 0), "--seed must go with a .tflite"),
         ("m.tflite", ("--out", "x"), "--out must go with a project"),
+        ("m.bin", (), "The model must be a readable file. Received: m.bin"),
         ("m.tflite", ("--inputs", "x.npy", "--seed", 1), "--seed must go with random inputs"),
         ("m.tflite", ("--board", "microbit", "--core", "cortex-m0"), "--core must go with"),
     ],

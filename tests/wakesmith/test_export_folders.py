@@ -43,7 +43,7 @@ def test_folder_that_is_not_empty(tmp_path: Path) -> None:
     (tmp_path / "lib/src/stale.c").write_text("stale")
     with pytest.raises(UserError, match=r"must be empty\. Received: .*lib, which is not.*--force"):
         write_library({"src/a.c": "a"}, tmp_path / "lib", force=False)
-    with pytest.raises(UserError, match=r"an export wrote\. Received: .*lib, which has no ws_list"):
+    with pytest.raises(UserError, match=r"command wrote\. Received: .*lib, which has no ws_list"):
         write_library({"src/a.c": "a"}, tmp_path / "lib", force=True)
     assert (tmp_path / "lib/src/stale.c").read_text() == "stale"
     (tmp_path / "lib/include").mkdir()
