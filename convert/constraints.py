@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 
 from convert.graph import Graph, Op, Tensor, shown
+from convert.prepare_checks import zero_points
 
 Verdict = tuple[bool, str]
 
@@ -139,10 +140,11 @@ def fits_a_microcontroller(graph: Graph, op: Op) -> Verdict:
 def is_quantized(graph: Graph, op: Op) -> Verdict:
     """Integer inputs and outputs have one positive, finite scale and a zero point in range.
 
-    The zero point of int16 is 0: convert the model with the TFLite converter.
+    The zero point of int16 and int32 is 0 (but for int16 that SOFTMAX makes of int8): convert the
+    model with the TFLite converter.
     """
     for tensor in tensors_of(graph, (*op.values, *op.outputs)):
-        if tensor.dtype not in ("int8", "uint8", "int16"):
+        if tensor.dtype not in ("int8", "uint8", "int16", "int32"):
             continue
         q = tensor.quant
         if q is None:
@@ -151,7 +153,7 @@ def is_quantized(graph: Graph, op: Op) -> Verdict:
             return False, f"{len(q.scale)} scales for {named(tensor)}"
         if not 0 < q.scale[0] < math.inf:
             return False, f"scale {q.scale[0]:g} for {named(tensor)}"
-        low, high = {"int8": (-128, 127), "uint8": (0, 255)}.get(tensor.dtype, (0, 0))
+        low, high = zero_points(op.kind, tensor.dtype)
         if not low <= q.zero_point[0] <= high:
             return False, f"zero point {q.zero_point[0]} for {named(tensor)}"
     return True, ""

@@ -25,12 +25,13 @@ MAX_CLASSES = 511
 
 
 def has_uint8_at_the_edges(graph: Graph, op: Op) -> Verdict:
-    """Of input and output, one is int8, or both are int16; float32 can only become int8.
+    """Of input and output, one is int8, or int16 becomes int16 or int32; float32 becomes int8.
 
     Convert with int8 inputs and outputs.
     """
     a, b = source_of(graph, op).dtype, output_of(graph, op).dtype
-    return "int8" in (a, b) or (a, b) == ("int16", "int16"), f"{a} to {b}"
+    wide = a == "int16" and b in ("int16", "int32")
+    return wide or (b == "int32" and a == "int8") or "int8" in (a, b), f"{a} to {b}"
 
 
 def has_relu6_quantization(graph: Graph, op: Op) -> Verdict:
@@ -53,16 +54,18 @@ def has_equal_shapes(graph: Graph, op: Op) -> Verdict:
 def has_probability_output(graph: Graph, op: Op) -> Verdict:
     """The output has scale 1/256 and zero point -128, or as int16 a scale of 1/32768.
 
-    Convert with the TFLite converter, which sets them so.
+    Convert with the TFLite converter, which sets them so (SOFTMAX from int8 to int16: 1/65536 and
+    -32768).
     """
     q = output_of(graph, op).quant
     assert q is not None
+    one, zero, tolerance = 256, -128, 0.0
     if output_of(graph, op).dtype == "int16":
-        return abs(q.scale[0] * 32768 - 1) <= UNIT_TOLERANCE, f"scale {q.scale[0]:g}"
-    return (
-        q.scale == (1 / 256,) and q.zero_point == (-128,),
-        f"scale {q.scale[0]:g}, zero point {q.zero_point[0]}",
-    )
+        narrow = source_of(graph, op).dtype == "int8"
+        one, zero = (65536, -32768) if narrow else (32768, 0)
+        tolerance = UNIT_TOLERANCE
+    valid = abs(q.scale[0] * one - 1) <= tolerance and q.zero_point == (zero,)
+    return valid, f"scale {q.scale[0]:g}, zero point {q.zero_point[0]}"
 
 
 def has_tanh_output(graph: Graph, op: Op) -> Verdict:

@@ -29,6 +29,8 @@ def keeps_one_type(graph: Graph, op: Op) -> Verdict:
         return True, ""
     tensors = [graph.tensors[i] for i in (*op.values, *op.outputs[:1]) if i != -1]
     types = {t.dtype for t in tensors}
+    if op.kind == "SOFTMAX" and tensors[0].dtype == "int8":
+        return True, ""
     return "int16" not in types or len(types) == 1, " and ".join(sorted(types))
 
 
@@ -66,13 +68,13 @@ def has_bounded_wide_sums(graph: Graph, op: Op) -> Verdict:
 
 
 def has_moderate_wide_rescaling(graph: Graph, op: Op) -> Verdict:
-    """With int16 values, input scale (times weight scale) / output scale stays below a bound.
+    """With int16 or int32 values, input (times weight) scale / output scale stays below a bound.
 
     The bound is 2^7 with weights and 2^15 without: calibrate with representative data and convert
     again.
     """
     source, output = graph.tensors[op.inputs[0]], graph.tensors[op.outputs[0]]
-    if "int16" not in (source.dtype, output.dtype) or source.quant is None:
+    if not {"int16", "int32"} & {source.dtype, output.dtype} or source.quant is None:
         return True, ""
     weights = _tensor(graph, op, 1) if op.kind in CHANNEL_AXES else None
     factor = max(weights.quant.scale) if weights is not None and weights.quant else 1.0

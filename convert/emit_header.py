@@ -11,6 +11,7 @@ from convert.graph import DType, Graph
 CTYPE: dict[DType, str] = {
     "int8": "int8_t",
     "int16": "int16_t",
+    "int32": "int32_t",
     "uint8": "uint8_t",
     "float32": "float",
 }

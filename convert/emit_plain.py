@@ -134,6 +134,7 @@ def _mean(layer: Layer, p: MeanParams) -> LayerCode:
 
 
 @emits(SoftmaxParams)
+@emits(SoftmaxParams, wide=True)
 def _softmax(layer: Layer, p: SoftmaxParams) -> LayerCode:
     if p.depth > _MAX_SOFTMAX:
         refuse(layer, f"have at most {_MAX_SOFTMAX} classes", p.depth)
@@ -152,7 +153,8 @@ def _softmax(layer: Layer, p: SoftmaxParams) -> LayerCode:
             ("exp_table", name),
         ],
     )
-    call = f"ws_softmax_s8(&{params}, {layer.inputs[0]}, {layer.output});"
+    function = "ws_softmax_s8_s16" if p.bits == 16 else "ws_softmax_s8"
+    call = f"{function}(&{params}, {layer.inputs[0]}, {layer.output});"
     about = f"{p.rows} rows of {p.depth}"
     return LayerCode((text, struct), (call,), "softmax.c", about=about)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from convert import fast, fast_mve, muls
+from convert.constant_layers import ConstantLayer
 from convert.emit_dsp import emit_fast
 from convert.emit_host import emit_host
 from convert.emit_layer import Layer, LayerCode
@@ -19,6 +20,7 @@ from convert.emit_muls import emit_muls
 from convert.emit_mve import emit_mve
 from convert.emit_recurrent import emit_lstm
 from convert.fast_lstm import FastLstm, fast_lstms
+from convert.fast_svdf import FastSvdf, emit_svdf, fast_svdfs
 from convert.graph import Graph
 from convert.host_layers import host_layers
 from convert.overlap import Overlaps
@@ -42,6 +44,9 @@ class FamilyLayer(Protocol):
         """How far apart inputs and output must lie (`convert.overlap`)."""
 
 
+_Emit = Callable[[Layer, Any, str | None], LayerCode]
+
+
 def _no_layers(graph: Graph, params: Sequence[Params]) -> Mapping[int, FamilyLayer]:
     return {}
 
@@ -62,7 +67,7 @@ class Family:
 
     header: str
     layers: Callable[[Graph, Sequence[Params]], Mapping[int, FamilyLayer]]
-    emit: Callable[[Layer, Any, str | None], LayerCode]
+    emit: _Emit
     small_layers: Callable[[Graph, Sequence[Params]], Mapping[int, FamilyLayer]] = _no_layers
     instead: Mapping[str, str] = field(default_factory=dict)
 
@@ -76,21 +81,48 @@ def _no_code(layer: Layer, found: FamilyLayer, scratch: str | None) -> LayerCode
     raise AssertionError(f"the plain kernels have no layers of their own: {layer.name}")
 
 
+def _muls_dense(layer: ConstantLayer) -> Any:
+    return muls.muls_layer(layer) or fast.fast_layer(layer)
+
+
+def _mve_dense(layer: ConstantLayer) -> Any:
+    return fast_mve.mve_layer(layer) or fast.fast_layer(layer)
+
+
 def _dsp_layers(graph: Graph, params: Sequence[Params]) -> Mapping[int, FamilyLayer]:
-    return {**fast.fast_layers(graph, params), **fast_lstms(graph, params)}
+    return {
+        **fast.fast_layers(graph, params),
+        **fast_lstms(graph, params),
+        **fast_svdfs(graph, params, fast.fast_layer),
+    }
 
 
-def _emit_dsp(layer: Layer, found: Any, scratch: str | None) -> LayerCode:
-    if isinstance(found, FastLstm):
-        return emit_lstm(layer, found.params, found.halves)
-    return emit_fast(layer, found, scratch)
+def _muls_layers(graph: Graph, params: Sequence[Params]) -> Mapping[int, FamilyLayer]:
+    return {**muls.muls_layers(graph, params), **fast_svdfs(graph, params, _muls_dense)}
+
+
+def _mve_layers(graph: Graph, params: Sequence[Params]) -> Mapping[int, FamilyLayer]:
+    return {**fast_mve.mve_layers(graph, params), **fast_svdfs(graph, params, _mve_dense)}
+
+
+def _recurrent(emit: _Emit) -> _Emit:
+    """`emit` for the layers of FULLY_CONNECTED that recurrent ones hold, too."""
+
+    def emitted(layer: Layer, found: Any, scratch: str | None) -> LayerCode:
+        if isinstance(found, FastLstm):
+            return emit_lstm(layer, found.params, found.halves)
+        if isinstance(found, FastSvdf):
+            return emit_svdf(layer, found, str(scratch), emit)
+        return emit(layer, found, scratch)
+
+    return emitted
 
 
 FAMILIES: Mapping[Kernels, Family] = {
     "plain": Family("", _no_layers, _no_code),
-    "dsp": Family("ws_kernels_dsp.h", _dsp_layers, _emit_dsp, fast.small_layers),
-    "muls": Family("ws_kernels_muls.h", muls.muls_layers, emit_muls, muls.small_layers),
-    "mve": Family("ws_kernels_mve.h", fast_mve.mve_layers, emit_mve),
+    "dsp": Family("ws_kernels_dsp.h", _dsp_layers, _recurrent(emit_fast), fast.small_layers),
+    "muls": Family("ws_kernels_muls.h", _muls_layers, _recurrent(emit_muls), muls.small_layers),
+    "mve": Family("ws_kernels_mve.h", _mve_layers, _recurrent(emit_mve)),
     "host": Family(
         "ws_kernels_host.h",
         host_layers,

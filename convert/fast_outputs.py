@@ -22,6 +22,7 @@ from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams
 
 _MOST_SHIFT = 21  # the rounding constant, 255 << 20 at most, and a value below 2^30 fit int32
 _SUM_LIMIT = 1 << 30  # twice a sum, bias included, must fit int32
+_LARGE = 1 << 28  # an output whose bias is so far from 0 most likely never changes
 _INT32 = 1 << 31
 
 
@@ -101,8 +102,9 @@ def _channel(
     """(doubled bias, multiplier, shift, constant) for sums `start` + dot, all in [low, high]."""
     multiplier, shift = p.multiplier[channel], p.shift[channel]
     fits = min(low, start) > -_SUM_LIMIT and max(high, start) < _SUM_LIMIT
-    if fits and 1 <= -shift <= _MOST_SHIFT:
-        return 2 * start, multiplier, -shift, False
+    usual = (2 * start, multiplier, -shift, False) if fits and 1 <= -shift <= _MOST_SHIFT else None
+    if usual is not None and abs(start) < _LARGE:
+        return usual
     if low < -_INT32 or high >= _INT32:
         return None  # TFLite Micro's sums wrap
     reach = max(-low, high) << max(shift, 0)
@@ -116,7 +118,7 @@ def _channel(
         found = _steps(output, p.output_offset, start, low, high, fixed)
         if found is not None:
             return found
-    return (2 * start, multiplier, -shift, False) if fits and shift >= 0 else None
+    return (2 * start, multiplier, -shift, False) if fits and shift >= 0 else usual
 
 
 def _steps(

@@ -138,7 +138,7 @@ class SoftmaxParams:
 
     A difference d = x - max(row) below `diff_min` gives -128; the others go through
     exp(mbqm(d)) with 5 integer bits. `exp_table[-d]` is that exponential in Q0.31 for d in
-    [-255, 0], 0 below diff_min, so that C needs no exponential.
+    [-255, 0], 0 below diff_min, so that C needs no exponential. Outputs have `bits` bits, 8 or 16.
     """
 
     rows: int
@@ -147,6 +147,7 @@ class SoftmaxParams:
     shift: int
     diff_min: int
     exp_table: tuple[int, ...]
+    bits: int
 
 
 @dataclass(frozen=True)
@@ -210,10 +211,10 @@ class ConcatenationParams:
 
 @dataclass(frozen=True)
 class RescaleParams:
-    """QUANTIZE to or from int16, RELU of int16: clamp(mbqm(x + input_offset) + output_offset)."""
+    """clamp(mbqm(x + input_offset) + output_offset): QUANTIZE with int16 or to int32, wide RELU."""
 
     size: int
-    types: tuple[str, str]  # "int8" or "int16", of input and output
+    types: tuple[str, str]  # "int8", "int16" or (output) "int32", of input and output
     input_offset: int
     multiplier: int
     shift: int

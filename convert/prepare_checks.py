@@ -64,6 +64,19 @@ def need_weights(graph: Graph, op: Op) -> Tensor:
     return need(graph, op, index, "int4" if four_bit else "int8")
 
 
+def zero_points(kind: str, dtype: DType) -> tuple[int, int]:
+    """Lowest and highest zero point that an operator of this kind takes with values of this type.
+
+    int16 values lie around 0, but for the probabilities that SOFTMAX makes of int8 values and
+    QUANTIZE reads.
+    """
+    if dtype == "int16" and kind in ("QUANTIZE", "SOFTMAX"):
+        return -32768, 0
+    only_zero = (0, 0)
+    known: dict[str, tuple[int, int]] = {"uint8": (0, 255), "int16": only_zero, "int32": only_zero}
+    return known.get(dtype, (INT8_MIN, INT8_MAX))
+
+
 def quant_of(op: Op, tensor: Tensor) -> tuple[np.float32, int]:
     """Scale and zero point of a tensor quantized as a whole.
 
@@ -78,7 +91,7 @@ def quant_of(op: Op, tensor: Tensor) -> tuple[np.float32, int]:
             f"{received} for tensor {tensor.index} ({shown(tensor.name)})."
         )
     zero_point = quant.zero_point[0] if quant.zero_point else 0
-    low, high = {"uint8": (0, 255), "int16": (0, 0)}.get(tensor.dtype, (INT8_MIN, INT8_MAX))
+    low, high = zero_points(op.kind, tensor.dtype)
     if not low <= zero_point <= high:
         raise ModelError(
             f"{where(op)} must use zero points from {low} to {high} in {tensor.dtype}. Received: "

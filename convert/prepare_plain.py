@@ -23,7 +23,6 @@ from convert.params import (
     SoftmaxParams,
 )
 from convert.prepare_checks import (
-    INT8_MIN,
     multiplier_of,
     need,
     need_values,
@@ -100,13 +99,14 @@ def prepare_softmax(graph: Graph, op: Op) -> SoftmaxParams:
     `CalculateInputRadius`).
     """
     assert isinstance(op.options, Softmax)
-    source, output = need(graph, op, op.inputs[0]), need(graph, op, op.outputs[0])
+    source, output = need(graph, op, op.inputs[0]), need_values(graph, op, op.outputs[0])
     same_size(op, source, output)
     output_scale, output_zero = quant_of(op, output)
-    if float(output_scale) != 1 / 256 or output_zero != INT8_MIN:
+    bits, tolerance = (16, 1e-3) if output.dtype == "int16" else (8, 0.0)
+    if abs(float(output_scale) * 2**bits - 1) > tolerance or output_zero != -(2 ** (bits - 1)):
         raise ModelError(
-            f"{where(op)} must have output scale 1/256 and zero point -128. Received: "
-            f"{output_scale!s}, {output_zero}."
+            f"{where(op)} must have output scale 1/256 and zero point -128 (int16: 1/65536 and "
+            f"-32768). Received: {output_scale!s}, {output_zero}."
         )
     beta = float(np.float32(op.options.beta))
     real = min(beta * float(quant_of(op, source)[0]) * (1 << 26), 2.0**31 - 1)
@@ -131,6 +131,7 @@ def prepare_softmax(graph: Graph, op: Op) -> SoftmaxParams:
         shift=shift,
         diff_min=diff_min,
         exp_table=tuple(int(v) for v in table),
+        bits=bits,
     )
 
 

@@ -16,7 +16,7 @@ from convert import prepare_weighted as weighted
 from convert.errors import ModelError, UnsupportedModelError
 from convert.fixedpoint_wide import INT16_MAX, INT16_MIN
 from convert.gate_tables import factors
-from convert.graph import Conv2D, FullyConnected, Graph, Op, Softmax
+from convert.graph import Conv2D, DType, FullyConnected, Graph, Op, Softmax
 from convert.params import (
     Params,
     RescaleParams,
@@ -38,13 +38,17 @@ from convert.prepare_tables import leaky_multipliers
 
 UNIT_TOLERANCE = 1e-4  # TFLite Micro allows 0.0007
 LARGEST_SHIFT = 7  # of 64-bit sums; `multiply_wide_by_quantized_multiplier` takes no more
-_LIMITS = {"int8": (INT8_MIN, INT8_MAX), "int16": (INT16_MIN, INT16_MAX)}
+_LIMITS: dict[DType, tuple[int, int]] = {
+    "int8": (INT8_MIN, INT8_MAX),
+    "int16": (INT16_MIN, INT16_MAX),
+    "int32": (-(2**31), 2**31 - 1),
+}
 
 
 def is_wide(graph: Graph, op: Op) -> bool:
-    """Whether an operator reads or writes int16 values (a state of an LSTM does not count)."""
+    """Whether it reads or writes int16 values (an LSTM's state does not count), or int32 ones."""
     ends = (*op.values, *op.outputs)
-    return any(i != -1 and graph.tensors[i].dtype == "int16" for i in ends)
+    return any(i != -1 and graph.tensors[i].dtype in ("int16", "int32") for i in ends)
 
 
 def prepare_wide(graph: Graph, op: Op) -> Params:
@@ -60,6 +64,8 @@ def prepare_wide(graph: Graph, op: Op) -> Params:
             f"{where(op)} must be one of {', '.join(sorted(_PREPARE))} with int16 values. "
             f"Received: {op.kind}."
         )
+    if op.kind == "SOFTMAX" and graph.tensors[op.inputs[0]].dtype == "int8":
+        return plain.prepare_softmax(graph, op)
     if op.kind != "QUANTIZE":
         for index in (*op.values, op.outputs[0]):
             need(graph, op, index, "int16")
@@ -95,15 +101,14 @@ def _rescale(graph: Graph, op: Op) -> RescaleParams:
     Source: TFLM micro/kernels/quantize_common.cc and kernels/internal/reference/requantize.h;
     micro/kernels/activations_common.cc, `CalculateReluOpData`.
     """
-    source, output = need_values(graph, op, op.inputs[0]), need_values(graph, op, op.outputs[0])
+    source = need_values(graph, op, op.inputs[0])
+    output = need(graph, op, op.outputs[0], tuple(_LIMITS))
     same_size(op, source, output)
     scale, zero_point = quant_of(op, source)
     output_scale, output_zero = quant_of(op, output)
     multiplier, shift = multiplier_of(op, float(scale) / float(output_scale))
     if shift > 15:
-        raise ModelError(
-            f"{where(op)} must rescale by less than 2^15 with int16 values. Received: 2^{shift}."
-        )
+        raise ModelError(f"{where(op)} must rescale by less than 2^15 here. Received: 2^{shift}.")
     low, high = _LIMITS[output.dtype]
     return RescaleParams(
         size=source.size,
@@ -128,6 +133,9 @@ def _softmax(graph: Graph, op: Op) -> WideSoftmaxParams:
     output_scale = float(quant_of(op, output)[0])
     if abs(output_scale - 1 / 32768) > 0.001 / 32768:
         raise ModelError(f"{where(op)} must have output scale 1/32768. Received: {output_scale:g}.")
+    zeros = quant_of(op, source)[1], quant_of(op, output)[1]
+    if any(zeros):
+        raise ModelError(f"{where(op)} must have zero points of 0. Received: {zeros}.")
     beta = float(np.float32(op.options.beta))
     real = float(quant_of(op, source)[0]) * beta / (10.0 / 65535.0)
     if not 0 < real < 2.0**15:  # a difference of 65535 then stays within int32

@@ -168,7 +168,7 @@ RULES: dict[str, Rule] = {
             c.has_moderate_rescaling,
             wide.has_moderate_wide_rescaling,
         ),
-        output=("int8", "uint8", "int16"),
+        output=("int8", "uint8", "int16", "int32"),
     ),
     "READ_VARIABLE": _VARIABLE,
     "REDUCE_MAX": _REDUCTION,

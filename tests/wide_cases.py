@@ -113,6 +113,7 @@ def cases() -> Iterator[drawing.Made]:
     yield from _rescaling()
     yield from _curves()
     yield from _softmax()
+    yield from _softmax_of_int8()
     yield from _long_sums()
 
 
@@ -200,6 +201,32 @@ def _softmax() -> Iterator[drawing.Made]:
 def _softmax_model(shape: tuple[int, ...], scale: float) -> bytes:
     made = tb.unpack(tb.softmax(shape=shape, input_q=(scale * _WIDER, 0)))
     return as_int16(tb.pack(made))
+
+
+def _softmax_of_int8() -> Iterator[drawing.Made]:
+    """SOFTMAX of int8 that gives int16, and QUANTIZE to int32 behind it."""
+    for i, (name, model, inputs, portable) in enumerate(oc.FAMILIES["softmax"]()):
+        made = tb.unpack(model)
+        output = made.subgraphs[0].tensors[1]
+        output.type = _TYPES.INT16
+        output.quantization.scale = [1 / 65536 if i % 3 else 1.5259021893143654e-05]
+        output.quantization.zeroPoint = [-32768]
+        yield f"softmax_of_int8_{name}", tb.pack(made), inputs, portable
+    for i, (a, b) in enumerate([((1 / 65536, -32768), (2 / 65536, 0)), ((0.3, 0), (0.7, 0))]):
+        model = tb.quantize(
+            shape=(1, 4096), dtype="int16", input_q=a, output_q=b, output_dtype="int32"
+        )
+        yield f"quantize_int16_to_int32_{i}", model, every_value(), True
+    model = tb.quantize(shape=(1, 256), input_q=(0.1, -7), output_q=(1e-5, 0), output_dtype="int32")
+    yield "quantize_int8_to_int32", model, drawing.every_value(), True
+    tensors = [
+        tb.activation_tensor("input", (1, 12), (0.1, 3)),
+        tb.TensorSpec("shares", (1, 12), "int16", (1 / 65536,), (-32768,)),
+        tb.TensorSpec("output", (1, 12), "int32", (1 / 65536,), (0,)),
+    ]
+    ops = [tb.OpSpec("SOFTMAX", (0,), (1,), tb.g.Softmax(1.0)), tb.OpSpec("QUANTIZE", (1,), (2,))]
+    clips = drawing.clips_of((1, 12), 3, "softmax and quantize")
+    yield "softmax_of_int8_to_int32", tb.build_model(ops, tensors), clips, True
 
 
 def _long_sums() -> Iterator[drawing.Made]:

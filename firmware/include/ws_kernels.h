@@ -75,6 +75,7 @@ typedef struct {
 } ws_softmax_params;
 
 void ws_softmax_s8(const ws_softmax_params *p, const int8_t *input, int8_t *output);
+void ws_softmax_s8_s16(const ws_softmax_params *p, const int8_t *input, int16_t *output);
 
 /* PAD: the input inside a larger output, `before` positions from its corner, the rest `value`. */
 typedef struct {

@@ -212,4 +212,23 @@ typedef struct {
 void ws_lstm_dsp(const ws_lstm_dsp_params *p, const int8_t *input, int8_t *hidden, void *cell,
                  int8_t *output);
 
+/*
+ * SVDF behind its projection: `newest` are the results of that, [batches][units][rank]; the rest is
+ * as in ws_svdf_params, but for the bias, which is doubled and one of `channels`.
+ * weights[units][rank][memory]. State and weights are aligned to words.
+ */
+typedef struct {
+    int32_t batches;
+    int32_t units;
+    int32_t rank;
+    int32_t memory;
+    int32_t state_offset;
+    int32_t output_offset;
+    const ws_rescale *channels;
+    const int8_t *weights;
+} ws_svdf_memory_params;
+
+void ws_svdf_memory(const ws_svdf_memory_params *p, const int8_t *newest, int8_t *state,
+                    int8_t *output);
+
 #endif /* WS_KERNELS_DSP_H */

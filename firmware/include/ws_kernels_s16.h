@@ -108,7 +108,10 @@ typedef struct {
 
 void ws_leaky_relu_s16(const ws_leaky_relu_s16_params *p, const int16_t *input, int16_t *output);
 
-/* QUANTIZE to or from int16, RELU of int16; low and high are the least and largest outputs. */
+/*
+ * QUANTIZE to or from int16 or to int32, RELU of int16; low and high are the least and largest
+ * outputs. Values of int32 are written as bytes, since the arena is no array of them.
+ */
 typedef struct {
     int32_t size;
     int32_t input_offset;
@@ -122,6 +125,8 @@ typedef struct {
 void ws_rescale_s8_s16(const ws_rescale_params *p, const int8_t *input, int16_t *output);
 void ws_rescale_s16_s8(const ws_rescale_params *p, const int16_t *input, int8_t *output);
 void ws_rescale_s16_s16(const ws_rescale_params *p, const int16_t *input, int16_t *output);
+void ws_rescale_s8_s32(const ws_rescale_params *p, const int8_t *input, void *output);
+void ws_rescale_s16_s32(const ws_rescale_params *p, const int16_t *input, void *output);
 
 #ifdef __cplusplus
 }

@@ -17,25 +17,29 @@ static inline int32_t ws_clamp16(int32_t x) {
     return ws_clamp(x, INT16_MIN, INT16_MAX);
 }
 
+/* Seldom needed, and apart so that the usual way has all registers. */
+static WS_NOINLINE int32_t ws_scaled_anyhow(int32_t x, int32_t multiplier, int32_t shift) {
+    return ws_requantize(x, multiplier, shift);
+}
+
 /*
  * ws_requantize. With `half` in six instructions instead of some twenty: SMMULR of twice the value
  * is ws_mul_high, and halves go away from zero as ws_rescale_s8 (ws_dsp.h) tells.
  */
 static inline int32_t ws_scaled(const ws_scale *s, int32_t x) {
     if (s->half == 0) {
-        return ws_requantize(x, s->multiplier, s->shift);
+        return ws_scaled_anyhow(x, s->multiplier, s->shift);
     }
     const int32_t scaled = ws_mul_upper(2 * x, s->multiplier);
     return (scaled + (scaled >> 31) + s->half) >> s->shift;
 }
 
 /* A gate's argument, Q3.12, from its two sums without their biases; `index` counts gates. */
-static inline int32_t ws_gate_argument(const ws_lstm_params *p, int32_t index, int32_t gate,
-                                       int32_t in_sum, int32_t hidden_sum) {
-    const int32_t from_input =
-        ws_scaled(&p->gates[gate].input, ws_add_wrap(p->input_bias[index], in_sum));
+static inline int32_t ws_gate_argument(const ws_lstm_params *p, const ws_lstm_gate *gate,
+                                       int32_t index, int32_t in_sum, int32_t hidden_sum) {
+    const int32_t from_input = ws_scaled(&gate->input, ws_add_wrap(p->input_bias[index], in_sum));
     const int32_t from_hidden =
-        ws_scaled(&p->gates[gate].hidden, ws_add_wrap(p->hidden_bias[index], hidden_sum));
+        ws_scaled(&gate->hidden, ws_add_wrap(p->hidden_bias[index], hidden_sum));
     return ws_clamp16(ws_clamp16(from_input) + ws_clamp16(from_hidden));
 }
 

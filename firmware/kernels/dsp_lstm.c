@@ -3,7 +3,7 @@
  * channels of ws_dot_1x8, at one instruction per multiplication.
  */
 #include "ws_dsp_dots.h"
-#include "ws_dsp_outputs.h"
+#include "ws_kernels_dsp.h"
 #include "ws_lstm_cell.h"
 
 #define UNITS 2
@@ -29,7 +29,7 @@ static const int16_t *row(const int8_t *x, const int16_t *weights, int32_t count
         }
     }
     for (int32_t i = 0; i < SUMS; i += 2) {
-        sums[i + 1] = ws_twice_a(sums[i], sums[i + 1]) / 2;
+        sums[i + 1] = (int32_t)((uint32_t)sums[i + 1] - (uint32_t)sums[i]) >> 8; /* exact */
     }
     return weights;
 }
@@ -47,10 +47,14 @@ static void one_step(const void *params, const int8_t *input, const int8_t *hidd
         for (int32_t unit = first; unit < end; unit++) {
             const int32_t *in = in_sums + (unit - first) * WS_LSTM_GATES;
             const int32_t *own = hidden_sums + (unit - first) * WS_LSTM_GATES;
-            int32_t gates[WS_LSTM_GATES];
-            for (int32_t i = 0; i < WS_LSTM_GATES; i++) {
-                gates[i] = ws_gate_argument(l, unit * WS_LSTM_GATES + i, i, in[i], own[i]);
-            }
+            const int32_t index = unit * WS_LSTM_GATES;
+            const ws_lstm_gate *gate = l->gates;
+            const int32_t gates[WS_LSTM_GATES] = {
+                ws_gate_argument(l, gate, index, in[0], own[0]),
+                ws_gate_argument(l, gate + 1, index + 1, in[1], own[1]),
+                ws_gate_argument(l, gate + 2, index + 2, in[2], own[2]),
+                ws_gate_argument(l, gate + 3, index + 3, in[3], own[3]),
+            };
             output[unit] = ws_lstm_unit(l, gates, cells + (size_t)unit * sizeof(int16_t));
         }
     }

@@ -12,7 +12,8 @@ static void one_step(const void *params, const int8_t *input, const int8_t *hidd
         ws_four_rows(input, in_weights, p->depth, p->depth, in_sums);
         ws_four_rows(hidden, hidden_weights, p->units, p->units, hidden_sums);
         for (int32_t i = 0; i < WS_LSTM_GATES; i++) {
-            gates[i] = ws_gate_argument(p, unit * WS_LSTM_GATES + i, i, in_sums[i], hidden_sums[i]);
+            const int32_t index = unit * WS_LSTM_GATES + i;
+            gates[i] = ws_gate_argument(p, &p->gates[i], index, in_sums[i], hidden_sums[i]);
         }
         output[unit] = ws_lstm_unit(p, gates, cells + (size_t)unit * sizeof(int16_t));
         in_weights += WS_LSTM_GATES * p->depth;

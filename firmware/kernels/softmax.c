@@ -1,7 +1,8 @@
 /*
- * SOFTMAX, int8 to int8 with scale 1/256 and zero point -128: TFLite's integer form, in which
- * exponentials are Q0.31, their sum has 12 integer bits, and its reciprocal is a Q0.31 number and a
- * power of two. The exponentials come from a table, because only 256 differences exist.
+ * SOFTMAX of int8, to int8 with scale 1/256 and zero point -128 or to int16 with 1/65536 and
+ * -32768: TFLite's integer form, in which exponentials are Q0.31, their sum has 12 integer bits,
+ * and its reciprocal is a Q0.31 number and a power of two. The exponentials come from a table,
+ * because only 256 differences exist.
  */
 #include "ws_fixedpoint.h"
 #include "ws_kernels.h"
@@ -17,7 +18,15 @@ static int32_t leading_zeros(uint32_t x) {
     return count;
 }
 
-static void one_row(const ws_softmax_params *p, const int8_t *input, int8_t *output) {
+/* What makes shares of a row's exponentials. */
+typedef struct {
+    int32_t largest;
+    int32_t reciprocal;
+    int32_t right;
+} row_scale;
+
+/* For shares of `bits` bits. */
+static row_scale scale_of(const ws_softmax_params *p, const int8_t *input, int32_t bits) {
     int32_t largest = INT8_MIN;
     for (int32_t i = 0; i < p->depth; i++) {
         largest = input[i] > largest ? input[i] : largest;
@@ -34,21 +43,34 @@ static void one_row(const ws_softmax_params *p, const int8_t *input, int8_t *out
     /* sum = (1 + fraction) * 2^(SUM_INTEGER_BITS - zeros) */
     const int32_t zeros = leading_zeros(sum);
     const int32_t fraction = (int32_t)((sum << zeros) - 0x80000000u);
-    const int32_t reciprocal = ws_one_over_one_plus_x(fraction);
-    const int32_t right = SUM_INTEGER_BITS - zeros + 31 - 8;
+    const row_scale found = {largest, ws_one_over_one_plus_x(fraction),
+                             SUM_INTEGER_BITS - zeros + 31 - bits};
+    return found;
+}
 
-    for (int32_t i = 0; i < p->depth; i++) {
-        const int32_t below = largest - input[i];
-        int32_t share = 0;                         /* of 256 */
-        if (below < p->exp_count && right <= 31) { /* further right nothing is left */
-            share = ws_round_shift_right(ws_mul_high(reciprocal, p->exp_table[below]), right);
-        }
-        output[i] = (int8_t)ws_clamp(share + INT8_MIN, INT8_MIN, INT8_MAX);
+static int32_t share(const ws_softmax_params *p, const row_scale *row, int32_t x) {
+    const int32_t below = row->largest - x;
+    if (below >= p->exp_count || row->right > 31) { /* further right nothing is left */
+        return 0;
     }
+    return ws_round_shift_right(ws_mul_high(row->reciprocal, p->exp_table[below]), row->right);
 }
 
 void ws_softmax_s8(const ws_softmax_params *p, const int8_t *input, int8_t *output) {
-    for (int32_t row = 0; row < p->rows; row++) {
-        one_row(p, input + row * p->depth, output + row * p->depth);
+    for (int32_t n = 0; n < p->rows; n++, input += p->depth, output += p->depth) {
+        const row_scale row = scale_of(p, input, 8);
+        for (int32_t i = 0; i < p->depth; i++) {
+            output[i] = (int8_t)ws_clamp(share(p, &row, input[i]) + INT8_MIN, INT8_MIN, INT8_MAX);
+        }
+    }
+}
+
+void ws_softmax_s8_s16(const ws_softmax_params *p, const int8_t *input, int16_t *output) {
+    for (int32_t n = 0; n < p->rows; n++, input += p->depth, output += p->depth) {
+        const row_scale row = scale_of(p, input, 16);
+        for (int32_t i = 0; i < p->depth; i++) {
+            const int32_t value = share(p, &row, input[i]) + INT16_MIN;
+            output[i] = (int16_t)ws_clamp(value, INT16_MIN, INT16_MAX);
+        }
     }
 }

@@ -23,11 +23,11 @@ Int8Array = NDArray[np.int8]
 Values = NDArray[Any]  # int8 or int16
 
 
-def softmax(params: SoftmaxParams, x: Int8Array) -> Int8Array:
+def softmax(params: SoftmaxParams, x: Int8Array) -> Values:
     """SOFTMAX over the last dimension. Source: TFLM kernels/internal/reference/softmax.h.
 
     Exponentials in Q0.31, their sum in Q12.19, its reciprocal by Newton-Raphson, the product
-    rounded (halves away from zero) to 8 fractional bits, minus 128.
+    rounded (halves away from zero) to 8 (16) fractional bits, minus 128 (32768).
 
     Args:
         params: Prepared integers.
@@ -44,8 +44,10 @@ def softmax(params: SoftmaxParams, x: Int8Array) -> Int8Array:
     total = terms.sum(axis=1, keepdims=True, dtype=np.int64)
     scale, bits_over_unit = fp.get_reciprocal(total, 12)
     product = fp.saturating_rounding_doubling_high_mul(scale, exponential)
-    output = fp.rounding_divide_by_pot(product, bits_over_unit + 31 - 8).astype(np.int64) - 128
-    return np.where(kept, np.clip(output, -128, 127), -128).astype(np.int8).reshape(x.shape)
+    limits = np.iinfo(np.int16 if params.bits == 16 else np.int8)
+    share = fp.rounding_divide_by_pot(product, bits_over_unit + 31 - params.bits).astype(np.int64)
+    output = np.clip(share + limits.min, limits.min, limits.max)
+    return np.where(kept, output, limits.min).astype(limits.dtype).reshape(x.shape)
 
 
 def table(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from convert import constraints as c
+from convert import constraints_plain as plain
 from convert import constraints_wide as w
 from tests import tflite_builder as tb
 from tests.wide_cases import as_int16
@@ -31,6 +32,13 @@ def _without_bias(model: bytes, **options: int) -> bytes:
             setattr(op.builtinOptions, key, value)
 
     return _edited(model, change)
+
+
+def _shares_in(sub, op):
+    """The input is what SOFTMAX of int8 may give."""
+    for tensor in sub.tensors:
+        tensor.type = tb.TYPES["int16"][0]
+        tensor.quantization.zeroPoint = [-32768]
 
 
 def _zero_point(index: int, value: int) -> Callable:
@@ -81,6 +89,25 @@ BROKEN: list[tuple[Callable, str, bytes, str]] = [
         "quantize",
         tb.quantize(dtype="int16", input_q=(1.0, 0), output_q=(1e-5, 0), output_dtype="int16"),
         "100000",
+    ),
+    (
+        w.has_moderate_wide_rescaling,
+        "quantize to int32",
+        tb.quantize(input_q=(1.0, 0), output_q=(1e-5, 0), output_dtype="int32"),
+        "100000",
+    ),
+    (
+        c.is_quantized,
+        "int32",
+        tb.quantize(output_q=(0.1, 3), output_dtype="int32"),
+        "zero point 3",
+    ),
+    (c.is_quantized, "shares", _edited(tb.relu(), _shares_in), "zero point -32768"),
+    (
+        plain.has_probability_output,
+        "softmax of int8",
+        _edited(tb.softmax(), _typed(1, "int16")),
+        "zero point -128",
     ),
     (w.has_bounded_wide_sums, "bias", _with_bias(_CONV, "int64", -(2**63)), "9223372036"),
     (w.has_usable_wide_beta, "scale", as_int16(tb.softmax(input_q=(5.1 * 256, 0))), "5.1"),

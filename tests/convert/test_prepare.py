@@ -134,7 +134,7 @@ REFUSED = {
         tb.quantize(dtype="int16", input_q=(0.1, 0), output_dtype="uint8"),
         "type int8 or int16",
     ),
-    "zero point of int16": (tb.quantize(dtype="int16"), "from 0 to 0 in int16"),
+    "zero point of int16": (tb.quantize(dtype="int16"), "from -32768 to 0 in int16"),
     "int16 hard swish": (as_int16(tb.hard_swish()), "must be one of ADD.* with int16 values"),
     "int16 softmax scale": (as_int16(tb.softmax(output_q=(1 / 64, 0))), "output scale 1/32768"),
     "int16 rescaling": (as_int16(tb.conv_2d(output_q=(1e-6, 0))), r"less than 2\^7"),

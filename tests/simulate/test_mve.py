@@ -142,7 +142,7 @@ def test_every_layer_of_public_models(compiler: Compiler, path: Path, tmp_path: 
 
 @pytest.mark.parametrize("family", ["lstm", "svdf"])
 def test_models_with_states(family: str, tmp_path: Path) -> None:
-    """Their kernels are the plain ones, whose sums of products are vectors on this core."""
+    """Sums of products are vectors on this core."""
     cases = [c for c in op_cases(family) if c.portable]
     for case in cases[:: len(cases) // 3]:
         graph = read(case.model)
