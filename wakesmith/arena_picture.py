@@ -39,16 +39,25 @@ def arena_svg(boxes: Sequence[Stored], operators: Sequence[str]) -> str:
         return svg(_drawn(boxes, operators, {}), "plan of the arena")
 
 
+def check_picture(path: Path) -> None:
+    """Refuse a file whose name says none of the kinds of pictures.
+
+    Raises:
+        UserError: another suffix.
+    """
+    if path.suffix.lower() not in _SUFFIXES:
+        raise UserError(
+            f"--plan must be a file that ends in {', '.join(_SUFFIXES)}. Received: {path}."
+        )
+
+
 def write_arena(path: Path, model: GeneratedModel) -> None:
     """The picture as a file, PNG, SVG or PDF by its suffix.
 
     Raises:
         UserError: another suffix, or a file that cannot be written.
     """
-    if path.suffix.lower() not in _SUFFIXES:
-        raise UserError(
-            f"--plan must be a file that ends in {', '.join(_SUFFIXES)}. Received: {path}."
-        )
+    check_picture(path)
     style: dict[Any, Any] = {
         key: _PAPER.get(value, value) if isinstance(value, str) else value
         for key, value in STYLE.items()

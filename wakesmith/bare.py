@@ -1,4 +1,4 @@
-"""A bare model on any core: which board stands for it, and what runs it there.
+"""A bare model on any core: its file, its C, which board stands for the core, what runs it there.
 
 The board is the emulator's largest with the core exchanged, so that what is measured or proven does
 not depend on how much memory some board with that core happens to have.
@@ -12,10 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from convert.errors import UserError
+from convert.errors import ModelError, UserError
 
 if TYPE_CHECKING:
     from convert.generated import GeneratedModel
+    from convert.graph import Graph
     from firmware.board import Board
     from firmware.build import Compiler
     from simulate.cortexm import CortexMBackend
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _BOARD = "mps2-an386"
 _QEMU_BOARDS = {"cortex-m55": "mps3-an547"}
+_MAX_MODEL = 64 << 20
 
 
 def board_of(core: str) -> Board:
@@ -41,6 +43,40 @@ def board_of(core: str) -> Board:
         if key in CORES:
             return replace(load_board(_QEMU_BOARDS.get(key, _BOARD)), core=CORES[key])
     raise UserError(f"--core must be among {', '.join(sorted(CORES))}. Received: {core}.")
+
+
+def read_model(path: Path) -> bytes:
+    """The bytes of a model file.
+
+    Raises:
+        UserError: it cannot be read or is far larger than any microcontroller's memory.
+    """
+    try:
+        if path.stat().st_size > _MAX_MODEL:
+            raise ModelError(
+                f"A model must be at most {_MAX_MODEL >> 20} MB. "
+                f"Received: {path}, {path.stat().st_size >> 20} MB."
+            )
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(
+            f"The model must be a readable file. Received: {path} ({error.strerror})."
+        ) from error
+
+
+def checked(data: bytes) -> Graph:
+    """The graph of a model, after a check that every operator is supported.
+
+    Raises:
+        ModelError: the file is damaged.
+        UnsupportedModelError: an operator that the kernels do not have.
+    """
+    from convert.supported import check
+    from convert.tflite_reader import read
+
+    graph = read(data)
+    check(graph)
+    return graph
 
 
 @contextlib.contextmanager

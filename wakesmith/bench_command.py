@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from enum import Enum
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from convert.errors import UserError
+from wakesmith.options import Compiler
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,13 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from wakesmith.benching import Baseline, Cost
-
-
-class Tool(str, Enum):
-    """Compilers for the firmware."""
-
-    zig = "zig"
-    gcc = "gcc"
+    from wakesmith.console import Meter
 
 
 def bench(
@@ -33,7 +27,7 @@ def bench(
     core: Annotated[
         list[str], typer.Option(metavar="CORE", help="Core to count on; may be given again.")
     ] = ["cortex-m4"],  # noqa: B006 (typer wants the list itself)
-    compiler: Annotated[Tool, typer.Option(help="Compiler of the firmware.")] = Tool.zig,
+    compiler: Annotated[Compiler, typer.Option(help="Compiler of the firmware.")] = Compiler.zig,
     against: Annotated[
         Path | None,
         typer.Option(
@@ -45,7 +39,8 @@ def bench(
         typer.Option(metavar="PROJECT.toml", help="Hold every model to this file's [budget]."),
     ] = None,
     json: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE.json", help="Write all figures there.")
+        Path | None,
+        typer.Option("--json", metavar="FILE.json", help="Write all figures there; - for stdout."),
     ] = None,
     layers: Annotated[bool, typer.Option("--layers", help="One line per layer, too.")] = False,
     plan: Annotated[
@@ -65,8 +60,11 @@ def bench(
     """
     from rich.console import Console
 
+    from convert.errors import UserError
+    from convert.files import write_text
     from wakesmith.benching import bench as measure
-    from wakesmith.benching import draw_plan, over, read_baselines, write_costs
+    from wakesmith.benching import check_plan, costs_text, draw_plan, over, read_baselines
+    from wakesmith.console import Meter, plain_console
     from wakesmith.project import load_project
 
     if plan is not None and len(model) * len(core) != 1:
@@ -74,32 +72,47 @@ def bench(
             "--plan must be given with one model and one core. Received: "
             f"{len(model)} and {len(core)}."
         )
+    if plan is not None:
+        check_plan(plan)
     limits = load_project(budget).budget.limits if budget is not None else {}
     baselines = read_baselines(against) if against is not None else {}
-    console = Console()
+    runs = [(file, name) for file in model for name in core]
     costs: list[Cost] = []
-    with console.status("") as status:
-        for file in model:
-            for name in core:
-                status.update(f"{file.name} on {name}")
-                costs.append(measure(file, name, compiler.value))
+    with Meter("measuring") as meter:
+        for done, (file, name) in enumerate(runs):
+            told = functools.partial(_tell, meter, done, len(runs), f"{file.name} on {name}")
+            costs.append(measure(file, name, compiler.value, progress=told))
+        if plan is not None:
+            draw_plan(model[0], core[0], plan)
+    alone = json == Path("-")  # whoever reads the JSON wants nothing else there
+    if json is not None and not alone:
+        write_text(json, costs_text(costs))
+    if alone:
+        typer.echo(costs_text(costs), nl=False)
+    console = Console(stderr=True) if alone else plain_console()
     for title in dict.fromkeys(cost.model for cost in costs):
         console.print(_table([cost for cost in costs if cost.model == title], baselines))
     if layers:
         for cost in costs:
             console.print(_layers(cost))
-    if json is not None:
-        write_costs(json, costs)
-    if plan is not None:
-        draw_plan(model[0], core[0], plan)
+    for cost in costs if against is not None else ():
+        if (cost.sha256, cost.core) not in baselines:
+            missing = f"{against} has nothing on {cost.model} on {cost.core}."
+            console.print(missing, markup=False, soft_wrap=True)
     broken = [(cost, *limit) for cost in costs for limit in over(cost, limits)]
     for cost, name, most, value in broken:
         console.print(
             f"{cost.model} on {cost.core}: {name} {value:,} is over the budget of {most:,} by "
-            f"{value - most:,}."
+            f"{value - most:,}.",
+            markup=False,
+            soft_wrap=True,
         )
     if broken:
         raise typer.Exit(1)
+
+
+def _tell(meter: Meter, done: int, total: int, what: str, doing: str) -> None:
+    meter(done, total, f"{what}, {doing}")
 
 
 def _table(costs: list[Cost], baselines: Mapping[tuple[str, str], Baseline]) -> Table:

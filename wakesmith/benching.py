@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from convert.errors import UserError
-from convert.files import write_text
+
+_COMPARED = ("instructions", "ram", "code")
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,20 @@ class Baseline:
     ram: int
     code: int
 
+    def __post_init__(self) -> None:
+        for name in _COMPARED:
+            value = getattr(self, name)
+            if type(value) is not int or value < 0:
+                raise ValueError(f"{name} must be a whole number. Received: {value!r}")
 
-def bench(model: Path, core: str, compiler: str, seed: int = 0) -> Cost:
+
+def bench(
+    model: Path,
+    core: str,
+    compiler: str,
+    seed: int = 0,
+    progress: Callable[[str], object] = lambda doing: None,
+) -> Cost:
     """Build a bare model for a core and count one inference of noise.
 
     Args:
@@ -101,6 +114,7 @@ def bench(model: Path, core: str, compiler: str, seed: int = 0) -> Cost:
         core: out of `firmware.cores.CORES`; "cortex-m4" stands for "cortex-m4f" and so on.
         compiler: "zig" or "gcc".
         seed: of the noise. No kernel's path depends on values, but for clamps.
+        progress: told what is done now.
 
     Raises:
         UserError: no such core, or one that needs QEMU where that is missing.
@@ -110,25 +124,18 @@ def bench(model: Path, core: str, compiler: str, seed: int = 0) -> Cost:
             RAM).
     """
     from convert.emit_aot import emit_model
-    from convert.supported import check
-    from convert.tflite_reader import read
-    from wakesmith.bare import board_of, running
+    from wakesmith.bare import board_of, checked, read_model, running
 
     board = board_of(core)
-    try:
-        data = model.read_bytes()
-    except OSError as error:
-        raise UserError(
-            f"A model must be readable. Received: {model}: {error.strerror}."
-        ) from error
     if model.suffix == ".toml":
         raise UserError(
             f"bench must be given a .tflite. Received: {model}. A built project has one in its "
             "build folder: model.tflite."
         )
-    graph = read(data)
-    check(graph)
+    progress("making C")
+    graph = checked(read_model(model))
     generated = emit_model(graph, kernels=board.core.kernels)
+    progress("compiling")
     with (
         tempfile.TemporaryDirectory(prefix="wakesmith-") as folder,
         running(
@@ -139,6 +146,7 @@ def bench(model: Path, core: str, compiler: str, seed: int = 0) -> Cost:
             counting=True,
         ) as backend,
     ):
+        progress("running it")
         profile = backend.profile(seed=seed)
         flash = backend.image.flash_bytes
     return Cost(
@@ -158,6 +166,13 @@ def bench(model: Path, core: str, compiler: str, seed: int = 0) -> Cost:
     )
 
 
+def check_plan(path: Path) -> None:
+    """See `wakesmith.arena_picture.check_picture`, before anything is measured."""
+    from wakesmith.arena_picture import check_picture
+
+    check_picture(path)
+
+
 def draw_plan(model: Path, core: str, path: Path) -> None:
     """Draw where a model that was measured keeps its activations.
 
@@ -165,12 +180,11 @@ def draw_plan(model: Path, core: str, path: Path) -> None:
         UserError: the picture cannot be written.
     """
     from convert.emit_aot import emit_model
-    from convert.tflite_reader import read
     from wakesmith.arena_picture import write_arena
-    from wakesmith.bare import board_of
+    from wakesmith.bare import board_of, checked, read_model
 
     kernels = board_of(core).core.kernels
-    write_arena(path, emit_model(read(model.read_bytes()), kernels=kernels))
+    write_arena(path, emit_model(checked(read_model(model)), kernels=kernels))
 
 
 def read_baselines(path: Path) -> Mapping[tuple[str, str], Baseline]:
@@ -182,47 +196,37 @@ def read_baselines(path: Path) -> Mapping[tuple[str, str], Baseline]:
         UserError: the file cannot be read or is not of that form.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if "costs" in content:
-            rows = [
-                (
-                    c["sha256"],
-                    c["core"],
-                    Baseline(path.name, c["instructions"], c["ram"], c["code"]),
-                )
-                for c in content["costs"]
-            ]
-        else:
-            about = content["about"]
-            rows = [
-                (
-                    row["sha256"],
-                    core,
-                    Baseline(about, int(count), int(row.get("ram", 0)), int(row.get("code", 0))),
-                )
-                for row in content["models"]
-                for core, count in row["instructions"].items()
-            ]
+        rows = list(_rows(json.loads(path.read_text(encoding="utf-8")), path.name))
     except OSError as error:
         raise UserError(
             f"--against must be a readable file. Received: {path}: {error.strerror}."
         ) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = str(error) if isinstance(error, ValueError) else f"not of that form ({error})"
         raise UserError(
             "--against must be a file that `wakesmith bench --json` wrote, or one of "
-            f"benchmarks/baselines. Received: {path}: {error}."
+            f"benchmarks/baselines. Received: {path}: {reason}."
         ) from error
     return {(sha256, core): baseline for sha256, core, baseline in rows}
 
 
-def write_costs(path: Path, costs: Sequence[Cost]) -> None:
-    """As JSON, whole or not at all.
+def _rows(content: Any, name: str) -> Iterator[tuple[str, str, Baseline]]:
+    """(sha256, core, baseline) of a file's content; any of the usual errors where it is wrong."""
+    if not isinstance(content, dict):
+        raise ValueError("no object")
+    if "costs" in content:
+        for cost in content["costs"]:
+            yield cost["sha256"], cost["core"], Baseline(name, *map(cost.get, _COMPARED))
+    else:
+        for row in content["models"]:
+            for core, count in row["instructions"].items():
+                rest = (row.get(key, 0) for key in _COMPARED[1:])
+                yield row["sha256"], core, Baseline(content["about"], count, *rest)
 
-    Raises:
-        UserError: the file cannot be written.
-    """
-    text = json.dumps({"costs": [cost.to_json() for cost in costs]}, indent=2)
-    write_text(path, text + "\n")
+
+def costs_text(costs: Sequence[Cost]) -> str:
+    """As JSON that `read_baselines` takes."""
+    return json.dumps({"costs": [cost.to_json() for cost in costs]}, indent=2) + "\n"
 
 
 def over(cost: Cost, limits: Mapping[str, int]) -> list[tuple[str, int, int]]:

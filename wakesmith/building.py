@@ -16,7 +16,7 @@ from convert.errors import UserError
 from convert.files import write_bytes
 from firmware.board import load_board
 from simulate.cores import EMULATED
-from wakesmith.console import watcher
+from wakesmith.console import plain_console, watcher
 from wakesmith.pipeline import LOCK, Pipeline, StoppedError, locked
 from wakesmith.project import Project, load_project, runs_as_c
 from wakesmith.report import grouped, percent
@@ -290,12 +290,6 @@ def _rows(results: Results) -> list[tuple[str, Text, str]]:
         note = f"bytes of {grouped(results.compared)} compared"
         rows.append(("mismatches", Text(grouped(results.mismatches), style), note))
     return rows
-
-
-def plain_console(width: int = 120) -> Console:
-    """Where a command prints; a log file or a pipe is wide enough for every line."""
-    console = Console()
-    return console if console.is_terminal else Console(width=width)
 
 
 def _publish(pipeline: Pipeline, last: str) -> None:

@@ -21,15 +21,9 @@ from wakesmith.compile_command import compile_model
 from wakesmith.device.cli import device, monitor
 from wakesmith.export_command import export
 from wakesmith.flash_command import flash
+from wakesmith.options import BuildFolder, Compiler, Jobs, ProjectFile, SoundProject
 from wakesmith.simulate_command import simulate
 from wakesmith.verify_command import verify
-
-
-class Compiler(str, Enum):
-    """Compilers for the firmware."""
-
-    zig = "zig"
-    gcc = "gcc"
 
 
 class Runtime(str, Enum):
@@ -80,14 +74,6 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-ProjectFile = Annotated[
-    Path, typer.Argument(metavar="PROJECT.toml", help="The project file.", show_default=False)
-]
-BuildFolder = Annotated[
-    Path | None,
-    typer.Option("--out", metavar="FOLDER", help="Build folder.  [default: build/<project name>]"),
-]
-
 
 def _version(wanted: bool) -> None:
     if wanted:
@@ -120,9 +106,7 @@ def build(
         ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Run every stage again.")] = False,
-    jobs: Annotated[
-        int, typer.Option(min=0, help="Worker processes for speech; 0 means one per core.")
-    ] = 0,
+    jobs: Jobs = 0,
     compiler: Annotated[
         Compiler | None, typer.Option(help="Compiler; overrides the project file.")
     ] = None,
@@ -189,9 +173,7 @@ def compare(
         ),
     ] = None,
     out: BuildFolder = None,
-    jobs: Annotated[
-        int, typer.Option(min=0, help="Worker processes for speech; 0 means one per core.")
-    ] = 0,
+    jobs: Jobs = 0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the table.")] = False,
 ) -> None:
     """Compare quantization schemes: accuracy, bytes, instructions.
@@ -221,9 +203,7 @@ def sensitivity(
         typer.Option(help="Clips to measure on: validation, or the test clips."),
     ] = Split.val,
     out: BuildFolder = None,
-    jobs: Annotated[
-        int, typer.Option(min=0, help="Worker processes for speech; 0 means one per core.")
-    ] = 0,
+    jobs: Jobs = 0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the table.")] = False,
 ) -> None:
     """Find out which layers stand fewer bits.
@@ -245,10 +225,7 @@ def recognize(
         list[Path],
         typer.Argument(metavar="CLIP...", help="WAV or FLAC files.", show_default=False),
     ],
-    project: Annotated[
-        Path,
-        typer.Option("--project", "-p", metavar="PROJECT.toml", help="A built project."),
-    ],
+    project: SoundProject = None,
     out: BuildFolder = None,
     top: Annotated[int, typer.Option(min=1, help="Words to print per clip.")] = 3,
     stream: Annotated[
@@ -269,14 +246,17 @@ def recognize(
 
     Example:  wakesmith recognize minute.wav --stream --project examples/digits.toml
     """
+    from wakesmith.project import find_project
+
+    file = find_project(project)
     if stream:
         from wakesmith.recognizing_stream import recognize_streams
 
-        recognize_streams(project, clips, out=out, say=typer.echo)
+        recognize_streams(file, clips, out=out, say=typer.echo)
         return
     from wakesmith.recognizing import recognize_clips
 
-    recognize_clips(project, clips, out=out, top=top, say=typer.echo)
+    recognize_clips(file, clips, out=out, top=top, say=typer.echo)
 
 
 @app.command()

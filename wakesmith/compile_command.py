@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from wakesmith.options import Force
+
 
 def compile_model(
     model: Annotated[
@@ -16,21 +18,18 @@ def compile_model(
         str, typer.Option(metavar="CORE", help="Core to take the kernels for.")
     ] = "cortex-m4",
     name: Annotated[str, typer.Option(help="What names in C begin with.")] = "model",
-    folder: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="DIR", help="Where to.  [default: <model>-c]"),
+    to: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where to write it.  [default: <model>-c]")
     ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace what this wrote there before.")
-    ] = False,
+    force: Force = False,
 ) -> None:
     """Turn any int8 .tflite into C for a core.
 
     The model's layers, the kernels that they call, a program that checks them on stored inputs, and
     a CMakeLists.txt. `bench` counts what the result costs, `verify` proves it.
 
-    Example:  wakesmith compile model.tflite --core cortex-m0 --out model-c
+    Example:  wakesmith compile model.tflite --core cortex-m0 --to model-c
     """
     from wakesmith.exporting.bare import compile_model as write
 
-    write(model, core=core, name=name, folder=folder, force=force, say=typer.echo)
+    write(model, core=core, name=name, folder=to, force=force, say=typer.echo)

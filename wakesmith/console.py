@@ -132,6 +132,12 @@ def watcher(console: Console, *, quiet: bool = False) -> Lines | Bars:
     return Lines(console, quiet=quiet)
 
 
+def plain_console(width: int = 120) -> Console:
+    """Where a command prints; a log file or a pipe is wide enough for every line."""
+    console = Console()
+    return console if console.is_terminal else Console(width=width)
+
+
 class Meter:
     """How far a command is, on stderr: a bar on a terminal, else lines when it takes a while.
 

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from wakesmith.options import BuildFolder, Force, ProjectFile
+
 
 class Format(str, Enum):
     """Build systems that a library can be written for."""
@@ -19,25 +21,18 @@ class Format(str, Enum):
 
 
 def export(
-    project: Annotated[
-        Path, typer.Argument(metavar="PROJECT.toml", help="A built project.", show_default=False)
-    ],
+    project: ProjectFile,
     kind: Annotated[
         Format, typer.Option("--format", help="Build system to write for.", show_default=False)
     ],
-    folder: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="DIR", help="Where to.  [default: <project name>-<format>]"),
-    ] = None,
-    build: Annotated[
+    to: Annotated[
         Path | None,
         typer.Option(
-            "--build", metavar="FOLDER", help="Build folder.  [default: build/<project name>]"
+            metavar="FOLDER", help="Where to write it.  [default: <project name>-<format>]"
         ),
     ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace what an export wrote there before.")
-    ] = False,
+    out: BuildFolder = None,
+    force: Force = False,
 ) -> None:
     """Write model, front-end and detector as a library.
 
@@ -45,8 +40,8 @@ def export(
     build system expects. Sound goes in hop by hop, words come out: ws_listener.h.
     docs/EXPORT.md tells more.
 
-    Example:  wakesmith export --format arduino --out ~/Arduino/libraries/commands commands.toml
+    Example:  wakesmith export commands.toml --format arduino --to ~/Arduino/libraries/commands
     """
     from wakesmith.exporting.command import export_project
 
-    export_project(project, kind=kind.value, folder=folder, out=build, force=force, say=typer.echo)
+    export_project(project, kind=kind.value, folder=to, out=out, force=force, say=typer.echo)

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from wakesmith.options import BuildFolder
+
 
 class Method(str, Enum):
     """Ways into a board's flash."""
@@ -48,12 +50,7 @@ def flash(
     show: Annotated[
         bool, typer.Option("--list", help="List debug probes and bootloaders, and end.")
     ] = False,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", metavar="FOLDER", help="Build folder.  [default: build/<project name>]"
-        ),
-    ] = None,
+    out: BuildFolder = None,
 ) -> None:
     """Write firmware into a board, verify it and start it.
 

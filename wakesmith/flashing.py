@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from convert.errors import UserError
 from firmware import flash_openocd, flash_pyocd, flash_uf2
@@ -13,10 +14,21 @@ from firmware.flashing import check_fits
 from firmware.formats import read_content
 from wakesmith.building import build_folder
 from wakesmith.console import Meter
-from wakesmith.project import load_project
-from wakesmith.store import read_json
+from wakesmith.job import SETTINGS
+from wakesmith.project import Project, load_project
+from wakesmith.store import plain, read_json
 
 Say = Callable[[str], object]
+
+_ELSEWHERE = (
+    *("verify", "budget", "compare"),
+    *("firmware.board", "firmware.compiler", "firmware.runtime", "firmware.tflm_dir"),
+)
+"""Settings that say nothing about what firmware does, or that `build` takes on its command line.
+
+The board is looked at by itself.
+"""
+_MOST_TOLD = 4  # settings that changed
 
 
 def show_probes(say: Say) -> None:
@@ -99,6 +111,7 @@ def _what(target: Path, board: str | None, out: Path | None) -> tuple[Path, Boar
             f"The project must be built first. Received: no firmware in {stage.parent.parent}. "
             f"Run wakesmith build {target}."
         )
+    _check_unchanged(target, project, stage)
     wanted = board if board is not None else project.firmware.board
     load_board(wanted)  # before anybody is told to build for a board that does not exist
     if wanted != built_for:
@@ -108,6 +121,37 @@ def _what(target: Path, board: str | None, out: Path | None) -> tuple[Path, Boar
             f"in {target} and run wakesmith build {target}."
         )
     return image, load_board(wanted)
+
+
+def _check_unchanged(path: Path, project: Project, stage: Path) -> None:
+    """Refuse to flash firmware of an earlier project file.
+
+    Raises:
+        UserError: a setting that decides what the firmware does is not that of the build.
+    """
+    try:
+        before = read_json(stage / SETTINGS)
+    except (OSError, ValueError):
+        before = {}
+    changed = list(_differing(plain(project), before))
+    if changed:
+        more = f" and {len(changed) - _MOST_TOLD} more" if len(changed) > _MOST_TOLD else ""
+        raise UserError(
+            f"The firmware must be of the project file as it is now. Received: {path}, which "
+            f"changed since the build: {', '.join(changed[:_MOST_TOLD])}{more}. Run wakesmith "
+            f"build {path}, or flash the image {stage / 'firmware.elf'} with --board."
+        )
+
+
+def _differing(now: Any, before: Any, name: str = "") -> Iterator[str]:
+    """Names of settings that are not equal."""
+    if isinstance(now, dict) and isinstance(before, dict):
+        for key in sorted({*now, *before}):
+            inner = f"{name}.{key}" if name else key
+            if inner not in _ELSEWHERE:
+                yield from _differing(now.get(key), before.get(key), inner)
+    elif now != before:
+        yield name
 
 
 def _boards() -> list[str]:

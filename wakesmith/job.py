@@ -13,6 +13,9 @@ Progress = Callable[[int, int, str], None]
 RECORD = "stage.json"
 """Name of the file in a stage folder that holds its key and the hashes of its files."""
 
+SETTINGS = "settings.json"
+"""Name of the file beside it with the settings that the stage's result was last good for."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -30,11 +33,11 @@ class Job:
 
 
 def file_hashes(folder: Path) -> dict[str, str]:
-    """Relative path -> SHA-256 of every file below `folder` but the record."""
+    """Relative path -> SHA-256 of every file below `folder` but the record and the settings."""
     return {
         path.relative_to(folder).as_posix(): file_hash(path)
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path != folder / RECORD
+        if path.is_file() and path not in (folder / RECORD, folder / SETTINGS)
     }
 
 

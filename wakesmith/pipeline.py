@@ -29,7 +29,8 @@ from convert.files import write_text
 from firmware.errors import FirmwareError
 from wakesmith.codehash import code_hash, package_versions
 from wakesmith.interrupts import Interrupts
-from wakesmith.job import RECORD, Job, file_hashes
+from wakesmith.job import RECORD, SETTINGS, Job, file_hashes
+from wakesmith.store import write_json
 
 LOCK = ".lock"
 """Name of the file in a build folder that a running build holds; it makes a folder a build's."""
@@ -62,6 +63,8 @@ class Stage:
         packages: distributions whose version decides its result.
         folders: name in `needs` -> stage that stands for it, where that has another name.
         optional: where what it is given cannot be done, `Pipeline.run` may go on without it.
+        settings: JSON-able, written beside the result whenever that is good for them; no part of
+            the result and of its key.
     """
 
     name: str
@@ -74,6 +77,7 @@ class Stage:
     packages: tuple[str, ...] = ()
     folders: Mapping[str, str] = field(default_factory=dict)
     optional: bool = False
+    settings: Any = None
 
     @property
     def inputs(self) -> dict[str, str]:
@@ -167,6 +171,9 @@ class Pipeline:
                     elif result := self._made(stage, key, watcher, interrupts, refused):
                         results[stage.name] = result
                         ran.append(stage.name)
+                    if stage.settings is not None and stage.name in results:
+                        with full_disk_named(self.folder):
+                            write_json(self.place(stage.name) / SETTINGS, stage.settings)
                 if then is not None:
                     with full_disk_named(self.folder):
                         then()

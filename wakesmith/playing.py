@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.emit_frontend import emit_frontend
-from convert.errors import UserError
 from firmware.application import build_application
 from firmware.board import load_board
 from simulate.listening import listening_sources
@@ -21,26 +20,9 @@ from wakesmith.built import Built, open_built
 from wakesmith.steps.convert import generate_from
 
 
-def find_project(project: Path | None) -> Path:
-    """The project file that is meant: the one that is named, or the only one here.
-
-    Raises:
-        UserError: none is named, and there is not exactly one.
-    """
-    if project is not None:
-        return project
-    found = sorted(path for path in Path().glob("*.toml") if path.name != "pyproject.toml")
-    if len(found) != 1:
-        names = ", ".join(path.name for path in found) or "none"
-        raise UserError(
-            f"A project file must be named, or be the only one in this folder. Received: {names}."
-        )
-    return found[0]
-
-
 def simulate_sound(
     sound: Path,
-    project: Path | None,
+    project: Path,
     *,
     board: str | None,
     out: Path | None,
@@ -50,7 +32,7 @@ def simulate_sound(
 
     Args:
         sound: WAV or FLAC file of any rate.
-        project: a built project; the only one in this folder unless told.
+        project: a built project.
         board: its name; the project's unless told.
         out: build folder.
         say: prints a line.
@@ -63,7 +45,7 @@ def simulate_sound(
             microphone that is modelled.
         FirmwareError: there is no such board, or the application does not fit it.
     """
-    built = open_built(find_project(project), out)
+    built = open_built(project, out)
     pcm = read_clip(sound).pcm
     played = _play(built, board or built.project.firmware.board, pcm)
     for line in played.lines:

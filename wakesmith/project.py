@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from convert.detector import Detector
-from convert.errors import SpecError
+from convert.errors import SpecError, UserError
 from convert.frontend import FrontEnd
 from convert.generated import CodeSpec
 from train.augment import Augmentation
@@ -264,6 +264,24 @@ def load_project(path: Path) -> Project:
         if isinstance(options, dict) and label in SCHEMES:
             options.setdefault("scheme", label)
     return build(Project, data, path.name)
+
+
+def find_project(project: Path | None) -> Path:
+    """The project file that is meant: the one that is named, or the only one here.
+
+    Raises:
+        UserError: none is named, and there is not exactly one.
+    """
+    if project is not None:
+        return project
+    found = sorted(path for path in Path().glob("*.toml") if path.name != "pyproject.toml")
+    if len(found) != 1:
+        names = ", ".join(path.name for path in found) or "none"
+        raise UserError(
+            f"A project file must be named, or be the only one in this folder. Received: {names}. "
+            "Name it with --project."
+        )
+    return found[0]
 
 
 def runs_as_c(project: Project) -> bool:

@@ -1,4 +1,8 @@
-"""How much of real time a board needs to listen: exact instruction counts, one assumption."""
+"""How much of real time a board needs to listen: exact instruction counts, one assumption.
+
+What the microphone's driver takes is not counted, because it needs a model of the chip's
+peripherals: `wakesmith simulate` runs it and says how busy the core was with everything.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +46,7 @@ class RealTime:
         told = (
             f"features {self.features:.1%}, model {self.model:.1%} every {self.every_ms} ms, at "
             f"{self.clock_hz / 1e6:g} MHz and {self.cycles_per_instruction:g} cycles per "
-            "instruction (assumed)"
+            "instruction (assumed), without the microphone's driver"
         )
         if self.share <= 1:
             return told

@@ -176,6 +176,7 @@ def scheme_stages(project: Project, base: Path, *, jobs: int = 0) -> list[Stage]
             },
             data=("firmware",),
             packages=("numpy", "ziglang"),
+            settings=plain(project),
         ),
         stage_of(
             "verify",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from wakesmith.options import BuildFolder
 
 
 def verify(
@@ -25,17 +28,19 @@ def verify(
         Path | None,
         typer.Option(metavar="FILE.npy", help="Inputs for a .tflite (default: random)."),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the random inputs.")] = 0,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, help="Seed of the random inputs for a .tflite.  [default: 0]"),
+    ] = None,
     core: Annotated[
-        str, typer.Option(metavar="CORE", help="Core that runs a .tflite.")
-    ] = "cortex-m4",
+        str | None,
+        typer.Option(metavar="CORE", help="Core that runs a .tflite.  [default: cortex-m4]"),
+    ] = None,
     board: Annotated[
-        str | None, typer.Option(help="Board that runs a .tflite, in place of a core alone.")
+        str | None,
+        typer.Option(metavar="BOARD", help="Board that runs a .tflite, in place of a core alone."),
     ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="Build folder.  [default: build/<project name>]"),
-    ] = None,
+    out: BuildFolder = None,
 ) -> None:
     """Prove that back ends agree byte for byte.
 
@@ -47,7 +52,14 @@ def verify(
     Example:  wakesmith verify model.tflite --core cortex-m0 --backends tflm,host,cortex-m
     """
     names = tuple(name.strip() for name in backends.split(",") if name.strip())
-    if target.suffix == ".tflite":
+    for_models = {"--inputs": inputs, "--seed": seed, "--core": core, "--board": board}
+    if target.suffix != ".toml":
+        _refuse({"--out": out}, target, "a project")
+        if inputs is not None:
+            _refuse({"--seed": seed}, "--inputs", "random inputs")
+        if board is not None:
+            _refuse({"--core": core}, "--board", "a .tflite without --board")
+
         from firmware.board import load_board
         from wakesmith.bare import board_of
         from wakesmith.verifying import verify_model
@@ -56,14 +68,28 @@ def verify(
             target,
             names,
             count=clips,
-            seed=seed,
+            seed=seed or 0,
             inputs=inputs,
-            board=board_of(core) if board is None else load_board(board),
+            board=board_of(core or "cortex-m4") if board is None else load_board(board),
             say=typer.echo,
         )
     else:
+        _refuse(for_models, target, "a .tflite")
         from wakesmith.built import verify_project
 
         same = verify_project(target, names, clips=clips, out=out, say=typer.echo)
     if not same:
         raise typer.Exit(1)
+
+
+def _refuse(options: Mapping[str, object], received: object, go_with: str) -> None:
+    """Refuse options that would do nothing.
+
+    Raises:
+        UserError: one of them is given.
+    """
+    from convert.errors import UserError
+
+    for name, value in options.items():
+        if value is not None:
+            raise UserError(f"{name} must go with {go_with}. Received: {received}.")

@@ -12,22 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.emit_aot import emit_model
-from convert.errors import ModelError, UserError
+from convert.errors import UserError
 from convert.graph import Graph, Tensor
-from convert.supported import check
-from convert.tflite_reader import read
 from firmware.board import Board
 from simulate.backend import Backend, clip_shape
 from simulate.hostlib import HostBackend
 from simulate.reference import ReferenceBackend
 from simulate.tflm import TflmBackend
-from wakesmith.bare import running
+from wakesmith.bare import checked, read_model, running
 from wakesmith.console import Meter
 from wakesmith.proving import check_names, prove_layers
 
 Say = Callable[[str], object]
 
-_MAX_MODEL = 64 << 20
 _STEPS = 8  # runs one after another, where a model remembers
 _MAX_INPUT_VALUES = 32 << 20  # of all random inputs; 8 bytes each while they are made
 
@@ -62,8 +59,7 @@ def verify_model(
     """
     names = check_names(names)
     data = read_model(path)
-    graph = read(data)
-    check(graph)
+    graph = checked(data)
     generated = emit_model(graph, kernels=board.core.kernels)
     chosen = random_inputs(graph, count, seed) if inputs is None else _read_inputs(graph, inputs)
     with (
@@ -88,25 +84,6 @@ def verify_model(
     for sentence in outcome.sentences:
         say(sentence)
     return outcome.proof.mismatches == 0
-
-
-def read_model(path: Path) -> bytes:
-    """The bytes of a model file.
-
-    Raises:
-        UserError: it cannot be read or is far larger than any microcontroller's memory.
-    """
-    try:
-        if path.stat().st_size > _MAX_MODEL:
-            raise ModelError(
-                f"A model must be at most {_MAX_MODEL >> 20} MB. "
-                f"Received: {path}, {path.stat().st_size >> 20} MB."
-            )
-        return path.read_bytes()
-    except OSError as error:
-        raise UserError(
-            f"The model must be a readable file. Received: {path} ({error.strerror})."
-        ) from error
 
 
 def random_inputs(graph: Graph, count: int, seed: int) -> NDArray[np.generic]:

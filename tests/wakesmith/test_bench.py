@@ -58,6 +58,30 @@ def test_command(model: Path, tmp_path: Path) -> None:
     assert f"{cost['instructions']:,}" in done.output and "CONV_2D" in done.output
     again = RUNNER.invoke(app, ["bench", str(model), "--against", str(out)])
     assert again.exit_code == 0 and again.output.count("(1.000)") == 3
+    other = ["bench", str(model), "--core", "cortex-m3", "--against", str(out), "--json", "-"]
+    done = RUNNER.invoke(app, other)
+    assert "costs.json has nothing on small on cortex-m3." in done.stderr
+    (cost,) = json.loads(done.stdout)["costs"]
+    assert cost["core"] == "cortex-m3"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("[]", "no object"),
+        ('{"models": 3}', "not of that form"),
+        ('{"costs": [{"sha256": "a"}]}', "not of that form ('core')"),
+        ('{"costs": [{"sha256": "a", "core": "c", "ram": 1, "code": 1}]}', "instructions must be"),
+        ('{"about": "", "models": [{"sha256": "a", "instructions": {"c": -3}}]}', "Received: -3"),
+        ('{"about": "", "models": [{"sha256": "a", "instructions": {"c": "3"}}]}', "Received: '3'"),
+    ],
+)
+def test_baselines_that_are_none(tmp_path: Path, content: str, words: str) -> None:
+    path = tmp_path / "bad.json"
+    path.write_text(content)
+    with pytest.raises(UserError, match="--against must be a file that") as told:
+        read_baselines(path)
+    assert words in str(told.value)
 
 
 def test_plan_is_drawn(model: Path, tmp_path: Path) -> None:
@@ -103,6 +127,7 @@ def test_published_baseline_is_read() -> None:
         (["--against", "{missing}"], "--against must be a readable file"),
         (["--against", "{model}"], "--against must be a file that"),
         (["--budget", "{missing}"], "must"),
+        (["--plan", "x.gif", "--core", "cortex-m99"], "--plan must be a file that ends in"),
     ],
 )
 def test_mistakes_are_one_sentence(

@@ -15,12 +15,8 @@ import numpy as np
 import pytest
 
 from simulate.qemu import qemu_available
+from tests.wakesmith.commands import commands
 from tests.wakesmith.conftest import ROOT, TINY, wakesmith, wakesmith_inside
-
-COMMANDS = (
-    *("build", "verify", "recognize", "report", "new", "boards", "clean", "flash", "export"),
-    *("bench", "compile"),
-)
 
 
 def refused(tmp_path: Path, *arguments: object) -> str:
@@ -42,7 +38,7 @@ def test_help_is_quick_and_loads_nothing() -> None:
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
         assert done.returncode == 0
-    assert all(command in done.stdout for command in COMMANDS)
+    assert all(name.split()[0] in done.stdout for name in commands())
     # Processor time: 0.12 s. The promise is 0.3 s; cores that share a bus are given some more.
     assert min(times) < 0.5
     code = "import sys, wakesmith.cli; print(*sys.modules)"
@@ -51,13 +47,6 @@ def test_help_is_quick_and_loads_nothing() -> None:
     ).stdout.split()
     for heavy in ("tensorflow", "numpy", "pydantic", "rich", "jinja2", "matplotlib"):
         assert heavy not in loaded
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_has_help_with_an_example(command: str) -> None:
-    done = wakesmith_inside(command, "--help", cwd=ROOT)
-    assert done.returncode == 0
-    assert f"Example:  wakesmith {command}" in done.stdout
 
 
 def test_version() -> None:

@@ -7,11 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from convert.tflite_reader import read
 from firmware.board import load_board
 from firmware.build import build
 from firmware.hostbuild import WARNINGS
+from simulate.backend import clip_shape
+from simulate.reference import ReferenceBackend
 from tests.recurrent_cases import svdf_network
 from tests.tflite_builder import conv_2d
 from tests.wakesmith.conftest import wakesmith_inside
@@ -26,18 +30,19 @@ def model(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return path
 
 
-def _check(folder: Path) -> subprocess.CompletedProcess[str]:
-    """Compile the folder as its README says, and run it."""
+def _run(folder: Path, program: str) -> subprocess.CompletedProcess[str]:
+    """Compile one of the folder's programs as its README says, and run it."""
     units = sorted(map(str, (folder / "src").glob("*.c")))
-    program = folder / "check"
+    made = folder / program
     command = [sys.executable, "-m", "ziglang", "cc", "-std=c99", "-O1", *WARNINGS]
     command += [f"-I{folder / 'include'}", f"-I{folder / 'src'}", *units]
-    subprocess.run([*command, str(folder / "examples/check.c"), "-o", str(program)], check=True)
-    return subprocess.run([program], capture_output=True, text=True, check=False)
+    source = folder / "examples" / f"{program}.c"
+    subprocess.run([*command, str(source), "-o", str(made)], check=True)
+    return subprocess.run([made], capture_output=True, text=True, check=False)
 
 
 def test_the_folder_checks_itself(model: Path, tmp_path: Path) -> None:
-    done = wakesmith_inside("compile", model, "--name", "mine", "--out", "c", cwd=tmp_path)
+    done = wakesmith_inside("compile", model, "--name", "mine", "--to", "c", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     folder = tmp_path / "c"
     facts = json.loads((folder / "wakesmith-model.json").read_text())
@@ -45,7 +50,7 @@ def test_the_folder_checks_itself(model: Path, tmp_path: Path) -> None:
     assert (folder / "include/mine.h").exists() and "mine_invoke" in (
         folder / "README.md"
     ).read_text()
-    checked = _check(folder)
+    checked = _run(folder, "check")
     assert (checked.returncode, checked.stdout) == (0, "2 of 2 outputs equal\n")
     # The check can fail.
     program = folder / "examples/check.c"
@@ -56,8 +61,31 @@ def test_the_folder_checks_itself(model: Path, tmp_path: Path) -> None:
         str(255 - int(value)) for value in text[begin + 1 : end].split(",") if value.strip()
     )
     program.write_text(f"{text[: begin + 1]}{wrong}{text[end:]}")
-    checked = _check(folder)
+    checked = _run(folder, "check")
     assert (checked.returncode, checked.stdout) == (1, "0 of 2 outputs equal\n")
+
+
+def test_the_least_program(model: Path, tmp_path: Path) -> None:
+    """It ends with the place of the largest output, here of an input that is all 0."""
+    assert wakesmith_inside("compile", model, "--to", "c", cwd=tmp_path).returncode == 0
+    graph = read(model.read_bytes())
+    zeros = np.zeros((1, *clip_shape(graph.tensors[graph.inputs[0]].shape)), np.int8)
+    if graph.states:
+        zeros = zeros[:, np.newaxis]
+    expected = ReferenceBackend(graph).run(zeros)[graph.outputs[0]]
+    assert _run(tmp_path / "c", "minimal").returncode == int(expected.argmax()) % 256
+    assert "examples/minimal.c -o minimal.elf" in (tmp_path / "c/README.md").read_text()
+
+
+@pytest.mark.parametrize("name", ["softmax", "ws_kernels", "string", "int", "my model", ""])
+def test_names_that_would_not_compile(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "small.tflite"
+    path.write_bytes(conv_2d())
+    said = refused(tmp_path, "compile", path, "--name", name)
+    assert said.startswith("wakesmith: --name must be") and f"Received: {name!r}. Try '" in said
+    again = said.rsplit("'", 2)[1]
+    done = wakesmith_inside("compile", path, "--name", again, cwd=tmp_path)
+    assert done.returncode == 0 and (tmp_path / f"small-c/include/{again}.h").exists()
 
 
 def test_another_core(model: Path, tmp_path: Path) -> None:
@@ -77,15 +105,14 @@ def test_mistakes(tmp_path: Path) -> None:
     path = tmp_path / "small.tflite"
     path.write_bytes(conv_2d())
     assert "--core must be" in refused(tmp_path, "compile", path, "--core", "z80")
-    assert "C identifier" in refused(tmp_path, "compile", path, "--name", "my model")
     assert "readable file" in refused(tmp_path, "compile", tmp_path / "none.tflite")
     damaged = tmp_path / "damaged.tflite"
     damaged.write_bytes(path.read_bytes()[:100])
     refused(tmp_path, "compile", damaged)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine.txt").write_text("mine")
-    assert "must be empty" in refused(tmp_path, "compile", path, "--out", "full")
-    assert "wakesmith-model.json" in refused(tmp_path, "compile", path, "--out", "full", "--force")
+    assert "must be empty" in refused(tmp_path, "compile", path, "--to", "full")
+    assert "wakesmith-model.json" in refused(tmp_path, "compile", path, "--to", "full", "--force")
     assert (tmp_path / "full" / "mine.txt").read_text() == "mine"
 
 

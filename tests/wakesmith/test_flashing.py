@@ -145,3 +145,23 @@ def test_project_built_for_another_board(tiny: Tiny) -> None:
     assert "built for mps2-an386, to be flashed on pico. Put board" in said
     said = refused(folder, tiny.file, "--board", "pcio")
     assert "must be one that exists. Received: 'pcio'. Did you mean pico?" in said
+
+
+def test_project_that_changed_since_the_build(tiny: Tiny, tmp_path: Path) -> None:
+    """What says nothing about the firmware does not count."""
+    file, text = tmp_path / "tiny.toml", tiny.file.read_text(encoding="utf-8")
+
+    def said(old: str, new: str, more: str = "") -> str:
+        assert old in text
+        file.write_text(text.replace(old, new) + more, encoding="utf-8")
+        return refused(tmp_path, file, "--board", "pico", "--out", tiny.build)
+
+    assert "built for mps2-an386" in said("emulated_clips = 6", "emulated_clips = 5")
+    epochs = ("\nepochs = 2", "\nepochs = 3")
+    assert "changed since the build: train.epochs. Run wakesmith build" in said(*epochs)
+    detect = "\n[detect]\nthreshold = 0.9\nthresholds = {yes = 0.7}\n"
+    changed = "the build: detect.threshold, detect.thresholds.yes, train.epochs. Run"
+    assert changed in said(*epochs, detect)
+    assert "and 1 more. Run" in said(
+        '"stop"]\nseed = 1', '"go"]\nseed = 2', detect + "every_ms = 200"
+    )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
+import json
 import os
 import resource
 import signal
@@ -15,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from convert.errors import UserError
-from wakesmith.job import Job, file_hashes
+from wakesmith.job import SETTINGS, Job, file_hashes
 from wakesmith.pipeline import Pipeline, Stage, StoppedError, locked
 
 
@@ -75,6 +77,18 @@ def test_rebuilds_only_what_changed(tmp_path: Path) -> None:
     assert run(tmp_path, line(words="abcd", times=2)) == ["words", "upper", "count"]
     # Same bytes out of `upper`: what comes after is not woken.
     assert run(tmp_path, line(words="ABCD", times=2)) == ["words", "upper"]
+
+
+def test_settings_are_those_that_a_result_was_last_good_for(tmp_path: Path) -> None:
+    def told(settings: object, **reads: object) -> object:
+        stages = line(**reads)
+        stages[1] = dataclasses.replace(stages[1], settings=settings)
+        ran = run(tmp_path, stages)
+        return ran, json.loads((tmp_path / "stages" / "upper" / SETTINGS).read_text())
+
+    assert told({"a": 1}, words="abc") == (["words", "upper", "count"], {"a": 1})
+    assert told({"a": 2}, words="abc") == ([], {"a": 2})  # and nothing is run again
+    assert told({"a": 2}, words="abc") == ([], {"a": 2})
 
 
 def test_until_and_force(tmp_path: Path) -> None:

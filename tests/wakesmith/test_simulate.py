@@ -80,7 +80,7 @@ def check(built: Built, board: str, seconds: int, file: Path, out: Path, folder:
     expected = on_host(built, digitised(board, pcm))
     assert len(expected) >= seconds // 12, expected  # or the test shows nothing
     done = wakesmith_inside(
-        *("simulate", sound, file, "--board", board, "--out", out), cwd=file.parent
+        *("simulate", sound, "--project", file, "--board", board, "--out", out), cwd=file.parent
     )
     assert done.returncode == 0, done.stdout + done.stderr
     print(done.stdout)
@@ -144,9 +144,9 @@ def test_what_cannot_be_simulated_is_said_in_a_sentence(tiny: Tiny, tmp_path: Pa
     sound = tmp_path / "speech.wav"
     soundfile.write(sound, np.arange(16000, dtype=np.int16), 16000)
     for arguments, words in (
-        ((sound, tiny.file), "must have a microphone that the simulator models"),
-        ((sound, tiny.file, "--board", "nrf52"), "Did you mean nrf52840dk"),
-        ((tmp_path / "none.wav", tiny.file, "--board", "nrf52840dk"), "none.wav"),
+        ((sound, "--project", tiny.file), "must have a microphone that the simulator models"),
+        ((sound, "--project", tiny.file, "--board", "nrf52"), "Did you mean nrf52840dk"),
+        ((tmp_path / "none.wav", "--project", tiny.file, "--board", "nrf52840dk"), "none.wav"),
         ((sound, "--board", "nrf52840dk"), "must be named, or be the only one"),
     ):
         done = wakesmith_inside("simulate", *arguments, "--out", tiny.build, cwd=tmp_path)

@@ -9,12 +9,13 @@ from rich.console import Console
 
 from convert.errors import SpecError
 from convert.files import write_text
-from wakesmith.building import build_folder, check_folder, open_project, plain_console
+from wakesmith.building import build_folder, check_folder, open_project
 from wakesmith.comparing.entries import choose, named
 from wakesmith.comparing.line import compare_stages, seconds, seeds_of
 from wakesmith.comparing.page import render
 from wakesmith.comparing.results import Comparison, gather
 from wakesmith.comparing.table import print_comparison
+from wakesmith.console import plain_console
 from wakesmith.overall import Overall
 from wakesmith.pipeline import Pipeline, StoppedError
 from wakesmith.store import write_json

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from wakesmith.options import BuildFolder, SoundProject
+
 PortName = Annotated[
     str | None,
     typer.Option(
@@ -85,20 +87,12 @@ def bench(context: typer.Context) -> None:
 def inject(
     context: typer.Context,
     clip: Annotated[Path, typer.Argument(metavar="CLIP", help="WAV or FLAC file.")],
-    project: Annotated[
-        Path,
-        typer.Option("--project", "-p", metavar="PROJECT.toml", help="The project on the board."),
-    ],
+    project: SoundProject = None,
     stream: Annotated[
         bool,
         typer.Option("--stream", help="The whole recording with its events, not its last window."),
     ] = False,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out", metavar="FOLDER", help="Build folder.  [default: build/<project name>]"
-        ),
-    ] = None,
+    out: BuildFolder = None,
 ) -> None:
     """Let the board hear a clip and compare its posteriors with the simulator's, bit for bit.
 
@@ -108,10 +102,12 @@ def inject(
     """
     from wakesmith.device.command import inject_clip
     from wakesmith.device.port import open_line
+    from wakesmith.project import find_project
 
+    file = find_project(project)
     port, baud, timeout = context.obj
     with open_line(port, baud=baud, patience_s=timeout) as line:
-        if not inject_clip(line, clip, project, out, stream=stream, say=typer.echo):
+        if not inject_clip(line, clip, file, out, stream=stream, say=typer.echo):
             raise typer.Exit(1)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,21 +11,55 @@ import numpy as np
 
 from convert import cwriter
 from convert.emit_aot import emit_model
-from convert.emit_header import CTYPE
-from convert.generated import GeneratedModel
+from convert.emit_header import CTYPE, accessors
+from convert.errors import SpecError
+from convert.generated import GeneratedModel, TensorSlot
 from convert.graph import Graph
-from convert.supported import check
-from convert.tflite_reader import read
 from firmware.cores import Core
+from firmware.hostbuild import FIRMWARE_DIR
 from simulate.backend import last_step
 from simulate.reference import ReferenceBackend
-from wakesmith.bare import board_of
+from wakesmith.bare import board_of, checked, read_model
+from wakesmith.console import Meter
 from wakesmith.exporting.library import freestanding_string, licence, model_files
 from wakesmith.exporting.templates import render
 from wakesmith.exporting.write import write_library
-from wakesmith.verifying import random_inputs, read_model
+from wakesmith.verifying import random_inputs
 
 FACTS = "wakesmith-model.json"
+_C_HEADERS = frozenset(
+    [
+        "assert",
+        "complex",
+        "ctype",
+        "errno",
+        "fenv",
+        "float",
+        "inttypes",
+        "iso646",
+        "limits",
+        "locale",
+        "math",
+        "setjmp",
+        "signal",
+        "stdalign",
+        "stdarg",
+        "stdatomic",
+        "stdbool",
+        "stddef",
+        "stdint",
+        "stdio",
+        "stdlib",
+        "stdnoreturn",
+        "string",
+        "tgmath",
+        "threads",
+        "time",
+        "uchar",
+        "wchar",
+        "wctype",
+    ]
+)
 _CHECKED = 2  # inputs that the program carries: noise, and extremes
 
 
@@ -55,16 +89,34 @@ def compile_model(
         SpecError: the name is no C identifier.
     """
     board = board_of(core)
-    graph = read(read_model(path))
-    check(graph)
-    generated = emit_model(graph, prefix=name, kernels=board.core.kernels)
+    check_name(name)
     target = folder if folder is not None else Path(f"{path.stem}-c")
-    files = _files(path, graph, generated, board.core)
+    with Meter("compiling") as meter:
+        meter(0, 2, "planning memory and writing C")
+        graph = checked(read_model(path))
+        generated = emit_model(graph, prefix=name, kernels=board.core.kernels)
+        meter(1, 2, "computing what the check compares with")
+        files = _files(path, graph, generated, board.core)
     write_library(files, target, force=force, marks=(FACTS,))
     say(
         f"Wrote {len(files)} files for {board.core.name} to {target}: {generated.arena_size:,} "
         f"bytes of RAM, {generated.flash_bytes:,} of constants. Begin with {target / 'README.md'}."
     )
+
+
+def check_name(name: str) -> None:
+    """Refuse a prefix that C does not allow, or that the kernels or C itself have files of.
+
+    Raises:
+        SpecError: one of these.
+    """
+    taken = {path.stem for path in FIRMWARE_DIR.glob("*/*.[ch]")} | _C_HEADERS
+    good = cwriter.identifier(name)
+    if good != name or name in taken:
+        raise SpecError(
+            "--name must be an identifier of C that no file of the kernels and no header of C has. "
+            f"Received: {name!r}. Try {f'my_{name}' if good == name else good!r}."
+        )
 
 
 def _files(path: Path, graph: Graph, generated: GeneratedModel, core: Core) -> dict[str, str]:
@@ -81,8 +133,9 @@ def _files(path: Path, graph: Graph, generated: GeneratedModel, core: Core) -> d
         "units": sorted(name for name in sources if name.endswith(".c")),
         "macs": generated.macs,
         "kinds": list(dict.fromkeys(layer.kind for layer in generated.layers)),
+        "inputs": _edges(generated.inputs, generated.prefix, "input"),
+        "outputs": _edges(generated.outputs, generated.prefix, "output"),
         "remembers": bool(generated.states),
-        "output_type": CTYPE[generated.outputs[0].dtype],
         "count": _CHECKED,
         "vectors": vectors.text if vectors else "",
         "steps": vectors.steps if vectors else 1,
@@ -92,12 +145,22 @@ def _files(path: Path, graph: Graph, generated: GeneratedModel, core: Core) -> d
     }
     if vectors:
         files["examples/check.c"] = render("check.c.j2", values)
+    files["examples/minimal.c"] = render("minimal.c.j2", values)
     files["freestanding/string.h"] = freestanding_string()
     files["README.md"] = render("model.README.md.j2", values)
     files["CMakeLists.txt"] = render("model.CMakeLists.txt.j2", values)
     files["LICENSE"] = licence()
     files[FACTS] = json.dumps(_facts(generated, core.name), indent=2) + "\n"
     return files
+
+
+def _edges(slots: Sequence[TensorSlot], prefix: str, role: str) -> list[dict[str, str]]:
+    """How C gets at each input or output: its function, the type of its values, its macros."""
+    functions = accessors(prefix, role, len(slots))
+    return [
+        {"function": function, "type": CTYPE[slot.dtype], "macro": function.upper()}
+        for function, slot in zip(functions, slots, strict=True)
+    ]
 
 
 @dataclass(frozen=True)

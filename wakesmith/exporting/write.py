@@ -32,17 +32,17 @@ def write_library(
     """
     with _told(out):
         if out.is_symlink() or (out.exists() and not out.is_dir()):
-            raise UserError(f"--out must be a folder. Received: {out}, which is none.")
+            raise UserError(f"--to must be a folder. Received: {out}, which is none.")
         filled = out.is_dir() and any(out.iterdir())
         if filled and not force:
             raise UserError(
-                f"The folder to export into must be empty. Received: {out}, which is not. "
-                "Choose another with --out, or replace what an export wrote there with --force."
+                f"The folder to write into must be empty. Received: {out}, which is not. "
+                "Choose another with --to, or replace what was written there before with --force."
             )
         if filled and not any((out / mark).is_file() for mark in marks):
             raise UserError(
-                f"--force must be given a folder that an export wrote. Received: {out}, which has "
-                f"no {Path(marks[0]).name}; its files would be lost. Choose another with --out."
+                f"--force must be given a folder that this command wrote. Received: {out}, which "
+                f"has no {Path(marks[0]).name}; its files would be lost. Choose another with --to."
             )
         parent = out.resolve().parent
         parent.mkdir(parents=True, exist_ok=True)
@@ -88,6 +88,6 @@ def _told(out: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise UserError(
-            f"The folder to export into must be writable. Received: {out}: "
-            f"{error.strerror or error}. Choose another with --out."
+            f"The folder to write into must be writable. Received: {out}: "
+            f"{error.strerror or error}. Choose another with --to."
         ) from error

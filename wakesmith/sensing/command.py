@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from convert.files import write_bytes
-from wakesmith.building import build_folder, check_folder, open_project, plain_console
-from wakesmith.console import watcher
+from wakesmith.building import build_folder, check_folder, open_project
+from wakesmith.console import plain_console, watcher
 from wakesmith.pipeline import Pipeline, StoppedError
 from wakesmith.report import grouped, percent
 from wakesmith.sensing.page import decibels, lead

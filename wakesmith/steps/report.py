@@ -17,7 +17,7 @@ from firmware.board import Board, load_board
 from train.evaluate import wilson
 from wakesmith.clips import load_dataset
 from wakesmith.codehash import package_versions
-from wakesmith.job import RECORD, Job, file_hash
+from wakesmith.job import RECORD, SETTINGS, Job, file_hash
 from wakesmith.project import Project
 from wakesmith.realtime import RealTime, real_time
 from wakesmith.report import render
@@ -50,7 +50,7 @@ PACKAGES = (
 )
 _MOST_PICTURES = 12
 _TFLM_ARENA = "_ZN12_GLOBAL__N_15arenaE"  # `arena` of firmware/tflm/ws_runtime_tflm.cc
-_NOT_LISTED = (RECORD, "pcm.npy", "features.npy", "clips.json")
+_NOT_LISTED = (RECORD, SETTINGS, "pcm.npy", "features.npy", "clips.json")
 
 
 def run(job: Job, project: Project) -> None:
