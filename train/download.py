@@ -111,12 +111,6 @@ def cache_root() -> Path:
     return Path(named).expanduser() if named else Path.home() / ".cache" / "wakesmith"
 
 
-def check_sha256(value: str) -> None:
-    """Raise SpecError unless `value` is empty or 64 hexadecimal digits."""
-    if value and not re.fullmatch(r"[0-9a-fA-F]{64}", value):
-        raise SpecError(f"sha256 must be 64 hexadecimal digits. Received: {value!r}.")
-
-
 def obtain(archive: Archive, source: PublicSource, context: Context) -> Path:
     """Folder of the unpacked set: the user's own copy, the cache's, or a fresh one.
 

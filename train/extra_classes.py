@@ -16,7 +16,7 @@ from train.noise import GENERATED, NoiseKind
 from train.sources.base import SPLITS, Item, digest, hashed_splits, resolve
 
 if TYPE_CHECKING:
-    from train.datasets import Dataset
+    from train.dataset import Dataset
 
 _FILLERS = """
 about again always animal apple around basket because better bicycle bottle bread bridge brother

@@ -25,7 +25,8 @@ from train.quantization.gates import Gate, Gates, install
 from train.quantization.low_bit import METHODS, LowBitWeights, Method, exchange, weight_gates
 from train.quantization.quantizers import affine_range, linear, linear_scale, log_scale, logarithmic
 from train.quantization.tf_quantizers import linear_tf, logarithmic_tf
-from train.quantization.tfmot_int8 import quantization_aware, tools
+from train.quantization.tfmot_int8 import quantization_aware
+from train.quantization.tfmot_tools import tools
 
 Part = Literal["weights", "bias", "activations"]
 PARTS: tuple[Part, ...] = ("weights", "bias", "activations")

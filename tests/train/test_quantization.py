@@ -31,7 +31,8 @@ from train.quantization import (
     quantize,
 )
 from train.quantization.gates import install
-from train.quantization.tfmot_int8 import float_kernels, quantization_aware, tools
+from train.quantization.tfmot_int8 import float_kernels, quantization_aware
+from train.quantization.tfmot_tools import tools
 
 SMALL = {
     "cnn_digits": ModelSpec("cnn_digits", width=4, dense=8),

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from convert.errors import SpecError
-from train.quantization.tfmot_int8 import tools
+from train.quantization.tfmot_tools import tools
 
 _PREFIX = "quant_"
 

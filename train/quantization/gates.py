@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.export import INPUT_RANGE, real_features, to_tflite
-from train.quantization.tfmot_int8 import tools
+from train.quantization.tfmot_tools import tools
 
 Mode = Literal["off", "calibrate", "train", "frozen"]
 Kind = Literal["input", "weight", "activation"]

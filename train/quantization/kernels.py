@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from convert.errors import ModelError, UnsupportedModelError
 from convert.graph import Graph, Tensor
 from train.quantization.gates import Gate, Gates
-from train.quantization.tfmot_int8 import tools
+from train.quantization.tfmot_tools import tools
 
 Kind = Literal["conv", "depthwise", "dense"]
 

@@ -30,7 +30,8 @@ from train.quantization.base import Engine, Quantized
 from train.quantization.calibration import enough_clips
 from train.quantization.gates import Gate, Gates, install
 from train.quantization.quantizers import Clip
-from train.quantization.tfmot_int8 import quantization_aware, tools
+from train.quantization.tfmot_int8 import quantization_aware
+from train.quantization.tfmot_tools import tools
 from train.quantization.weight_quantizers import weight_quantizers
 
 Method = Literal["int8", "int4", "log4"]

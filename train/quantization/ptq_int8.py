@@ -13,6 +13,7 @@ from train.quantization import recurrent
 from train.quantization.base import Engine, Quantized
 from train.quantization.calibration import check_calibration_clips, enough_clips
 from train.quantization.ranges import quantized
+from train.quantization.recurrent_ptq import after_training
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class PtqInt8:
         if self.calibration != "min_max" and recurrent.is_recurrent(model):
             recurrent.refuse(model, f"calibration {self.calibration}", 'calibration = "min_max"')
         if recurrent.needs_writer(model):
-            tflite, reference = recurrent.after_training(model, clips)
+            tflite, reference = after_training(model, clips)
             return Quantized(tflite, reference, model, recurrent.runs_on(model))
         if self.calibration == "min_max":
             tflite = to_tflite(model, "int8", representative=clips)

@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.errors import ModelError, UnsupportedModelError
-from convert.export import MIN_CALIBRATION_CLIPS, check_int8, check_weights, real_features
+from convert.errors import UnsupportedModelError
+from convert.export import check_int8, check_weights, real_features
 from convert.recurrent_writer import Block, DenseBlock, LstmBlock, Precision, SvdfBlock, write
 from convert.tflite_reader import read
 from train.keras import load
@@ -370,28 +370,3 @@ def _largest_cell(aware: Any, outer: Any, clips: NDArray[np.int8]) -> float:
         _, cells = outer.layer.run(inputs)
         peak = max(peak, *(float(np.abs(cell.numpy()).max()) for cell in cells))
     return peak
-
-
-def after_training(model: Any, clips: NDArray[np.int8]) -> tuple[bytes, bytes]:
-    """Post-training quantization of a recurrent model: int8 and float32 files.
-
-    Args:
-        model: the trained float model; unchanged.
-        clips: calibration features, int8 (clips, frames, width).
-
-    Raises:
-        ModelError: too few clips, or weights that are not finite.
-        UnsupportedModelError: a layer that the chain cannot hold.
-    """
-    from train.quantization.gates import install
-    from train.quantization.tfmot_int8 import quantization_aware
-
-    if len(clips) < MIN_CALIBRATION_CLIPS:
-        raise ModelError(
-            f"Calibration must have at least {MIN_CALIBRATION_CLIPS} clips. Received: {len(clips)}."
-        )
-    check_weights(model)
-    aware = quantization_aware(model)
-    gates = install(aware)
-    gates.calibrate(clips)
-    return to_file(aware, gates, clips), to_file(aware, gates, clips, "float32")

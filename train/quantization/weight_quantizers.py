@@ -30,7 +30,7 @@ from train.quantization.tf_quantizers import (
     log_scale_tf,
     logarithmic_tf,
 )
-from train.quantization.tfmot_int8 import tools
+from train.quantization.tfmot_tools import tools
 
 
 @lru_cache(maxsize=1)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
+from convert.errors import SpecError
 from train.sources.base import Source
 
 
@@ -23,6 +25,10 @@ class PublicSource(Source):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        from train.download import check_sha256
+        _check_sha256(self.sha256)
 
-        check_sha256(self.sha256)
+
+def _check_sha256(value: str) -> None:
+    """Raise SpecError unless `value` is empty or 64 hexadecimal digits."""
+    if value and not re.fullmatch(r"[0-9a-fA-F]{64}", value):
+        raise SpecError(f"sha256 must be 64 hexadecimal digits. Received: {value!r}.")
