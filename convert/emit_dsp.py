@@ -9,7 +9,6 @@ import numpy as np
 
 from convert.emit_layer import Layer, LayerCode, emit_layer, struct_text
 from convert.emit_narrow import emit_narrow
-from convert.emit_recurrent import DOTS
 from convert.emit_windows import (
     Fields,
     check_window,
@@ -25,15 +24,16 @@ from convert.fast_types import Fast, FastColumns, Halves
 from convert.narrow import Narrow
 from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams
 
-# What a kernel needs beside its own file; inner loops have a file for each kind of core.
-_DOTS_S4 = ("dsp_dots_s4.c", "dsp_dots_s4_v7m.c")
+# What a kernel needs beside its own file.
+_TILES = ("dsp_tiles.c", "dsp_widen.c", "dsp_dot_4x2.c", "dsp_outputs.c")
+_PLANES = ("dsp_lines_3x3.c", "dsp_four_outputs.c", "dsp_outputs.c")
 _ALSO = {
-    ("conv2d", ""): ("dsp_tiles.c", *DOTS),
-    ("conv2d", "_s4"): ("dsp_tiles.c", *DOTS, *_DOTS_S4),
-    ("depthwise_conv2d", ""): DOTS,
-    ("depthwise_taps", ""): ("dsp_quads.c", "dsp_quads_v7m.c", "dsp_outputs.c"),
-    ("depthwise_conv2d", "_s4"): ("dsp_depthwise_conv2d.c", *DOTS),
-    ("fully_connected", ""): DOTS,
+    ("conv2d", ""): _TILES,
+    ("conv2d", "_s4"): ("dsp_tiles.c", "dsp_widen.c", "dsp_dot_4bit.c", "dsp_outputs.c"),
+    ("depthwise_conv2d", ""): _PLANES,
+    ("depthwise_conv2d", "_s4"): ("dsp_depthwise_conv2d.c", *_PLANES),
+    ("depthwise_taps", ""): ("dsp_quads.c", "dsp_outputs.c"),
+    ("fully_connected", ""): ("dsp_dot_1x8.c", "dsp_outputs.c"),
     ("fully_connected", "_s4"): ("dsp_outputs.c",),
 }
 

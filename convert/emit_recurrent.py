@@ -16,8 +16,6 @@ from convert.prepare_recurrent import (
     SVDF_TIME_WEIGHTS,
 )
 
-DOTS = ("dsp_dots.c", "dsp_dots_v7m.c", "dsp_outputs.c")
-"""Inner loops of the DSP kernels, in a file for each kind of core."""
 _SMALL = 1 << 30  # twice such a value fits int32
 _MOST_RIGHT = 29  # half a unit and a value below 2^30 fit int32
 _PRODUCT = 32767 << 15  # of Q0.15 by an int16
@@ -125,7 +123,7 @@ def emit_lstm(
     if halves is not None:
         fields = [(f"lstm.{name}", value) for name, value in fields]
         ctype, function = "ws_lstm_dsp_params", "ws_lstm_dsp"
-        files = ("dsp_lstm.c", *DOTS)
+        files = ("dsp_lstm.c", "dsp_dot_1x8.c")
     struct = struct_text(ctype, params, [*fields, *weights])
     hidden, cell = layer.states
     call = f"{function}(&{params}, {layer.inputs[0]}, {hidden}, {cell}, {layer.output});"

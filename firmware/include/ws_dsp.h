@@ -51,6 +51,12 @@ static inline void ws_store16(void *to, int32_t value) {
     memcpy(__builtin_assume_aligned(to, 2), &half, sizeof half);
 }
 
+static inline int32_t ws_load16(const void *from) {
+    int16_t half;
+    memcpy(&half, __builtin_assume_aligned(from, 2), sizeof half);
+    return half;
+}
+
 static inline int32_t ws_low16(uint32_t pair) {
     return (int16_t)(uint16_t)pair;
 }
@@ -193,9 +199,13 @@ typedef struct {
     int32_t shift;      /* to the right, 1 to 21 */
 } ws_rescale;
 
-/* Half a unit and the zero point, as they are before the shift. */
+/* Half a unit and the zero point, as they are before the shift; twice is 2 * zero point + 1. */
+static inline int32_t ws_rounding_of(int32_t twice, int32_t shift) {
+    return (twice * (1 << shift)) >> 1;
+}
+
 static inline int32_t ws_rounding(int32_t offset, int32_t shift) {
-    return ((2 * offset + 1) * (1 << shift)) >> 1;
+    return ws_rounding_of(2 * offset + 1, shift);
 }
 
 /*

@@ -1,5 +1,6 @@
 /*
- * Parts of the assembly loops of dsp_dots.c and dsp_dots_s4.c, and of their namesakes for Armv7-M.
+ * Parts of the inner loops of the DSP kernels (ws_dsp_dots.h): first for cores with DSP
+ * instructions, then for Armv7-M without.
  *
  * Formatting is off: an instruction per line, whatever the macros between them.
  */

@@ -1,4 +1,9 @@
-/* The inner loops of the DSP kernels. */
+/*
+ * The inner loops of the DSP kernels, a file for each: assembly for cores with DSP instructions
+ * (Cortex-M4, M7, M33), other assembly for Armv7-M without (Cortex-M3), and plain C, which says
+ * what both compute and is what all other cores run. Assembly loads the fields of a struct in their
+ * order.
+ */
 #ifndef WS_DSP_DOTS_H
 #define WS_DSP_DOTS_H
 
@@ -33,6 +38,21 @@ typedef struct {
 
 void ws_tile_4(const ws_tile *tile);
 
+/*
+ * Doubled sums of channels b and a at four positions to int8, as the tiles have it: `r` two
+ * rescalings, `output` b's place at the first position. The last position is written first.
+ */
+static inline void ws_tile_outputs(const ws_rescale *r, int32_t twice, const int32_t *doubled,
+                                   int8_t *output, const int32_t *offset) {
+    const int32_t rounding[2] = {ws_rounding_of(twice, r[0].shift),
+                                 ws_rounding_of(twice, r[1].shift)};
+    for (int32_t i = 3; i >= 0; i--) {
+        int8_t *to = output + (i > 0 ? offset[i - 1] : 0);
+        to[0] = (int8_t)ws_rescale_s8(&r[0], doubled[i] + r[0].bias, rounding[0]);
+        to[1] = (int8_t)ws_rescale_s8(&r[1], doubled[i + 4] + r[1].bias, rounding[1]);
+    }
+}
+
 /* Rows of bytes at four places to pairs of int16, [words][2][4] of them: ws_dot_4x2's x. */
 typedef struct {
     const int8_t *from[4];
@@ -59,6 +79,21 @@ typedef struct {
     int32_t table_step; /* bytes to the tables of the next two channels */
 } ws_tile_4bit;
 
+void ws_tile_4_s4(const ws_tile_4bit *tile);
+void ws_tile_4_lut4(const ws_tile_4bit *tile);
+
+/*
+ * Doubled sums of two channels at four positions in C, b's first: x as of a tile, `values` bytes of
+ * weights, a multiple of 4.
+ */
+typedef void (*ws_sums_4bit)(const int8_t *x, const int8_t *weights, int32_t values,
+                             const int8_t *table_b, const int8_t *table_a, int32_t *doubled);
+
+void ws_sums_s4(const int8_t *x, const int8_t *weights, int32_t values, const int8_t *table_b,
+                const int8_t *table_a, int32_t *doubled);
+void ws_sums_lut4(const int8_t *x, const int8_t *weights, int32_t values, const int8_t *table_b,
+                  const int8_t *table_a, int32_t *doubled);
+
 /* One channel of a 3x3 depthwise convolution with stride 1, over a plane of int16. */
 typedef struct {
 #if WS_HAS_DSP
@@ -78,6 +113,8 @@ typedef struct {
     int32_t rounding;
 } ws_plane_3x3;
 
+void ws_lines_3x3(const ws_plane_3x3 *plane);
+
 /* Four outputs of a channel of any depthwise convolution, over a plane of int16. */
 typedef struct {
     const int8_t *weights; /* [rows][taps] */
@@ -90,6 +127,10 @@ typedef struct {
     int32_t rounding;
 } ws_four;
 
+#if !WS_HAS_DSP
+void ws_four_outputs(const ws_four *four, const int8_t *plane, int8_t *output);
+#endif
+
 /* One position by all units, whose number is a multiple of eight: ws_dot_1x8, and what follows. */
 typedef struct {
     const int16_t *weights;
@@ -101,14 +142,6 @@ typedef struct {
     int32_t count; /* of units, by eight */
 } ws_units;
 
-#if WS_HAS_ASM
 void ws_units_8(const ws_units *units);
-void ws_lines_3x3(const ws_plane_3x3 *plane);
-void ws_tile_4_s4(const ws_tile_4bit *tile);
-void ws_tile_4_lut4(const ws_tile_4bit *tile);
-#endif
-#if WS_HAS_MLA
-void ws_four_outputs(const ws_four *four, const int8_t *plane, int8_t *output);
-#endif
 
 #endif /* WS_DSP_DOTS_H */

@@ -1,7 +1,7 @@
 /*
  * DEPTHWISE_CONV_2D, int8, on the DSP instructions. One channel's plane is copied to scratch memory
  * as int16, with its padding around it. Along a row of that plane two neighbouring taps are one
- * SMLAD; with a 3x3 filter and stride 1 two neighbouring outputs share what they load, in assembly.
+ * SMLAD; with a 3x3 filter and stride 1 two neighbouring outputs share what they load.
  *
  * The whole plane is read before the first output is written, so both may be the same memory.
  */
@@ -82,8 +82,7 @@ static void pair_weights(const ws_depthwise_dsp_params *p, const int8_t *w, int8
     }
 }
 
-#if WS_HAS_ASM
-/* 3x3 with stride 1, in assembly. */
+/* 3x3 with stride 1. */
 static void channel_3x3(const ws_depthwise_dsp_params *p, const int8_t *plane, const int8_t *w,
                         const ws_rescale *r, int8_t *output) {
     const ws_plane_3x3 lines = {
@@ -107,9 +106,8 @@ static void channel_3x3(const ws_depthwise_dsp_params *p, const int8_t *plane, c
     };
     ws_lines_3x3(&lines);
 }
-#endif
 
-#if WS_HAS_MLA
+#if !WS_HAS_DSP
 /* Any filter and stride, four outputs at a time; bounds that are not int8's come later. */
 static void channel_fours(const ws_depthwise_dsp_params *p, const int8_t *plane, const int8_t *w,
                           const ws_rescale *r, int8_t *output) {
@@ -142,15 +140,13 @@ static void channel_fours(const ws_depthwise_dsp_params *p, const int8_t *plane,
 /* All outputs of channel c, whose plane is copied; `pairs` has room for its weights two by two. */
 static void channel(const ws_depthwise_dsp_params *p, const int8_t *plane, const int8_t *w,
                     int32_t c, int8_t *pairs, int8_t *output) {
-#if WS_HAS_ASM
     const ws_rescale *r = &p->outputs.channels[c];
     if (p->outputs.usual && p->filter.y == 3 && p->filter.x == 3 && p->stride.y == 1 &&
         p->stride.x == 1) {
         channel_3x3(p, plane, w, r, output);
         return;
     }
-#endif
-#if WS_HAS_MLA
+#if !WS_HAS_DSP
     if (p->outputs.usual) {
         channel_fours(p, plane, w, r, output);
         return;

@@ -55,10 +55,9 @@ static const int16_t *add_row(adder add, const ws_fully_connected_dsp_params *p,
     return weights;
 }
 
-/* As many units of a row as assembly does; returns their number, which is a multiple of eight. */
-static int32_t units_in_assembly(const ws_fully_connected_dsp_params *p, const int8_t *input,
-                                 int8_t *output) {
-#if WS_HAS_ASM
+/* As many units of a row as ws_units_8 does; returns their number, which is a multiple of eight. */
+static int32_t usual_units(const ws_fully_connected_dsp_params *p, const int8_t *input,
+                           int8_t *output) {
     const int32_t units = p->units - p->units % UNITS;
     const int usual = p->outputs.usual && p->too_low->channel >= p->units;
     if (usual && units != 0 && p->depth % 4 == 0 && p->depth <= p->chunk) {
@@ -74,17 +73,13 @@ static int32_t units_in_assembly(const ws_fully_connected_dsp_params *p, const i
         ws_units_8(&job);
         return units;
     }
-#endif
-    (void)p;
-    (void)input;
-    (void)output;
     return 0;
 }
 
 void ws_fully_connected_dsp(const ws_fully_connected_dsp_params *p, const int8_t *input,
                             int8_t *output) {
     for (int32_t row = 0; row < p->rows; row++) {
-        const int32_t done = units_in_assembly(p, input, output);
+        const int32_t done = usual_units(p, input, output);
         const int16_t *weights = p->weights + done * p->depth / 2;
         const ws_too_low *too_low = p->too_low; /* whatever it holds, `done` is 0 then */
         for (int32_t unit = done; unit < p->units;) {

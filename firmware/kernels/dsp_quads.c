@@ -1,6 +1,6 @@
 /*
  * Four channels of a depthwise convolution at one output position, tap by tap: the inner loop of
- * dsp_depthwise_taps.c, in assembly for Cortex-M4, M7 and M33. The plain C says what it computes.
+ * dsp_depthwise_taps.c.
  */
 #include "ws_dsp_asm.h"
 #include "ws_dsp_taps.h"
@@ -38,7 +38,7 @@
  * On the stack 0 places, 4 their end, 8 rescales, 12 output, 16 `twice`, 20 quads left. Sums to
  * int8 as WS_RESCALE does it.
  *
- * Per 8 multiplications 17 instructions, and 2 for the loop; 9 for the first tap, 48 per quad.
+ * Per 8 multiplications 17 instructions, and 2 for the loop; 11 for the first tap, 47 per quad.
  */
 __attribute__((naked, noinline)) void ws_quads(WS_UNUSED const ws_quads_job *job) {
     __asm__ volatile(
@@ -90,7 +90,93 @@ __attribute__((naked, noinline)) void ws_quads(WS_UNUSED const ws_quads_job *job
 
 /* clang-format on */
 
-#elif !WS_HAS_ASM
+#elif WS_HAS_MLA
+
+/* Armv7-M: an MLA per product, a value and a weight extended as they are loaded. */
+
+/* An instruction per line: */
+/* clang-format off */
+
+/* A tap, `place` what is there; weights at r1 + those, of channels 1, 2, 3, and at `last`. */
+#define TAP(place, w1, w2, w3, last)                                                               \
+    "add " place ", r0\n\t"                                                                        \
+    "ldrsb r4, [" place ", #1]\n\t"                                                                \
+    "ldrsh r5, [r1, #" w1 "]\n\t"                                                                  \
+    "mla r7, r4, r5, r7\n\t"                                                                       \
+    "ldrsb r4, [" place ", #2]\n\t"                                                                \
+    "ldrsh r5, [r1, #" w2 "]\n\t"                                                                  \
+    "mla r8, r4, r5, r8\n\t"                                                                       \
+    "ldrsb r4, [" place ", #3]\n\t"                                                                \
+    "ldrsh r5, [r1, #" w3 "]\n\t"                                                                  \
+    "mla r9, r4, r5, r9\n\t"                                                                       \
+    "ldrsb r4, [" place "]\n\t"                                                                    \
+    "ldrsh r5, " last "\n\t"                                                                       \
+    "mla r6, r4, r5, r6\n\t"
+
+/* One sum to its int8 value: r2 its ws_rescale, lr twice the zero point + 1. 10 instructions. */
+#define OUTPUT(sum)                                                                                \
+    "ldmia r2!, {r3, r4, r5}\n\t"                                                                  \
+    "add " sum ", r3, " sum ", lsl #1\n\t"                                                         \
+    "lsl r12, lr, r5\n\t"                                                                          \
+    "asr r12, r12, #1\n\t"                                                                         \
+    WS_RESCALE_ONE(sum, "r4", "r5", "r12", "r3")
+
+/*
+ * r0 channel, r1 weights, r2 places of the taps, r3 their end, r4 value, r5 weight, r6-r9 sums of
+ * four channels, r12 and lr what is at two taps. On the stack 0 places, 4 their end, 8 rescales, 12
+ * output, 16 `twice`, 20 quads left.
+ *
+ * Per 8 multiplications 27 instructions, and 2 for the loop; 16 for the first tap, 59 per quad.
+ */
+__attribute__((naked, noinline)) void ws_quads(WS_UNUSED const ws_quads_job *job) {
+    __asm__ volatile(
+        "push {r4-r9, lr}\n\t"
+        "sub sp, #28\n\t"
+        "mov r12, r0\n\t"
+        "ldmia r12, {r0-r7}\n\t"
+        "stmia sp, {r2-r7}\n\t"
+        "1:\n\t"
+        "mov r6, #0\n\t"
+        "mov r7, #0\n\t"
+        "mov r8, #0\n\t"
+        "mov r9, #0\n\t"
+        "ldr lr, [r2], #4\n\t"
+        TAP("lr", "4", "2", "6", "[r1], #8")
+        "cmp r2, r3\n\t"
+        "beq 3f\n\t"
+        "2:\n\t"
+        "ldrd r12, lr, [r2], #8\n\t"
+        TAP("lr", "12", "10", "14", "[r1, #8]")
+        TAP("r12", "4", "2", "6", "[r1], #16")
+        "cmp r2, r3\n\t"
+        "bne 2b\n\t"
+        "3:\n\t"
+        "ldr r2, [sp, #8]\n\t"
+        "ldr lr, [sp, #16]\n\t"
+        OUTPUT("r6")
+        OUTPUT("r7")
+        OUTPUT("r8")
+        OUTPUT("r9")
+        "ldr r3, [sp, #12]\n\t"
+        "str r2, [sp, #8]\n\t"
+        "strb r7, [r3, #1]\n\t"
+        "strb r8, [r3, #2]\n\t"
+        "strb r9, [r3, #3]\n\t"
+        "strb r6, [r3], #4\n\t"
+        "str r3, [sp, #12]\n\t"
+        "ldr r4, [sp, #20]\n\t"
+        "ldrd r2, r3, [sp]\n\t"
+        "add r0, #4\n\t"
+        "subs r4, #1\n\t"
+        "str r4, [sp, #20]\n\t"
+        "bne 1b\n\t"
+        "add sp, #28\n\t"
+        "pop {r4-r9, pc}\n\t");
+}
+
+/* clang-format on */
+
+#else
 
 void ws_quads(const ws_quads_job *job) {
     const int16_t *weights = job->weights;
@@ -107,7 +193,7 @@ void ws_quads(const ws_quads_job *job) {
         }
         for (int32_t i = 0; i < 4; i++) {
             const ws_rescale *r = &job->channels[4 * quad + i];
-            const int32_t rounding = job->twice * (1 << r->shift) >> 1;
+            const int32_t rounding = ws_rounding_of(job->twice, r->shift);
             *output++ = (int8_t)ws_rescale_s8(r, 2 * sums[i] + r->bias, rounding);
         }
     }

@@ -96,7 +96,6 @@ int32_t ws_try(int32_t number) {
         .output = results,
         .quads = 2,
     };
-#if WS_HAS_MLA
     const ws_units units = {
         .weights = weights,
         .x = values,
@@ -105,6 +104,7 @@ int32_t ws_try(int32_t number) {
         .output = results,
         .count = 1,
     };
+#if WS_HAS_MLA
     const ws_four four = {
         .weights = values,
         .taps = 3,
@@ -129,8 +129,8 @@ int32_t ws_try(int32_t number) {
         {(any_function)ws_widen_4, results, &widening, 0, 0},
         {(any_function)ws_lines_3x3, &lines, 0, 0, 0},
         {(any_function)ws_quads, &quads, 0, 0, 0},
-#if WS_HAS_MLA
         {(any_function)ws_units_8, &units, 0, 0, 0},
+#if WS_HAS_MLA
         {(any_function)ws_four_outputs, &four, values, (int32_t)(uintptr_t)results, 0},
 #endif
     };
