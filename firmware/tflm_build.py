@@ -119,6 +119,7 @@ def build_tflm_bare(
     sources: dict[str, Source] = {
         **_hosted(),
         "main.c": TFLM_DIR / "main.c",
+        "ws_commands.h": TFLM_DIR / "ws_commands.h",
         **_c_files(model),
     }
     with _harness(model, board, library, defines) as link:

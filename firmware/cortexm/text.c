@@ -28,8 +28,14 @@ void ws_put_signed(int32_t value) {
     }
 }
 
+void ws_put_hex_byte(uint8_t value) {
+    static const char digits[] = "0123456789abcdef";
+    ws_board_put((uint8_t)digits[value >> 4]);
+    ws_board_put((uint8_t)digits[value & 15u]);
+}
+
 void ws_put_hex(uint32_t value) {
-    for (int shift = 28; shift >= 0; shift -= 4) {
-        ws_board_put((uint8_t)"0123456789abcdef"[(value >> shift) & 15u]);
+    for (int shift = 24; shift >= 0; shift -= 8) {
+        ws_put_hex_byte((uint8_t)(value >> shift));
     }
 }

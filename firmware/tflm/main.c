@@ -11,21 +11,12 @@
 
 #include "model.h"
 #include "ws_board.h"
+#include "ws_commands.h"
 #include "ws_runtime.h"
 #include "ws_text.h"
 #include "ws_tflm.h"
 
 static uint32_t last_cycles;
-
-static uint8_t next_byte(void) {
-    for (;;) {
-        const int32_t byte = ws_board_get();
-        if (byte >= 0) {
-            return (uint8_t)byte;
-        }
-        ws_board_sleep();
-    }
-}
 
 static void put_error(const char *wrong) {
     ws_put_text("error ");
@@ -34,12 +25,8 @@ static void put_error(const char *wrong) {
 }
 
 static void run(void) {
-    static const char digits[] = "0123456789abcdef";
-    uint32_t address = 0;
-    for (uint32_t shift = 0; shift < 32; shift += 8) {
-        address |= (uint32_t)next_byte() << shift;
-    }
-    memcpy(ws_runtime_input(), (const void *)(uintptr_t)address, MODEL_INPUT_SIZE);
+    const void *input = (const void *)(uintptr_t)ws_next_number();
+    memcpy(ws_runtime_input(), input, MODEL_INPUT_SIZE);
     const uint32_t start = ws_board_cycles();
     const char *wrong = ws_runtime_invoke();
     last_cycles = ws_board_cycles() - start;
@@ -47,14 +34,7 @@ static void run(void) {
         put_error(wrong);
         return;
     }
-    const int8_t *output = ws_runtime_output();
-    ws_put_text("out ");
-    for (uint32_t i = 0; i < MODEL_OUTPUT_SIZE; i++) {
-        const uint8_t value = (uint8_t)output[i];
-        ws_board_put((uint8_t)digits[value >> 4]);
-        ws_board_put((uint8_t)digits[value & 15u]);
-    }
-    ws_put_text("\n");
+    ws_put_output(ws_runtime_output(), MODEL_OUTPUT_SIZE);
 }
 
 int main(void) {
@@ -68,7 +48,7 @@ int main(void) {
         ws_put_text("\nready\n");
     }
     for (;;) {
-        const uint8_t command = next_byte();
+        const uint8_t command = ws_next_byte();
         if (command == 'r') {
             ws_runtime_reset();
         } else if (command == 'i' && wrong == 0) {

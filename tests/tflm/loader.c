@@ -9,31 +9,13 @@
 #include <string.h>
 
 #include "model.h"
-#include "ws_board.h"
+#include "ws_commands.h"
 #include "ws_runtime.h"
 #include "ws_text.h"
 
 const uint8_t *loaded_model;
 uint32_t loaded_input_size;
 uint32_t loaded_output_size;
-
-static uint8_t next_byte(void) {
-    for (;;) {
-        const int32_t byte = ws_board_get();
-        if (byte >= 0) {
-            return (uint8_t)byte;
-        }
-        ws_board_sleep();
-    }
-}
-
-static uint32_t next_number(void) {
-    uint32_t number = 0;
-    for (uint32_t shift = 0; shift < 32; shift += 8) {
-        number |= (uint32_t)next_byte() << shift;
-    }
-    return number;
-}
 
 static void tell(const char *wrong) {
     ws_put_text(wrong == 0 ? "ready" : "error ");
@@ -42,31 +24,24 @@ static void tell(const char *wrong) {
 }
 
 static void run(void) {
-    static const char digits[] = "0123456789abcdef";
-    memcpy(ws_runtime_input(), (const void *)(uintptr_t)next_number(), loaded_input_size);
+    const void *input = (const void *)(uintptr_t)ws_next_number();
+    memcpy(ws_runtime_input(), input, loaded_input_size);
     const char *wrong = ws_runtime_invoke();
     if (wrong != 0) {
         tell(wrong);
         return;
     }
-    const int8_t *output = ws_runtime_output();
-    ws_put_text("out ");
-    for (uint32_t i = 0; i < loaded_output_size; i++) {
-        const uint8_t value = (uint8_t)output[i];
-        ws_board_put((uint8_t)digits[value >> 4]);
-        ws_board_put((uint8_t)digits[value & 15u]);
-    }
-    ws_put_text("\n");
+    ws_put_output(ws_runtime_output(), loaded_output_size);
 }
 
 int main(void) {
     ws_put_text("loader\n");
     for (;;) {
-        const uint8_t command = next_byte();
+        const uint8_t command = ws_next_byte();
         if (command == 'm') {
-            loaded_model = (const uint8_t *)(uintptr_t)next_number();
-            loaded_input_size = next_number();
-            loaded_output_size = next_number();
+            loaded_model = (const uint8_t *)(uintptr_t)ws_next_number();
+            loaded_input_size = ws_next_number();
+            loaded_output_size = ws_next_number();
             tell(ws_runtime_init());
         } else if (command == 'r') {
             ws_runtime_reset();

@@ -1,4 +1,4 @@
-/* BBC micro:bit v1: console on the UART, clock on TIMER0, one light of the matrix, watchdog.
+/* BBC micro:bit v1: console on the UART, clock on TIMER0, one light of the matrix.
 
    Chapters are those of Nordic's nRF51 Series Reference Manual v3.0; pins are those of the
    micro:bit v1 schematics. The nRF51's Cortex-M0 has no SysTick. */
@@ -39,22 +39,10 @@
 #define TIMER_CC1 TIMER0(0x544u)
 #define TICK (WS_CLOCK_HZ / 10u) /* 100 ms */
 
-/* 24 "Watchdog timer" */
-#define WDT(offset) WS_REG32(WS_WATCHDOG + (offset))
-#define WDT_START WDT(0x000u)
-#define WDT_RUNSTATUS WDT(0x400u)
-#define WDT_CRV WDT(0x504u)
-#define WDT_RREN WDT(0x508u)
-#define WDT_CONFIG WDT(0x50Cu) /* bit 0: goes on while the processor sleeps */
-#define WDT_RR0 WDT(0x600u)
-#define WDT_KEY 0x6E524635u
-
 /* 14 "GPIO" */
 #define GPIO_OUTSET WS_REG32(0x50000508u)
 #define GPIO_OUTCLR WS_REG32(0x5000050Cu)
 #define GPIO_DIRSET WS_REG32(0x50000518u)
-
-#define NVIC_ISER WS_REG32(0xE000E100u) /* Armv6-M ARM B3.4.3 */
 
 #define UART_INTERRUPT 2u
 #define TIMER0_INTERRUPT 8u
@@ -93,7 +81,8 @@ void ws_board_init(void) {
     UART_INTENSET = 1u << 2; /* RXDRDY */
     UART_STARTTX = 1u;
     UART_STARTRX = 1u;
-    NVIC_ISER = 1u << UART_INTERRUPT | 1u << TIMER0_INTERRUPT;
+    ws_enable_interrupt(UART_INTERRUPT);
+    ws_enable_interrupt(TIMER0_INTERRUPT);
     report_reset();
 }
 
@@ -130,21 +119,6 @@ void ws_board_led(int on) {
         GPIO_OUTCLR = 1u << PIN_ROW;
     }
     GPIO_DIRSET = 1u << PIN_ROW | 1u << PIN_COLUMN;
-}
-
-/* The first call starts it; it cannot be stopped. It resets the chip, and start-up tells. */
-void ws_board_watch(void) {
-    if (WDT_RUNSTATUS == 0) {
-        WDT_CRV = WS_WATCHDOG_TICKS - 1u;
-        WDT_RREN = 1u;
-        WDT_CONFIG = 1u;
-        WDT_START = 1u;
-    }
-    WDT_RR0 = WDT_KEY;
-}
-
-void ws_board_sleep(void) {
-    __asm volatile("dsb\n\twfi" ::: "memory");
 }
 
 WS_INTERRUPTS const ws_vector_t ws_interrupts[WS_INTERRUPT_COUNT] = {

@@ -2,7 +2,7 @@
 
    Addresses and bits: Armv7-M Architecture Reference Manual (DDI 0403), B3.2 "System Control
    Space" and B3.3 "SysTick"; those that only Armv8-M has: its manual (DDI 0553), D1.2. Armv6-M
-   (DDI 0419) has SysTick and ICSR only. */
+   (DDI 0419) has SysTick, NVIC_ISER(0) and ICSR only. */
 #ifndef WS_CORTEXM_H
 #define WS_CORTEXM_H
 
@@ -39,6 +39,15 @@
 
 extern uint32_t __stack_limit[];
 extern uint32_t __stack_top[];
+
+static inline void ws_enable_interrupt(uint32_t number) {
+    WS_NVIC_ISER(number / 32u) = 1u << number % 32u;
+}
+
+/* Sleeps until an interrupt is pending, also where it is masked. */
+static inline void ws_wait_for_interrupt(void) {
+    __asm volatile("dsb\n\twfi" ::: "memory");
+}
 
 /* --- guard.c --- */
 

@@ -1,4 +1,4 @@
-/* nRF52840: crystal, console on UARTE0, microphone on the PDM interface, timer, LED, watchdog.
+/* nRF52840: crystal, console on UARTE0, microphone on the PDM interface, timer, LED.
 
    Sections are those of the nRF52840 Product Specification v1.7. Pins come from the board's
    ws_pins.h. The processor runs at 64 MHz from reset on. */
@@ -17,8 +17,6 @@
 #define PDM_GAIN_0_DB 0x28u
 
 #define TICK (16000000u / 10u) /* counts of TIMER0: 100 ms */
-#define WATCHDOG_KEY 0x6E524635u
-#define WATCHDOG_COUNTS (8u * 32768u) /* 8 s */
 
 /* EasyDMA reaches RAM only. */
 static volatile uint8_t sending;
@@ -26,10 +24,6 @@ static volatile uint8_t slots[RECEIVE_SLOTS];
 static uint32_t taken; /* bytes received so far */
 static int16_t blocks[2][BLOCK];
 static uint32_t heard; /* blocks that were dealt with since START */
-
-static void enable_interrupt(uint32_t number) {
-    WS_NVIC_ISER(number / 32u) = 1u << number % 32u;
-}
 
 static void start_uart(void) {
     NRF_OUTSET(PIN_TXD) = NRF_PIN_BIT(PIN_TXD); /* idle is high: 6.34.2 */
@@ -45,7 +39,7 @@ static void start_uart(void) {
     UARTE_RXD_PTR = (uint32_t)(uintptr_t)&slots[0];
     UARTE_RXD_MAXCNT = 1u;
     UARTE_INTENSET = 1u << 4; /* ENDRX */
-    enable_interrupt(UARTE_INTERRUPT);
+    ws_enable_interrupt(UARTE_INTERRUPT);
     UARTE_STARTRX = 1u;
     while (UARTE_RXSTARTED == 0) {
     }
@@ -87,7 +81,7 @@ static void start_timer(void) {
     TIMER_INTENSET(TIMER0_BASE) = 1u << 17;
     TIMER_CLEAR(TIMER0_BASE) = 1u;
     TIMER_START(TIMER0_BASE) = 1u;
-    enable_interrupt(TIMER0_INTERRUPT);
+    ws_enable_interrupt(TIMER0_INTERRUPT);
 }
 
 static void timer_interrupt(void) {
@@ -153,7 +147,7 @@ int ws_board_listen(void) {
     }
     PDM_SAMPLE_PTR = (uint32_t)(uintptr_t)blocks[1];
     PDM_INTENSET = 1u << 2; /* END */
-    enable_interrupt(PDM_INTERRUPT);
+    ws_enable_interrupt(PDM_INTERRUPT);
     return 1;
 }
 
@@ -190,21 +184,6 @@ static void pdm_interrupt(void) {
         ws_capture_lost((ended - 1u) * BLOCK);
     }
     next ^= 1u;
-}
-
-/* 6.36: it runs from the 32.768 kHz oscillator, which it starts by itself. */
-void ws_board_watch(void) {
-    if (WDT_RUNSTATUS == 0) {
-        WDT_CRV = WATCHDOG_COUNTS - 1u;
-        WDT_RREN = 1u;
-        WDT_CONFIG = 1u;
-        WDT_START = 1u;
-    }
-    WDT_RR0 = WATCHDOG_KEY;
-}
-
-void ws_board_sleep(void) {
-    __asm volatile("dsb\n\twfi" ::: "memory");
 }
 
 WS_INTERRUPTS const ws_vector_t ws_interrupts[WS_INTERRUPT_COUNT] = {

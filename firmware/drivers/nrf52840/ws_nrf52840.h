@@ -77,12 +77,4 @@
 #define PPI_EEP(channel) WS_REG32(0x4001F510u + 8u * (channel))
 #define PPI_TEP(channel) WS_REG32(0x4001F514u + 8u * (channel))
 
-/* 6.36 "WDT" */
-#define WDT_START WS_REG32(0x40010000u)
-#define WDT_RUNSTATUS WS_REG32(0x40010400u)
-#define WDT_CRV WS_REG32(0x40010504u)
-#define WDT_RREN WS_REG32(0x40010508u)
-#define WDT_CONFIG WS_REG32(0x4001050Cu) /* bit 0: counts while the core sleeps */
-#define WDT_RR0 WS_REG32(0x40010600u)
-
 #endif

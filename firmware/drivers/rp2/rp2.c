@@ -132,10 +132,6 @@ static void start_clocks(void) {
     ws_rp2_start_ticks();
 }
 
-static void enable_interrupt(uint32_t number) {
-    WS_NVIC_ISER(number / 32u) = 1u << number % 32u;
-}
-
 /* RP2350, 9.7: a pad is cut off from reset on until its ISO is cleared, and its input is off; the
    RP2040 keeps that bit 0. */
 static void open_pad(uint32_t pin) {
@@ -154,7 +150,7 @@ static void start_uart(void) {
     GPIO_CTRL(PIN_RXD) = 2u;
     open_pad(PIN_TXD);
     open_pad(PIN_RXD);
-    enable_interrupt(UART_INTERRUPT);
+    ws_enable_interrupt(UART_INTERRUPT);
 }
 
 static void uart_interrupt(void) {
@@ -211,7 +207,7 @@ int ws_board_listen(void) {
     DMA_INTE0 = 3u;
     DMA(1u, DMA_CTRL) = control(1u);
     DMA(0u, DMA_CTRL_START) = control(0u);
-    enable_interrupt(DMA_INTERRUPT);
+    ws_enable_interrupt(DMA_INTERRUPT);
     heard = 0;
     began = TIMER_LOW;
     ADC_CS = 1u << 3 | 1u; /* input 0, again and again */
@@ -262,7 +258,7 @@ void ws_board_watch(void) {
 }
 
 void ws_board_sleep(void) {
-    __asm volatile("dsb\n\twfi" ::: "memory");
+    ws_wait_for_interrupt();
 }
 
 WS_INTERRUPTS const ws_vector_t ws_interrupts[WS_INTERRUPT_COUNT] = {

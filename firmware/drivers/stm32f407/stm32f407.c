@@ -1,4 +1,4 @@
-/* STM32F407: clocks, console on USART2, PDM microphone at I2S2, LED, watchdog.
+/* STM32F407: clocks, console on USART2, PDM microphone at I2S2, LED.
 
    Sections are those of reference manual RM0090; alternate functions are in the datasheet's table 9
    (DocID022152). Pins are those of the STM32F407G-DISC1 (UM1472). */
@@ -62,11 +62,6 @@
 #define TIM2_PSC WS_REG32(0x40000028u)
 #define TIM2_ARR WS_REG32(0x4000002Cu)
 
-/* 21.4 "IWDG registers" */
-#define IWDG_KR WS_REG32(0x40003000u)
-#define IWDG_PR WS_REG32(0x40003004u)
-#define IWDG_RLR WS_REG32(0x40003008u)
-
 #define PATIENCE 100000u /* turns; a crystal takes some milliseconds */
 #define BLOCK 160u       /* samples: 10 ms */
 #define BLOCK_US 10000u
@@ -108,10 +103,6 @@ static void alternate(uint32_t port, uint32_t pin, uint32_t function) {
     GPIO_MODER(port) |= 2u << 2u * pin;
 }
 
-static void enable_interrupt(uint32_t number) {
-    WS_NVIC_ISER(number / 32u) = 1u << number % 32u;
-}
-
 void ws_board_init(void) {
     const uint32_t apb1 = start_clocks();
     RCC_AHB1ENR |= 0xFu | 1u << 21;               /* GPIO A to D, DMA1 */
@@ -121,7 +112,7 @@ void ws_board_init(void) {
     GPIO_MODER(GPIO_D) |= 1u << 2u * PIN_LED;
     USART_BRR = (apb1 + BAUD / 2u) / BAUD;
     USART_CR1 = 1u << 13 | 1u << 5 | 1u << 3 | 1u << 2; /* on, RXNE interrupts, both ways */
-    enable_interrupt(USART2_INTERRUPT);
+    ws_enable_interrupt(USART2_INTERRUPT);
     /* Timers run at twice their bus (7.2, "TIMxCLK"). TIM2 counts microseconds. */
     TIM2_PSC = 2u * apb1 / 1000000u - 1u;
     TIM2_ARR = UINT32_MAX;
@@ -165,7 +156,7 @@ int ws_board_listen(void) {
     /* DBM, halfwords, MINC, CIRC, interrupt at the end of a block (10.3.9 "Double buffer mode") */
     DMA_CR = 1u << 18 | 1u << 13 | 1u << 11 | 1u << 10 | 1u << 8 | 1u << 4;
     DMA_CR |= 1u;
-    enable_interrupt(DMA_INTERRUPT);
+    ws_enable_interrupt(DMA_INTERRUPT);
     SPI2_CR2 = 1u;
     SPI2_I2SPR = 1u << 8 | 62u;
     SPI2_I2SCFGR = 1u << 11 | 3u << 8 | 1u << 4; /* I2S, master that receives, left-justified */
@@ -201,21 +192,8 @@ static void dma_interrupt(void) {
     ws_capture_put(pcm, BLOCK);
 }
 
-/* 21.3: 32 kHz / 256, 1000 counts: 8 s. */
-void ws_board_watch(void) {
-    static int running;
-    if (!running) {
-        IWDG_KR = 0xCCCCu;
-        IWDG_KR = 0x5555u;
-        IWDG_PR = 6u;
-        IWDG_RLR = 1000u;
-        running = 1;
-    }
-    IWDG_KR = 0xAAAAu;
-}
-
 void ws_board_sleep(void) {
-    __asm volatile("dsb\n\twfi" ::: "memory");
+    ws_wait_for_interrupt();
 }
 
 WS_INTERRUPTS const ws_vector_t ws_interrupts[WS_INTERRUPT_COUNT] = {

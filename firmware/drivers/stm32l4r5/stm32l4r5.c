@@ -1,4 +1,4 @@
-/* STM32L4R5: clocks, console on LPUART1, LED, cycle counter, watchdog. No microphone.
+/* STM32L4R5: clocks, console on LPUART1, LED, cycle counter. No microphone.
 
    Chapters are those of reference manual RM0432; alternate functions are in the datasheet's table
    "Alternate function AF8 to AF15" (DS12023). Pins are those of the NUCLEO-L4R5ZI (UM2179). */
@@ -42,11 +42,6 @@
 #define LPUART_TDR WS_REG32(WS_CONSOLE_UART + 0x28u)
 #define LPUART_INTERRUPT 70u
 #define BAUD 115200u
-
-/* "Independent watchdog (IWDG)", its registers */
-#define IWDG_KR WS_REG32(0x40003000u)
-#define IWDG_PR WS_REG32(0x40003004u)
-#define IWDG_RLR WS_REG32(0x40003008u)
 
 /* Armv7-M ARM (DDI 0403), C1.6.5 and C1.8 */
 #define DEMCR WS_REG32(0xE000EDFCu) /* bit 24 TRCENA */
@@ -96,7 +91,7 @@ void ws_board_init(void) {
     /* 256 * clock / baud, rounded ("LPUART baud rate generation"); PCLK1 is the core's clock. */
     LPUART_BRR = (uint32_t)((256ull * WS_CLOCK_HZ + BAUD / 2u) / BAUD);
     LPUART_CR1 = 1u << 5 | 1u << 3 | 1u << 2 | 1u;
-    WS_NVIC_ISER(LPUART_INTERRUPT / 32u) = 1u << LPUART_INTERRUPT % 32u;
+    ws_enable_interrupt(LPUART_INTERRUPT);
     DEMCR |= 1u << 24;
     DWT_CYCCNT = 0;
     DWT_CTRL |= 1u;
@@ -128,25 +123,12 @@ uint32_t ws_board_cycles(void) {
    up for. Interrupts are masked here, so nobody looks in between. */
 void ws_board_sleep(void) {
     const uint32_t ticks = WS_SYST_CVR, counted = DWT_CYCCNT;
-    __asm volatile("dsb\n\twfi" ::: "memory");
+    ws_wait_for_interrupt();
     const uint32_t passed = (ticks - WS_SYST_CVR) & SYSTICK_MASK;
     const uint32_t seen = (DWT_CYCCNT - counted) & SYSTICK_MASK;
     if (passed > seen) {
         slept += passed - seen;
     }
-}
-
-/* "IWDG functional description": 32 kHz / 256, 1000 counts: 8 s. */
-void ws_board_watch(void) {
-    static int running;
-    if (!running) {
-        IWDG_KR = 0xCCCCu;
-        IWDG_KR = 0x5555u;
-        IWDG_PR = 6u;
-        IWDG_RLR = 1000u;
-        running = 1;
-    }
-    IWDG_KR = 0xAAAAu;
 }
 
 WS_INTERRUPTS const ws_vector_t ws_interrupts[WS_INTERRUPT_COUNT] = {
