@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from convert.graph import Graph, Op, Tensor, shown
 from convert.prepare_checks import zero_points
 
@@ -193,6 +195,20 @@ def has_known_activation(graph: Graph, op: Op) -> Verdict:
     """
     activation = getattr(op.options, "activation", "none")
     return activation in ("none", "relu", "relu6", "relu_n1_to_1"), activation
+
+
+def has_expressible_activation(graph: Graph, op: Op) -> Verdict:
+    """The limits of RELU6 and RELU_N1_TO_1 are below 2^31 steps of the output's scale.
+
+    Calibrate with representative data and convert again.
+    """
+    name = op.kind.lower() if op.kind == "RELU6" else getattr(op.options, "activation", "none")
+    q = output_of(graph, op).quant
+    assert q is not None
+    limit = {"relu6": 6.0, "relu_n1_to_1": 1.0}.get(name, 0.0)
+    with np.errstate(over="ignore"):
+        steps = np.float32(limit) / np.float32(q.scale[0])  # as `convert.prepare_checks` has it
+    return bool(steps < 2.0**31), f"{limit:g} at a scale of {q.scale[0]:g}"
 
 
 def has_equal_quantization(graph: Graph, op: Op) -> Verdict:

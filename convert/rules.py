@@ -55,6 +55,7 @@ COMMON_CONSTRAINTS: tuple[OpConstraint, ...] = (
     c.has_computed_input,
     wide.keeps_one_type,
 )
+_ACTIVATION = (c.has_known_activation, c.has_expressible_activation)
 _WEIGHTS = (
     weighted.has_constant_weights,
     weighted.has_symmetric_weights,
@@ -65,7 +66,7 @@ _WEIGHTS = (
     wide.has_bounded_wide_sums,
     c.has_moderate_rescaling,
     wide.has_moderate_wide_rescaling,
-    c.has_known_activation,
+    *_ACTIVATION,
 )
 _WINDOW = (windows.has_four_dimensions, windows.has_matching_window, windows.has_matching_channels)
 _CONVOLUTION = Rule((_VALUES, _WEIGHT, _BIAS), (*_WINDOW, *_WEIGHTS), optional=1, output=_VALUES)
@@ -75,13 +76,13 @@ _REMEMBERS = (
 )
 _POOL = Rule(
     (_VALUES,),
-    (*_WINDOW, windows.has_nearly_equal_quantization, c.has_known_activation),
+    (*_WINDOW, windows.has_nearly_equal_quantization, *_ACTIVATION),
     output=_VALUES,
 )
 
 _SUM = Rule(
     (_VALUES, _VALUES),
-    (plain.broadcasts_to_output, plain.has_moderate_output_scale, c.has_known_activation),
+    (plain.broadcasts_to_output, plain.has_moderate_output_scale, *_ACTIVATION),
     output=_VALUES,
 )
 _EXTREME = Rule(
@@ -140,7 +141,7 @@ RULES: dict[str, Rule] = {
     "MINIMUM": _EXTREME,
     "MUL": Rule(
         (_VALUES, _VALUES),
-        (plain.broadcasts_to_output, plain.has_moderate_product, c.has_known_activation),
+        (plain.broadcasts_to_output, plain.has_moderate_product, *_ACTIVATION),
         output=_VALUES,
     ),
     "PACK": Rule(
@@ -178,7 +179,10 @@ RULES: dict[str, Rule] = {
         (plain.has_equal_shapes, c.has_moderate_rescaling, wide.has_moderate_wide_rescaling),
         output=_VALUES,
     ),
-    "RELU6": Rule((_INT8,), (plain.has_equal_shapes, plain.has_relu6_quantization)),
+    "RELU6": Rule(
+        (_INT8,),
+        (plain.has_equal_shapes, plain.has_relu6_quantization, c.has_expressible_activation),
+    ),
     "RESHAPE": Rule(
         (_VALUES, ("int32", "int64")),
         (plain.has_constant_shape, plain.keeps_its_elements),

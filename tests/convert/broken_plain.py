@@ -27,6 +27,12 @@ BROKEN: list[BrokenModel] = [
         build.relu("RELU6", input_q=(0.1, 0), output_q=(6 / 255, -128)),
         "-128",
     ),
+    (
+        c.has_expressible_activation,
+        "relu6 far away",
+        build.relu6(q=(1e-10, 0)),
+        "6 at a scale of 1e-10",
+    ),
     (plain.has_equal_shapes, "relu", edit(build.relu, set_shape(1, (1, 5, 2))), "1x5x2"),
     (plain.has_probability_output, "softmax", build.softmax(output_q=(1 / 256, 0)), "zero point 0"),
     (plain.has_probability_output, "logistic", build.logistic(output_q=(1 / 255, -128)), "0.0039"),

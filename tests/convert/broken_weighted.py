@@ -110,6 +110,17 @@ BROKEN: list[BrokenModel] = [
         "e+",
     ),
     (c.has_known_activation, "tanh", build.conv_2d(activation="tanh"), "tanh"),
+    *(
+        (
+            c.has_expressible_activation,
+            f"{activation} far away",
+            build.conv_2d(
+                activation=activation, input_q=(1e-6, 0), weight_scale=1e-6, output_q=(1e-10, 0)
+            ),
+            f"{limit} at a scale of 1e-10",
+        )
+        for activation, limit in (("relu6", 6), ("relu_n1_to_1", 1))
+    ),
     (
         windows.has_four_dimensions,
         "rank 3",
