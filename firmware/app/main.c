@@ -8,6 +8,7 @@
 #include "ws_cortexm.h"
 #include "ws_protocol.h"
 #include "ws_runtime.h"
+#include "ws_tell.h"
 #include "ws_text.h"
 
 #define BYTES_AT_ONCE 64u

@@ -3,6 +3,7 @@
 #include "ws_board.h"
 #include "ws_protocol.h"
 #include "ws_runtime.h"
+#include "ws_tell.h"
 #include "ws_text.h"
 
 static void tell(const char *what, uint32_t cycles) {

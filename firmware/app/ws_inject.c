@@ -7,6 +7,7 @@
 #include "ws_crc32.h"
 #include "ws_protocol.h"
 #include "ws_stream.h"
+#include "ws_tell.h"
 #include "ws_text.h"
 
 #define BLOCK_SAMPLES 80u

@@ -4,6 +4,7 @@
 #include "ws_capture.h"
 #include "ws_protocol.h"
 #include "ws_stream.h"
+#include "ws_tell.h"
 #include "ws_text.h"
 
 #define SILENCE_MS 1000u /* without a sample: the microphone does not work */

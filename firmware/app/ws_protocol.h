@@ -2,32 +2,15 @@
  * The serial protocol: text lines, answered in text lines. docs/PROTOCOL.md describes it.
  *
  * ws_protocol.c reads lines and knows the commands; ws_listen.c, ws_inject.c, ws_selftest.c and
- * ws_bench.c are what they do.
+ * ws_bench.c are what they do, ws_tell.c says what came of it.
  */
 #ifndef WS_PROTOCOL_H
 #define WS_PROTOCOL_H
 
 #include <stdint.h>
 
-#define WS_PROTOCOL_VERSION "1"
-
-#define WS_IMAGE_WRONG "the image must have the CRC of its build: flash is damaged. Flash it again"
-
-/* What makes inference impossible, told at start and to every command that needs it; 0: nothing. */
-extern const char *ws_refusal;
-
 /* Take one byte from the console; at the end of a line it is obeyed. */
 void ws_protocol_byte(uint8_t byte);
-
-/* One line `error <text>`; the parts may be told one by one with `ws_error_begin`. */
-void ws_error(const char *text);
-void ws_error_begin(void);
-
-/* One line `scores <milliseconds> <int8> ...` of ws_app_result. */
-void ws_tell_scores(uint32_t milliseconds);
-
-/* One line `event <milliseconds> <index> <score> <label>` of the stream's last event. */
-void ws_tell_event(void);
 
 /* --- listening to the microphone (ws_listen.c) --- */
 

@@ -8,6 +8,7 @@
 #include "ws_protocol.h"
 #include "ws_runtime.h"
 #include "ws_selftest_vectors.h"
+#include "ws_tell.h"
 #include "ws_text.h"
 
 static uint32_t failures;

@@ -6,6 +6,7 @@
 #include "ws_cortexm.h"
 #include "ws_protocol.h"
 #include "ws_runtime.h"
+#include "ws_tell.h"
 
 static uint32_t cycles;
 
