@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.errors import ModelError
-from convert.graph import Graph
+from convert.graph import DType, Graph
 
 Trace = dict[int, NDArray[np.generic]]
 """Tensor index in the .tflite -> values of shape (batch, *tensor shape without its leading 1).
@@ -36,17 +36,36 @@ def empty_trace(graph: Graph, tensors: Sequence[int], steps: tuple[int, ...] = (
     }
 
 
+class Edge(Protocol):
+    """What is known of a model's input."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """As in the .tflite."""
+
+    @property
+    def dtype(self) -> DType:
+        """Of its values."""
+
+    @property
+    def nbytes(self) -> int:
+        """Of one."""
+
+
 @dataclass(frozen=True, eq=False)
 class Batch:
     """What `Backend.run` was given, checked.
 
     Attributes:
-        data: (clips, steps, *input shape without its leading 1), contiguous.
+        data: (clips, steps, *input shape without its leading 1), contiguous; where there are
+            several inputs, uint8 (clips, steps, bytes of all of them).
         lead: (steps,) when the inputs had a dimension of steps, else ().
+        edges: the model's inputs.
     """
 
     data: NDArray[np.generic]
     lead: tuple[int, ...]
+    edges: tuple[Edge, ...]
 
     @property
     def clips(self) -> int:
@@ -58,23 +77,65 @@ class Batch:
         """Runs of the model per clip."""
         return int(self.data.shape[1])
 
+    @property
+    def raw(self) -> NDArray[np.uint8]:
+        """(clips, steps, bytes of all inputs)."""
+        values = math.prod(self.data.shape[2:])
+        return self.data.reshape(self.clips, self.steps, values).view(np.uint8)
 
-def batch_of(
-    inputs: NDArray[np.generic], shape: tuple[int, ...], dtype: str, stateful: bool
-) -> Batch:
+    @property
+    def parts(self) -> list[NDArray[np.generic]]:
+        """Of each input (clips, steps, *shape without its leading 1)."""
+        if len(self.edges) == 1:
+            return [self.data]
+        ends = np.cumsum([edge.nbytes for edge in self.edges])[:-1]
+        return [
+            np.ascontiguousarray(part)
+            .view(edge.dtype)
+            .reshape(self.clips, self.steps, *clip_shape(edge.shape))
+            for edge, part in zip(self.edges, np.split(self.raw, ends, axis=2), strict=True)
+        ]
+
+
+def joined_inputs(parts: Sequence[NDArray[np.generic]], lead: int = 1) -> NDArray[np.generic]:
+    """What `Backend.run` takes: the values of the one input, or the bytes of several.
+
+    Args:
+        parts: of each input (batch, *shape without its leading 1), or with steps after the batch.
+        lead: 2 with steps, else 1.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    rows = [
+        np.ascontiguousarray(part)
+        .reshape(*part.shape[:lead], math.prod(part.shape[lead:]))
+        .view(np.uint8)
+        for part in parts
+    ]
+    return np.concatenate(rows, axis=lead)
+
+
+def input_shape(edges: Sequence[Edge]) -> tuple[int, ...]:
+    """Shape of what one run takes of the array that `Backend.run` is given."""
+    if len(edges) == 1:
+        return clip_shape(edges[0].shape)
+    return (sum(edge.nbytes for edge in edges),)
+
+
+def batch_of(inputs: NDArray[np.generic], edges: Sequence[Edge], stateful: bool) -> Batch:
     """Check what a back end shall run.
 
     Args:
         inputs: (clips, *shape without its leading 1); for a stateful model also (clips, steps,
-            *shape without its leading 1).
-        shape: of the model's input.
-        dtype: of the model's input.
+            *shape without its leading 1). Of several inputs their bytes (`joined_inputs`).
+        edges: the model's inputs.
         stateful: whether the model has states.
 
     Raises:
         ModelError: another shape or type.
     """
-    expected = clip_shape(shape)
+    expected = input_shape(edges)
+    dtype = edges[0].dtype if len(edges) == 1 else "uint8"
     stepped = stateful and inputs.ndim == len(expected) + 2 and inputs.shape[1] > 0
     if inputs.shape[1 + stepped :] != expected or inputs.dtype.name != dtype:
         also = f" or (batch, steps, *{expected})" if stateful else ""
@@ -84,8 +145,8 @@ def batch_of(
         )
     data = np.ascontiguousarray(inputs)
     if stepped:
-        return Batch(data, data.shape[1:2])
-    return Batch(data[:, np.newaxis], ())
+        return Batch(data, data.shape[1:2], tuple(edges))
+    return Batch(data[:, np.newaxis], (), tuple(edges))
 
 
 def windows(features: NDArray[np.generic], shape: tuple[int, ...]) -> NDArray[np.generic]:
@@ -139,7 +200,8 @@ class Backend(Protocol):
         Args:
             inputs: (batch, *input shape without its leading 1), of the input tensor's dtype; for a
                 stateful model also (batch, steps, *input shape without its leading 1), the runs
-                one after another. The trace has a dimension of steps then, too.
+                one after another. The trace has a dimension of steps then, too. Of a model with
+                several inputs their bytes, as `joined_inputs` makes them.
 
         Returns:
             Values of every tensor that this back end can show; the graph outputs are always there.

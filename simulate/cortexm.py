@@ -23,7 +23,7 @@ from firmware.image import Image
 from simulate.backend import Trace, clip_shape
 from simulate.costs import LayerCost, Profile, code_bytes
 from simulate.elf import Elf
-from simulate.generated_runs import Recorder, Slot, another_model, require_one_input
+from simulate.generated_runs import Recorder, Slot, another_model, require_edges
 from simulate.machine import Machine
 from simulate.memory import HOST_WINDOW
 
@@ -34,12 +34,24 @@ _HOP, _ROW = "ws_frontend_push", "ws_window_push"
 
 @dataclass(frozen=True)
 class Bench:
-    """One machine that has started, with views of where the model's input and output are."""
+    """One machine that has started, with views of where the model's inputs and output are."""
 
     machine: Machine
     banner: str
-    input: NDArray[np.uint8]
+    inputs: tuple[NDArray[np.uint8], ...]
     output: NDArray[np.uint8]
+
+    @property
+    def input(self) -> NDArray[np.uint8]:
+        """The first of them."""
+        return self.inputs[0]
+
+    def feed(self, values: NDArray[np.uint8]) -> None:
+        """Write all inputs, whose bytes are behind one another."""
+        start = 0
+        for place in self.inputs:
+            place[:] = values[start : start + place.size]
+            start += place.size
 
 
 class CortexMBackend:
@@ -64,7 +76,7 @@ class CortexMBackend:
     def __init__(
         self, image: Image, generated: GeneratedModel, *, threads: int | None = None
     ) -> None:
-        require_one_input(generated)
+        require_edges(generated)
         self.image = image
         self.generated = generated
         self._threads = max(1, threads or min(os.cpu_count() or 1, 8))
@@ -98,11 +110,11 @@ class CortexMBackend:
         copies = {f.function: (arena + f.offset, f.nbytes) for f in generated.layers}
         machine = Machine(self.image, {name: copies.get(name) for name in self._scopes})
         banner = machine.boot()
-        edge, output = generated.inputs[0], generated.outputs[0]
+        output = generated.outputs[0]
         return Bench(
             machine,
             banner,
-            machine.view(arena + edge.offset, edge.nbytes),
+            tuple(machine.view(arena + edge.offset, edge.nbytes) for edge in generated.inputs),
             machine.view(arena + output.offset, output.nbytes),
         )
 
@@ -139,7 +151,7 @@ class CortexMBackend:
             if self.generated.states:
                 bench.machine.call(self._reset)
             for step, values in enumerate(recorder.inputs[clip]):
-                bench.input[:] = values
+                bench.feed(values)
                 self._infer(bench.machine)
                 for tensor, slot in recorder.shown.items():
                     recorder.rows[tensor][clip, step] = self._values(bench, slot)
@@ -206,8 +218,8 @@ class CortexMBackend:
                 pcm = rng.integers(-8000, 8000, self.clip_samples).astype(np.int16)
             self._hear(machine, pcm, _CLIP)
         else:
-            values = self._benches[0].input
-            values[:] = rng.integers(0, 256, values.size).astype(np.uint8)
+            nbytes = sum(edge.nbytes for edge in self.generated.inputs)
+            self._benches[0].feed(rng.integers(0, 256, nbytes).astype(np.uint8))
             self._infer(machine)
         instructions, calls = (list(map(int, a)) for a in machine.counter.scopes())
         count = len(layers)

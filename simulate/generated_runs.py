@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -16,15 +15,22 @@ from simulate.backend import Batch, Trace, batch_of, clip_shape
 Slot = LayerSlot | TensorSlot
 
 
-def require_one_input(generated: GeneratedModel) -> None:
-    """Nothing, where a model has what a batch of one array can be fed to.
+def require_edges(generated: GeneratedModel, most: int | None = None) -> None:
+    """Nothing, where a model has something to be fed to, and an output.
+
+    Args:
+        generated: the model.
+        most: inputs.
 
     Raises:
-        ModelError: it has another number of inputs, or no output.
+        ModelError: it has no input, or more than `most`, or no output.
     """
-    if len(generated.inputs) != 1 or not generated.outputs:
+    inputs, outputs = len(generated.inputs), len(generated.outputs)
+    if not inputs or not outputs or (most is not None and inputs > most):
+        wanted = "inputs" if most is None else f"at most {most} input"
         raise ModelError(
-            f"A model must have one input to be run. Received: {len(generated.inputs)}."
+            f"A model must have {wanted} and an output to be run here. Received: {inputs} and "
+            f"{outputs}."
         )
 
 
@@ -37,13 +43,20 @@ def another_model(image: Image, found: str) -> UserError:
 
 
 def batch_for(generated: GeneratedModel, inputs: NDArray[np.generic]) -> Batch:
-    """Inputs for a model with one input, checked.
+    """Inputs for a model, checked.
 
     Raises:
         ModelError: their shape or type is another.
     """
-    edge = generated.inputs[0]
-    return batch_of(inputs, edge.shape, edge.dtype, bool(generated.states))
+    return batch_of(inputs, generated.inputs, bool(generated.states))
+
+
+def inputs_of(batch: Batch, generated: GeneratedModel) -> Trace:
+    """The inputs as a trace shows them."""
+    return {
+        edge.tensor: part.reshape(batch.clips, *batch.lead, *clip_shape(edge.shape))
+        for edge, part in zip(generated.inputs, batch.parts, strict=True)
+    }
 
 
 def typed(batch: Batch, slot: Slot, values: NDArray[np.uint8]) -> NDArray[np.generic]:
@@ -55,9 +68,9 @@ class Recorder:
     """Inputs of all runs, and room for what is recorded of each.
 
     Args:
-        generated: a model with one input.
+        generated: a model.
         inputs: as `simulate.backend.Backend.run` takes them.
-        shown: tensor -> what is known of it, of all that shall be in the trace beside the input.
+        shown: tensor -> what is known of it, of all that shall be in the trace beside the inputs.
 
     Attributes:
         batch: the inputs, checked.
@@ -72,10 +85,9 @@ class Recorder:
     def __init__(
         self, generated: GeneratedModel, inputs: NDArray[np.generic], shown: Mapping[int, Slot]
     ) -> None:
+        self._generated = generated
         batch = self.batch = batch_for(generated, inputs)
-        edge = self._edge = generated.inputs[0]
-        values = math.prod(edge.shape)
-        self.inputs = batch.data.reshape(batch.clips, batch.steps, values).view(np.uint8)
+        self.inputs = batch.raw
         self.shown = shown
         self.rows = {
             tensor: np.empty((batch.clips, batch.steps, slot.nbytes), np.uint8)
@@ -83,8 +95,8 @@ class Recorder:
         }
 
     def trace(self) -> Trace:
-        """The input and everything that was recorded."""
-        found: Trace = {self._edge.tensor: typed(self.batch, self._edge, self.inputs)}
+        """The inputs and everything that was recorded."""
+        found = inputs_of(self.batch, self._generated)
         for tensor, slot in self.shown.items():
             found[tensor] = typed(self.batch, slot, self.rows[tensor])
         return found

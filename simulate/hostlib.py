@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.emit_aot import emit_model
-from convert.errors import UnsupportedModelError
+from convert.emit_header import accessors
 from convert.generated import GeneratedModel
 from convert.graph import Graph
 from firmware.hostbuild import HOST_KERNELS, KERNEL_DIR, Source, build_shared
 from simulate.backend import Batch, Trace, clip_shape
-from simulate.generated_runs import batch_for, typed
+from simulate.generated_runs import batch_for, inputs_of, require_edges, typed
 
 _OBSERVER = """\
 #include <stddef.h>
@@ -52,8 +52,7 @@ void {prefix}_host_run(const uint8_t *inputs, int32_t count, int32_t steps, uint
     for (int32_t i = 0; i < count; i++) {{
         {reset}
         for (int32_t step = 0; step < steps; step++) {{
-            memcpy({prefix}_input(), inputs, {size});
-            inputs += {size};
+            {feed}
             (void){prefix}_invoke();
         }}
         if (outputs != NULL) {{
@@ -66,13 +65,23 @@ void {prefix}_host_run(const uint8_t *inputs, int32_t count, int32_t steps, uint
 """
 
 
+def _feed(model: GeneratedModel) -> str:
+    """C that copies the inputs of a run to where the model wants them."""
+    functions = accessors(model.prefix, "input", len(model.inputs))
+    lines = [
+        f"memcpy({function}(), inputs, {edge.nbytes});\n            inputs += {edge.nbytes};"
+        for function, edge in zip(functions, model.inputs, strict=True)
+    ]
+    return "\n            ".join(lines)
+
+
 def host_sources(models: Sequence[GeneratedModel]) -> dict[str, Source]:
     """Everything to compile for `models` on the host: one unit with all of them, and the kernels.
 
     The unit defines `ws_observe` and, per model, `<prefix>_host_run`.
 
     Raises:
-        UnsupportedModelError: a model has more than one input.
+        ModelError: a model has no input or no output.
         ValueError: two models have the same prefix.
     """
     if len({m.prefix.upper() for m in models}) != len(models):
@@ -80,17 +89,14 @@ def host_sources(models: Sequence[GeneratedModel]) -> dict[str, Source]:
     sources: dict[str, Source] = {}
     parts = ["#include <stdint.h>\n", "#define WS_OBSERVE ws_observe\n"]
     for model in models:
-        if len(model.inputs) != 1 or not model.outputs:
-            raise UnsupportedModelError(
-                f"A model must have one input to be run. Received: {len(model.inputs)}."
-            )
+        require_edges(model)
         sources.update({name.replace(".c", ".inc"): text for name, text in model.files.items()})
         parts.append(f'#include "{model.prefix}.inc"\n')
     parts.append(_OBSERVER)
     parts += [
         _RUNNER.format(
             prefix=model.prefix,
-            size=model.inputs[0].nbytes,
+            feed=_feed(model),
             out=model.outputs[0].nbytes,
             trace=sum(layer.nbytes for layer in model.layers),
             reset=f"{model.prefix}_reset();" if model.states else "/* nothing to forget */",
@@ -120,7 +126,7 @@ class HostLibrary:
             has host kernels, else "baseline".
 
     Raises:
-        UnsupportedModelError: a model has more than one input.
+        ModelError: a model has no input or no output.
         FirmwareError: the C does not compile.
     """
 
@@ -140,7 +146,7 @@ class HostBackend:
         generated: what `convert.emit_aot.emit_model` returned.
 
     Raises:
-        UnsupportedModelError: the model has more than one input.
+        ModelError: the model has no input or no output.
         FirmwareError: the C does not compile.
     """
 
@@ -191,7 +197,7 @@ class HostBackend:
         runs = batch.clips * batch.steps
         traces = np.empty((runs, sum(layer.nbytes for layer in layers)), np.uint8)
         self._call(batch, traces, None)
-        found: Trace = {self.generated.inputs[0].tensor: batch.data.reshape(inputs.shape)}
+        found = inputs_of(batch, self.generated)
         start = 0
         for layer in layers:
             part = np.ascontiguousarray(traces[:, start : start + layer.nbytes])

@@ -10,7 +10,7 @@ from firmware.image import Image
 from simulate.backend import Trace
 from simulate.costs import LayerCost, Profile, code_bytes, stack_used
 from simulate.gdb import GdbBoard
-from simulate.generated_runs import Recorder, another_model, require_one_input
+from simulate.generated_runs import Recorder, another_model, require_edges
 
 
 class QemuBackend:
@@ -23,13 +23,13 @@ class QemuBackend:
 
     Raises:
         UserError: QEMU is missing, or the image was made from another model.
-        ModelError: a model with several inputs, or the firmware does not get ready.
+        ModelError: a model without inputs, or the firmware does not get ready.
     """
 
     name = "qemu"
 
     def __init__(self, image: Image, generated: GeneratedModel, counting: bool = False) -> None:
-        require_one_input(generated)
+        require_edges(generated)
         if generated.model_hash.encode() not in image.bin.read_bytes():
             raise another_model(image, "has another")
         self.image = image
@@ -57,18 +57,24 @@ class QemuBackend:
             ModelError: the shape or type of `inputs` is another, or the generated code faults.
         """
         generated = self.generated
-        place = self._arena + generated.inputs[0].offset
         recorder = Recorder(generated, inputs, {layer.output: layer for layer in generated.layers})
         for clip, steps in enumerate(recorder.inputs):
             if generated.states:
                 self.board.call(f"{generated.prefix}_reset")
             for step, values in enumerate(steps):
-                self.board.write(place, values.tobytes())
+                self._feed(values.tobytes())
                 for layer in generated.layers:
                     self.board.call(layer.function)
                     found = self.board.read(self._arena + layer.offset, layer.nbytes)
                     recorder.rows[layer.output][clip, step] = np.frombuffer(found, np.uint8)
         return recorder.trace()
+
+    def _feed(self, data: bytes) -> None:
+        """Write all inputs, whose bytes are behind one another."""
+        start = 0
+        for edge in self.generated.inputs:
+            self.board.write(self._arena + edge.offset, data[start : start + edge.nbytes])
+            start += edge.nbytes
 
     def profile(self, seed: int = 0) -> Profile:
         """Count the instructions of one run on noise; `functions` are not known here.
@@ -80,12 +86,11 @@ class QemuBackend:
             ModelError: the generated code faults.
         """
         generated = self.generated
-        edge = generated.inputs[0]
-        noise = np.random.default_rng(seed).integers(0, 256, edge.nbytes).astype(np.uint8)
-        place, data = self._arena + edge.offset, noise.tobytes()
-        self.board.write(place, data)
+        nbytes = sum(edge.nbytes for edge in generated.inputs)
+        data = np.random.default_rng(seed).integers(0, 256, nbytes).astype(np.uint8).tobytes()
+        self._feed(data)
         total = self.board.call(f"{generated.prefix}_invoke")
-        self.board.write(place, data)
+        self._feed(data)
         layers = tuple(
             LayerCost(f.op_index, f.kind, f.function, self.board.call(f.function), f.macs)
             for f in generated.layers

@@ -20,12 +20,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.errors import ModelError, UnsupportedModelError
+from convert.errors import ModelError
 from convert.graph import ITEM_BYTES, Graph
 from convert.quiet import quiet_stderr
 from convert.tflite_reader import read
 from simulate import tflm_worker
-from simulate.backend import Trace, batch_of, clip_shape, empty_trace
+from simulate.backend import Batch, Trace, batch_of, clip_shape, empty_trace
 
 _CHILD = Path(__file__).with_name("tflm_child.py")
 _SECONDS = 120
@@ -138,7 +138,6 @@ class TflmBackend:
 
     Raises:
         ModelError: the file is damaged or TFLite Micro cannot run it.
-        UnsupportedModelError: more than one graph input.
     """
 
     name = "tflm"
@@ -146,10 +145,6 @@ class TflmBackend:
 
     def __init__(self, model: bytes, *, guard: bool = True) -> None:
         graph = read(model)
-        if len(graph.inputs) != 1:
-            raise UnsupportedModelError(
-                f"A model must have one input to be run. Received: {len(graph.inputs)}."
-            )
         self._graph = graph
         # Without reuse of memory: all activations, plus scratch and persistent data, generously.
         activations = sum(t.size * ITEM_BYTES.get(t.dtype, 8) + 64 for t in graph.tensors)
@@ -158,11 +153,16 @@ class TflmBackend:
             _child(model, "check", str(arena))
         # What VAR_HANDLE writes is no value.
         written = (index for op in graph.ops for index in op.outputs)
-        self._shown = [graph.inputs[0], *(i for i in written if not graph.tensors[i].state)]
+        self._shown = [*graph.inputs, *(i for i in written if not graph.tensors[i].state)]
         self._stateful = bool(graph.states)
         self._per_run = sum(graph.tensors[i].nbytes for i in self._shown)
         self._worker = tflm_worker.Worker(
-            model, arena, self._shown, self._per_run, stateful=self._stateful
+            model,
+            arena,
+            self._shown,
+            self._per_run,
+            inputs=len(graph.inputs),
+            stateful=self._stateful,
         )
         weakref.finalize(self, self._worker.close)
         from tflite_micro import runtime
@@ -193,12 +193,12 @@ class TflmBackend:
             ModelError: the shape or type of `inputs` is another, or an inference fails.
         """
         graph: Graph = self._graph
-        source = graph.tensors[graph.inputs[0]]
-        batch = batch_of(inputs, source.shape, source.dtype, self._stateful)
+        sources = [graph.tensors[index] for index in graph.inputs]
+        batch = batch_of(inputs, sources, self._stateful)
         if batch.clips == 0:
             return empty_trace(graph, self._shown, batch.lead)
         try:
-            rows = self._rows(batch.data)
+            rows = self._rows(batch)
         except (RuntimeError, ValueError) as error:
             reason = str(error)
         except ChildProcessError as error:
@@ -207,20 +207,20 @@ class TflmBackend:
             return self._trace(rows, batch.lead)
         raise ModelError(f"TFLite Micro must be able to run the model. Received: {reason}.")
 
-    def _rows(self, inputs: NDArray[np.generic]) -> NDArray[np.uint8]:
-        """(clips, steps, input) -> (clips * steps, bytes of all shown tensors)."""
-        shape = self._graph.tensors[self._graph.inputs[0]].shape
-        clips, steps = inputs.shape[:2]
+    def _rows(self, batch: Batch) -> NDArray[np.uint8]:
+        """(clips * steps, bytes of all shown tensors)."""
+        clips, steps = batch.clips, batch.steps
         if TflmBackend._lost + clips * steps * self._per_run > tflm_worker.MOST_LOST:
-            raw = inputs.reshape(clips, steps, -1).view(np.uint8)
-            return self._worker.run(raw).reshape(clips * steps, self._per_run)
+            return self._worker.run(batch.raw).reshape(clips * steps, self._per_run)
         TflmBackend._lost += clips * steps * self._per_run
         rows = np.empty((clips * steps, self._per_run), np.uint8)
-        for number, row in enumerate(rows):
-            clip, step = divmod(number, steps)
+        parts = list(zip(batch.parts, batch.edges, strict=True))
+        for run, row in enumerate(rows):
+            clip, step = divmod(run, steps)
             if step == 0 and self._stateful:
                 self._interpreter.reset()
-            self._interpreter.set_input(inputs[clip, step].reshape(shape), 0)
+            for number, (part, edge) in enumerate(parts):
+                self._interpreter.set_input(part[clip, step].reshape(edge.shape), number)
             self._interpreter.invoke()
             start = 0
             for index in self._shown:

@@ -5,7 +5,7 @@ prints one line of JSON; TFLite Micro's own words go to stderr.
 
     check ARENA    allocate with all tensors preserved, run once on zeros
     measure        the smallest arena that works, and what the interpreter records
-    serve ARENA TENSOR,... [reset]    run clips until stdin ends, see `simulate.tflm_worker`
+    serve ARENA TENSOR,... INPUTS [reset]    run clips until stdin ends, see `simulate.tflm_worker`
 """
 
 from __future__ import annotations
@@ -80,8 +80,8 @@ def _measure(model: bytes) -> dict[str, int | str]:
     return {"minimum": high}
 
 
-def _serve(arena: int, tensors: list[int], reset: bool) -> None:
-    """Length and bytes of a model, then again and again clips, steps and so many inputs.
+def _serve(arena: int, tensors: list[int], inputs: int, reset: bool) -> None:
+    """Length and bytes of a model, then again and again clips, steps and so many runs' inputs.
 
     Numbers are 8 bytes, little-endian. For every step of every clip the values of `tensors` go to
     stdout. With `reset`, variables are set to zero before each clip.
@@ -92,17 +92,20 @@ def _serve(arena: int, tensors: list[int], reset: bool) -> None:
     os.dup2(2, 1)  # whoever prints, prints elsewhere
     source = sys.stdin.buffer
     interpreter = _interpreter(source.read(int.from_bytes(source.read(8), "little")), arena, True)
-    details = interpreter.get_input_details(0)
-    shape, dtype = tuple(details["shape"]), np.dtype(details["dtype"])
-    size = int(np.prod(shape)) * dtype.itemsize
+    details = [interpreter.get_input_details(i) for i in range(inputs)]
+    edges = [(tuple(d["shape"]), np.dtype(d["dtype"])) for d in details]
+    sizes = [int(np.prod(shape)) * dtype.itemsize for shape, dtype in edges]
+    ends = np.cumsum(sizes)
     while count := int.from_bytes(source.read(8), "little"):
         steps = int.from_bytes(source.read(8), "little")
-        data = source.read(count * steps * size)
-        for clip in np.frombuffer(data, dtype).reshape(count, steps, *shape):
+        data = source.read(count * steps * int(ends[-1]))
+        for clip in np.frombuffer(data, np.uint8).reshape(count, steps, int(ends[-1])):
             if reset:
                 interpreter.reset()
             for values in clip:
-                interpreter.set_input(values, 0)
+                for i, part in enumerate(np.split(values, ends[:-1])):
+                    shape, dtype = edges[i]
+                    interpreter.set_input(part.view(dtype).reshape(shape), i)
                 interpreter.invoke()
                 for index in tensors:
                     answers.write(interpreter.GetTensor(index, 0)["tensor_data"].tobytes())
@@ -115,7 +118,7 @@ def main(arguments: list[str]) -> int:
     if arguments[0] == "serve":
         try:
             tensors = [int(i) for i in arguments[2].split(",")]
-            _serve(int(arguments[1]), tensors, arguments[3:] == ["reset"])
+            _serve(int(arguments[1]), tensors, int(arguments[3]), arguments[4:] == ["reset"])
         except Exception as error:
             print(error, file=sys.stderr)
             return 3

@@ -14,7 +14,7 @@ from convert.errors import ModelError, UserError
 from convert.generated import GeneratedModel
 from firmware.image import Image
 from simulate.cortexm import Bench, CortexMBackend
-from simulate.generated_runs import Slot
+from simulate.generated_runs import Slot, require_edges
 from simulate.machine import Machine
 
 _INIT, _INPUT, _OUTPUT = "ws_runtime_init", "ws_runtime_input", "ws_runtime_output"
@@ -37,6 +37,7 @@ class TflmFirmwareBackend(CortexMBackend):
     def __init__(
         self, image: Image, generated: GeneratedModel, *, threads: int | None = None
     ) -> None:
+        require_edges(generated, most=1)
         super().__init__(image, dataclasses.replace(generated, layers=()), threads=threads)
 
     def _symbols(self) -> tuple[str, str, tuple[str, ...]]:
@@ -57,7 +58,7 @@ class TflmFirmwareBackend(CortexMBackend):
         source, result = (
             machine.view(place, edge.nbytes) for place, edge in zip(places, edges, strict=True)
         )
-        return Bench(machine, banner, source, result)
+        return Bench(machine, banner, (source,), result)
 
     def _infer(self, machine: Machine) -> None:
         wrong = machine.call(self._invoke)

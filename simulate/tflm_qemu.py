@@ -14,7 +14,7 @@ from convert.errors import ModelError, UserError
 from convert.generated import GeneratedModel
 from firmware.image import Image
 from simulate.backend import Trace
-from simulate.generated_runs import Recorder, another_model
+from simulate.generated_runs import Recorder, another_model, require_edges
 from simulate.qemu import QemuBoard
 
 _SECONDS = 120.0
@@ -34,6 +34,7 @@ class QemuTflmBackend:
     name = "qemu"
 
     def __init__(self, image: Image, generated: GeneratedModel) -> None:
+        require_edges(generated, most=1)
         self.image = image
         self.generated = generated
         board = image.board

@@ -27,6 +27,7 @@ class Worker:
         arena: bytes of the arena.
         tensors: which to return, in this order.
         nbytes: of all of them together, per run.
+        inputs: how many the model has.
         stateful: the model has variables, which are reset before each clip.
     """
 
@@ -37,18 +38,20 @@ class Worker:
         tensors: Sequence[int],
         nbytes: int,
         *,
+        inputs: int = 1,
         stateful: bool = False,
     ) -> None:
         self._model = model
         options = ("reset",) if stateful else ()
-        self._arguments = ("serve", str(arena), ",".join(map(str, tensors)), *options)
+        shown = ",".join(map(str, tensors))
+        self._arguments = ("serve", str(arena), shown, str(inputs), *options)
         self._nbytes = nbytes
         self._words = tempfile.TemporaryFile()  # noqa: SIM115  (gone with this object)
         self._process: subprocess.Popen[bytes] | None = None
         self._lost = 0
 
     def run(self, inputs: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """(clips, steps, bytes of one input) -> (clips, steps, `nbytes`).
+        """(clips, steps, bytes of all inputs) -> (clips, steps, `nbytes`).
 
         Raises:
             ChildProcessError: the child ended early; the message is what it said.

@@ -219,7 +219,7 @@ def litert_trace(
     rows: dict[int, list[NDArray[np.generic]]] = {index: [] for index in wanted}
     source = graph.tensors[graph.inputs[0]]
     shape = source.shape
-    batch = batch_of(inputs, shape, source.dtype, bool(graph.states))
+    batch = batch_of(inputs, [source], bool(graph.states))
     try:
         with quiet_stderr(), warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from convert.errors import UserError
 from convert.graph import ITEM_BYTES, Graph
-from simulate.backend import Backend, FeatureBackend, last_step
+from simulate.backend import Backend, FeatureBackend, input_shape, last_step
 from simulate.compare import Comparison, compare, compare_features
 from wakesmith.results import Proof
 
@@ -137,7 +137,7 @@ def _blocks(inputs: NDArray[np.generic], graph: Graph) -> Iterator[tuple[int, ND
         for op in graph.ops
         for i in op.outputs
     )
-    inside = max(1, graph.tensors[graph.inputs[0]].size)
+    inside = max(1, math.prod(input_shape([graph.tensors[i] for i in graph.inputs])))
     per_clip = per_run * max(1, math.prod(inputs.shape[1:]) // inside)
     size = max(1, min(_CHUNK_CLIPS, _CHUNK_BYTES // max(per_clip, 1)))
     for start in range(0, max(len(inputs), 1), size):

@@ -15,7 +15,7 @@ from convert.emit_aot import emit_model
 from convert.errors import UserError
 from convert.graph import Graph, Tensor
 from firmware.board import Board
-from simulate.backend import Backend, clip_shape
+from simulate.backend import Backend, clip_shape, joined_inputs
 from simulate.hostlib import HostBackend
 from simulate.reference import ReferenceBackend
 from simulate.tflm import TflmBackend
@@ -95,36 +95,50 @@ def random_inputs(graph: Graph, count: int, seed: int) -> NDArray[np.generic]:
     0.6 steps, so that rounding has something to round.
 
     Args:
-        graph: a model that `convert.supported.check` accepts, with one input or more.
+        graph: a model that `convert.supported.check` accepts.
         count: how many.
         seed: of all of it.
 
     Returns:
-        (count, *shape of the first input without its leading 1), of its type; sequences of 8 runs
-        of a model with states, (count, 8, *shape without its leading 1).
+        (count, *shape of the input without its leading 1), of its type; sequences of 8 runs of a
+        model with states, (count, 8, *shape without its leading 1). Of several inputs their bytes
+        (`simulate.backend.joined_inputs`).
 
     Raises:
         UserError: so many would not fit into memory.
     """
-    source = graph.tensors[graph.inputs[0]]
     steps = (_STEPS,) if graph.states else ()
-    shape = (*steps, *clip_shape(source.shape))
-    most = max(1, _MAX_INPUT_VALUES // max(1, math.prod(shape)))
+    sources = [graph.tensors[index] for index in graph.inputs]
+    shapes = [(*steps, *clip_shape(source.shape)) for source in sources]
+    most = max(1, _MAX_INPUT_VALUES // max(1, sum(map(math.prod, shapes))))
     if count > most:
         raise UserError(
             f"For this model there can be at most {most} random inputs. Received: {count}. "
             "Try other ones with --seed instead."
         )
-    code = _coded(graph)
-    zero_point = code.quant.zero_point[0] if code.quant else 0
-    low = 0 if code.dtype == "uint8" else -128
     rng = np.random.default_rng(seed)
-    codes = rng.integers(low, low + 256, (count, *shape))
-    codes[1::3] = np.where(codes[1::3] < low + 128, low, low + 255)
-    codes[2::3] = (zero_point + rng.normal(0, 24, codes[2::3].shape)).round()
-    for row, value in zip(codes, (low, low + 255, zero_point), strict=False):
+    parts = [
+        _random(graph, source, (count, *shape), rng)
+        for source, shape in zip(sources, shapes, strict=True)
+    ]
+    return joined_inputs(parts, 1 + len(steps))
+
+
+def _random(
+    graph: Graph, source: Tensor, shape: tuple[int, ...], rng: np.random.Generator
+) -> NDArray[np.generic]:
+    """`random_inputs` of one of the inputs."""
+    code = _coded(graph, source)
+    zero_point = code.quant.zero_point[0] if code.quant else 0
+    limits = np.iinfo(code.dtype)
+    low, high = int(limits.min), int(limits.max)
+    codes = rng.integers(low, high + 1, shape)
+    codes[1::3] = np.where(codes[1::3] < (low + high + 1) // 2, low, high)
+    spread = (high - low + 1) * 24 / 256
+    codes[2::3] = (zero_point + rng.normal(0, spread, codes[2::3].shape)).round()
+    for row, value in zip(codes, (low, high, zero_point), strict=False):
         row[...] = value
-    codes = codes.clip(low, low + 255)
+    codes = codes.clip(low, high)
     if source.dtype != "float32":
         return codes.astype(source.dtype)
     assert code.quant is not None
@@ -133,33 +147,60 @@ def random_inputs(graph: Graph, count: int, seed: int) -> NDArray[np.generic]:
     return ((moved - zero_point) * code.quant.scale[0]).astype(np.float32)
 
 
-def _coded(graph: Graph) -> Tensor:
-    """The input, or what QUANTIZE makes of it."""
-    source = graph.inputs[0]
-    reader = next((op for op in graph.ops if source in op.inputs), None)
-    if graph.tensors[source].dtype == "float32" and reader is not None:
+def _coded(graph: Graph, source: Tensor) -> Tensor:
+    """An input, or what QUANTIZE makes of it."""
+    reader = next((op for op in graph.ops if source.index in op.inputs), None)
+    if source.dtype == "float32" and reader is not None:
         return graph.tensors[reader.outputs[0]]
-    return graph.tensors[source]
+    return source
 
 
 def _read_inputs(graph: Graph, path: Path) -> NDArray[np.generic]:
-    source = graph.tensors[graph.inputs[0]]
-    shape = clip_shape(source.shape)
+    """A .npy file; for several inputs an .npz with an array for each, in their order."""
+    sources = [graph.tensors[index] for index in graph.inputs]
     try:
-        values = np.load(path, allow_pickle=False)
+        loaded = np.load(path, allow_pickle=False)
+        single = isinstance(loaded, np.ndarray)
+        arrays = [loaded] if single else [loaded[name] for name in loaded.files]
     except FileNotFoundError as error:
         raise UserError(f"The inputs must be a file that exists. Received: {path}.") from error
     except (OSError, ValueError, EOFError, MemoryError) as error:
         raise UserError(
             f"The inputs must be a .npy file without pickled objects. Received: {path} ({error})."
         ) from error
-    fits = isinstance(values, np.ndarray) and values.dtype.name == source.dtype
+    if len(arrays) != len(sources) or single != (len(sources) == 1):
+        raise UserError(
+            f"The inputs must be {'a .npy file' if len(sources) == 1 else 'an .npz file'} with "
+            f"{len(sources)} of them. Received: {len(arrays)} in {path}."
+        )
+    parts = [
+        _fitting(graph, source, values, path)
+        for source, values in zip(sources, arrays, strict=True)
+    ]
+    leads = {
+        part.shape[: part.ndim - len(clip_shape(source.shape))]
+        for source, part in zip(sources, parts, strict=True)
+    }
+    if len(leads) > 1:
+        raise UserError(
+            "All inputs must have as many clips (and steps). Received: "
+            f"{' and '.join(map(str, sorted(leads)))} in {path}."
+        )
+    return joined_inputs(parts, len(leads.pop()))
+
+
+def _fitting(
+    graph: Graph, source: Tensor, values: NDArray[np.generic], path: Path
+) -> NDArray[np.generic]:
+    """Values that are what an input takes."""
+    shape = clip_shape(source.shape)
+    fits = values.dtype.name == source.dtype
     stepped = fits and bool(graph.states) and values.ndim == len(shape) + 2 and values.shape[1] > 0
     if not fits or values.shape[1 + stepped :] != shape:
-        what = f"{values.dtype} {values.shape}" if isinstance(values, np.ndarray) else "an archive"
+        what = f"{values.dtype} {values.shape}"
         wanted = ", ".join(map(str, ("n", *shape)))
         wanted += f") or ({', '.join(map(str, ('n', 'steps', *shape)))}" if graph.states else ""
         raise UserError(f"The inputs must be {source.dtype} of shape ({wanted}). Received: {what}.")
     if len(values) == 0:
         raise UserError(f"The inputs must hold at least one. Received: none in {path}.")
-    return np.asarray(values)
+    return values

@@ -6,6 +6,7 @@ held against. All clips go through an operator together.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -59,17 +60,13 @@ class ReferenceBackend:
         graph: What `convert.tflite_reader.read` returns, passes applied or not.
 
     Raises:
-        UnsupportedModelError: an operator, or more than one graph input.
+        UnsupportedModelError: an operator.
         ModelError: scales or shapes that break a rule of TFLite Micro.
     """
 
     name = "reference"
 
     def __init__(self, graph: Graph) -> None:
-        if len(graph.inputs) != 1:
-            raise UnsupportedModelError(
-                f"A model must have one input to be run. Received: {len(graph.inputs)}."
-            )
         self._graph = passes.prepare(graph)
         self._params = prepare_graph(self._graph)
 
@@ -83,16 +80,17 @@ class ReferenceBackend:
         Raises:
             ModelError: the shape or type of `inputs` is another.
         """
-        source = self._graph.tensors[self._graph.inputs[0]]
-        batch = batch_of(inputs, source.shape, source.dtype, bool(self._graph.states))
-        shown = [source.index, *(op.outputs[0] for op in self._graph.ops)]
+        sources = [self._graph.tensors[index] for index in self._graph.inputs]
+        batch = batch_of(inputs, sources, bool(self._graph.states))
+        shown = [*self._graph.inputs, *(op.outputs[0] for op in self._graph.ops)]
         if batch.clips == 0:
             return empty_trace(self._graph, shown, batch.lead)
         states = {
             t.index: np.full((batch.clips, *t.shape), self._zero(t), t.dtype)
             for t in self._graph.states
         }
-        steps = [self._step(batch.data[:, i], states) for i in range(batch.steps)]
+        parts = batch.parts
+        steps = [self._step([part[:, i] for part in parts], states) for i in range(batch.steps)]
 
         def joined(index: int) -> Array:
             every = [step[index] for step in steps]
@@ -107,11 +105,14 @@ class ReferenceBackend:
         """What stands for the real value 0."""
         return tensor.quant.zero_point[0] if tensor.quant and tensor.dtype == "int8" else 0
 
-    def _step(self, inputs: Array, states: dict[int, Array]) -> dict[int, Array]:
+    def _step(self, inputs: Sequence[Array], states: dict[int, Array]) -> dict[int, Array]:
         """One run: every tensor, clips first; `states` are changed."""
-        source = self._graph.tensors[self._graph.inputs[0]]
-        clips = len(inputs)
-        values: dict[int, Array] = {source.index: inputs.reshape(clips, *source.shape), **states}
+        clips = len(inputs[0])
+        values: dict[int, Array] = {
+            index: part.reshape(clips, *self._graph.tensors[index].shape)
+            for index, part in zip(self._graph.inputs, inputs, strict=True)
+        }
+        values.update(states)
         for op, params in zip(self._graph.ops, self._params, strict=True):
             result = self._run_op(op, params, values)
             output = self._graph.tensors[op.outputs[0]]

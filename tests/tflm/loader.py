@@ -176,7 +176,7 @@ def _run_block(image: Image, free: int, jobs: Sequence[Job]) -> dict[str, NDArra
 def _run(board: Talk, job: Job, model: int, inputs: int) -> NDArray[np.int8] | str:
     graph = read(job.model)
     source, result = (graph.tensors[i] for i in (graph.inputs[0], graph.outputs[0]))
-    batch = batch_of(job.inputs, source.shape, source.dtype, bool(graph.states))
+    batch = batch_of(job.inputs, [source], bool(graph.states))
     numbers = (model, source.nbytes, result.nbytes)
     said = board.ask(b"m" + b"".join(n.to_bytes(4, "little") for n in numbers), 1)
     if said != ("ready",):
