@@ -97,11 +97,11 @@ class Batch:
         ]
 
 
-def joined_inputs(parts: Sequence[NDArray[np.generic]], lead: int = 1) -> NDArray[np.generic]:
-    """What `Backend.run` takes: the values of the one input, or the bytes of several.
+def joined_values(parts: Sequence[NDArray[np.generic]], lead: int = 1) -> NDArray[np.generic]:
+    """The values of one input or output, or the bytes of several, as `Backend.run` takes them.
 
     Args:
-        parts: of each input (batch, *shape without its leading 1), or with steps after the batch.
+        parts: of each (batch, *shape without its leading 1), or with steps after the batch.
         lead: 2 with steps, else 1.
     """
     if len(parts) == 1:
@@ -127,7 +127,7 @@ def batch_of(inputs: NDArray[np.generic], edges: Sequence[Edge], stateful: bool)
 
     Args:
         inputs: (clips, *shape without its leading 1); for a stateful model also (clips, steps,
-            *shape without its leading 1). Of several inputs their bytes (`joined_inputs`).
+            *shape without its leading 1). Of several inputs their bytes (`joined_values`).
         edges: the model's inputs.
         stateful: whether the model has states.
 
@@ -201,7 +201,7 @@ class Backend(Protocol):
             inputs: (batch, *input shape without its leading 1), of the input tensor's dtype; for a
                 stateful model also (batch, steps, *input shape without its leading 1), the runs
                 one after another. The trace has a dimension of steps then, too. Of a model with
-                several inputs their bytes, as `joined_inputs` makes them.
+                several inputs their bytes, as `joined_values` makes them.
 
         Returns:
             Values of every tensor that this back end can show; the graph outputs are always there.

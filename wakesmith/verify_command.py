@@ -26,7 +26,9 @@ def verify(
     clips: Annotated[int, typer.Option(min=1, help="Test clips, or random inputs.")] = 200,
     inputs: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.npy", help="Inputs for a .tflite (default: random)."),
+        typer.Option(
+            metavar="FILE.npy", help="Inputs for a .tflite (default: random); .npz for several."
+        ),
     ] = None,
     seed: Annotated[
         int | None,

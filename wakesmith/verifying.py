@@ -15,7 +15,7 @@ from convert.emit_aot import emit_model
 from convert.errors import UserError
 from convert.graph import Graph, Tensor
 from firmware.board import Board
-from simulate.backend import Backend, clip_shape, joined_inputs
+from simulate.backend import Backend, clip_shape, joined_values
 from simulate.hostlib import HostBackend
 from simulate.reference import ReferenceBackend
 from simulate.tflm import TflmBackend
@@ -46,7 +46,7 @@ def verify_model(
         names: back ends.
         count: random inputs to try.
         seed: of them.
-        inputs: .npy file to use instead of random ones.
+        inputs: .npy file (.npz for several inputs) to use instead of random ones.
         board: what the emulated image is built for; its core's kernels are those that the host
             runs, too.
         say: prints a line.
@@ -102,7 +102,7 @@ def random_inputs(graph: Graph, count: int, seed: int) -> NDArray[np.generic]:
     Returns:
         (count, *shape of the input without its leading 1), of its type; sequences of 8 runs of a
         model with states, (count, 8, *shape without its leading 1). Of several inputs their bytes
-        (`simulate.backend.joined_inputs`).
+        (`simulate.backend.joined_values`).
 
     Raises:
         UserError: so many would not fit into memory.
@@ -121,7 +121,7 @@ def random_inputs(graph: Graph, count: int, seed: int) -> NDArray[np.generic]:
         _random(graph, source, (count, *shape), rng)
         for source, shape in zip(sources, shapes, strict=True)
     ]
-    return joined_inputs(parts, 1 + len(steps))
+    return joined_values(parts, 1 + len(steps))
 
 
 def _random(
@@ -186,7 +186,7 @@ def _read_inputs(graph: Graph, path: Path) -> NDArray[np.generic]:
             "All inputs must have as many clips (and steps). Received: "
             f"{' and '.join(map(str, sorted(leads)))} in {path}."
         )
-    return joined_inputs(parts, len(leads.pop()))
+    return joined_values(parts, len(leads.pop()))
 
 
 def _fitting(

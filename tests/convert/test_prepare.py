@@ -21,7 +21,6 @@ from convert.params import (
 from convert.params_binary import AddParams
 from convert.prepare import prepare_graph, prepare_op
 from convert.tflite_reader import read
-from simulate.reference import ReferenceBackend
 from tests import tflite_builder as tb
 from tests.wide_cases import as_int16
 
@@ -162,11 +161,6 @@ def test_refused_in_one_sentence(label: str) -> None:
     with pytest.raises((ModelError, UnsupportedModelError), match=words) as caught:
         only(model)
     assert "Received: " in str(caught.value) and "\n" not in str(caught.value)
-
-
-def test_two_inputs_cannot_be_run() -> None:
-    with pytest.raises(UnsupportedModelError, match="one input"):
-        ReferenceBackend(read(tb.add()))
 
 
 def test_output_of_another_size_is_refused() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from convert.emit_aot import emit_model
-from convert.errors import ModelError, UnsupportedModelError
+from convert.errors import ModelError
 from convert.tflite_reader import read
 from simulate.hostlib import HostBackend, HostLibrary, host_sources
 from simulate.reference import ReferenceBackend
@@ -46,11 +46,6 @@ def test_other_shapes_and_types_are_refused(inputs: np.ndarray) -> None:
     for call in (host.run, host.predict):
         with pytest.raises(ModelError, match=r"Inputs must be int8 of shape \(batch, \*\(12,\)\)"):
             call(inputs)
-
-
-def test_two_inputs_are_refused() -> None:
-    with pytest.raises(UnsupportedModelError, match=r"must have one input to be run\. Received: 2"):
-        HostBackend.from_graph(read(tb.add()))
 
 
 def test_prefixes_must_differ() -> None:

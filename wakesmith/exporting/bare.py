@@ -17,7 +17,7 @@ from convert.generated import GeneratedModel, TensorSlot
 from convert.graph import Graph
 from firmware.cores import Core
 from firmware.hostbuild import FIRMWARE_DIR
-from simulate.backend import last_step
+from simulate.backend import joined_values, last_step
 from simulate.reference import ReferenceBackend
 from wakesmith.bare import board_of, checked, read_model
 from wakesmith.console import Meter
@@ -137,14 +137,13 @@ def _files(path: Path, graph: Graph, generated: GeneratedModel, core: Core) -> d
         "outputs": _edges(generated.outputs, generated.prefix, "output"),
         "remembers": bool(generated.states),
         "count": _CHECKED,
-        "vectors": vectors.text if vectors else "",
-        "steps": vectors.steps if vectors else 1,
+        "vectors": vectors.text,
+        "steps": vectors.steps,
     }
     files = {
         f"{'include' if name == public else 'src'}/{name}": text for name, text in sources.items()
     }
-    if vectors:
-        files["examples/check.c"] = render("check.c.j2", values)
+    files["examples/check.c"] = render("check.c.j2", values)
     files["examples/minimal.c"] = render("minimal.c.j2", values)
     files["freestanding/string.h"] = freestanding_string()
     files["README.md"] = render("model.README.md.j2", values)
@@ -154,11 +153,16 @@ def _files(path: Path, graph: Graph, generated: GeneratedModel, core: Core) -> d
     return files
 
 
-def _edges(slots: Sequence[TensorSlot], prefix: str, role: str) -> list[dict[str, str]]:
-    """How C gets at each input or output: its function, the type of its values, its macros."""
+def _edges(slots: Sequence[TensorSlot], prefix: str, role: str) -> list[dict[str, object]]:
+    """How C gets at each input or output: its function, the type of its values, macros, bytes."""
     functions = accessors(prefix, role, len(slots))
     return [
-        {"function": function, "type": CTYPE[slot.dtype], "macro": function.upper()}
+        {
+            "function": function,
+            "type": CTYPE[slot.dtype],
+            "macro": function.upper(),
+            "nbytes": slot.nbytes,
+        }
         for function, slot in zip(functions, slots, strict=True)
     ]
 
@@ -171,13 +175,13 @@ class _Vectors:
     steps: int
 
 
-def _vectors(graph: Graph, generated: GeneratedModel) -> _Vectors | None:
-    """What the reference interpreter computes for some inputs; None for several inputs at once."""
-    if len(graph.inputs) != 1:
-        return None
+def _vectors(graph: Graph, generated: GeneratedModel) -> _Vectors:
+    """What the reference interpreter computes for some inputs."""
     inputs = random_inputs(graph, _CHECKED + 3, 0)[3:]  # the first three are constant
-    found = ReferenceBackend(graph).run(inputs)[graph.outputs[0]]
-    outputs = last_step(found, graph.tensors[graph.outputs[0]].shape)
+    trace = ReferenceBackend(graph).run(inputs)
+    outputs = joined_values(
+        [last_step(trace[index], graph.tensors[index].shape) for index in graph.outputs]
+    )
     text = "\n".join(
         cwriter.array("uint8_t", name, np.ascontiguousarray(values).view(np.uint8)).rstrip()
         for name, values in (("inputs", inputs), ("outputs", outputs))
