@@ -174,6 +174,21 @@ def has_svdf_scales(graph: Graph, op: Op) -> Verdict:
     return o.activation == "none" or relu, detail
 
 
+def has_svdf_bias_scale(graph: Graph, op: Op) -> Verdict:
+    """|state scale * scale of the weights over time - bias scale| < 1e-5.
+
+    Convert the model again; its bias is quantized with another scale than the sums.
+    """
+    if op.inputs[SVDF_BIAS] == -1:
+        return True, ""
+    state, time = (_at(graph, op, i).quant for i in (SVDF_STATE, SVDF_TIME_WEIGHTS))
+    assert state is not None and time is not None
+    bias = _at(graph, op, SVDF_BIAS).quant
+    found = bias.scale[0] if bias is not None else 0.0
+    wanted = float(np.float32(state.scale[0]) * np.float32(time.scale[0]))
+    return abs(found - wanted) < 1e-5, f"{found:g} instead of {wanted:g}"
+
+
 def has_bounded_gate_sums(graph: Graph, op: Op) -> Verdict:
     """No input can make an int32 accumulator overflow: 255 * sum of |weights| + |bias| < 2^31.
 

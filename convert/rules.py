@@ -228,6 +228,7 @@ RULES: dict[str, Rule] = {
             *_REMEMBERS,
             recurrent.has_svdf_shapes,
             recurrent.has_svdf_scales,
+            recurrent.has_svdf_bias_scale,
             recurrent.has_bounded_gate_sums,
             recurrent.has_moderate_gate_scales,
         ),

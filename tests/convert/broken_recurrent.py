@@ -74,6 +74,7 @@ BROKEN: list[BrokenModel] = [
     (c.has_lstm_scales, "output", lstm(output_q=(1 / 128, 5)), "for the output"),
     (c.has_svdf_shapes, "units", _shaped(svdf(), 5, [1, 9]), "1x6, 8x6, 8x5, 1x9, rank 2"),
     (c.has_svdf_scales, "relu", svdf(activation="relu", output_q=(0.1, 0)), "zero point 0"),
+    (c.has_svdf_bias_scale, "bias", _scaled(svdf(), 3, [0.1], [0]), "0.1 instead of"),
     (c.has_svdf_scales, "relu6", svdf(activation="relu6"), "activation relu6"),
     (
         c.has_bounded_gate_sums,
