@@ -108,6 +108,14 @@ class Hardware:
         """
         return self._memory.view(address, nbytes)
 
+    def read(self, address: int, nbytes: int) -> bytes:
+        """A copy of memory; see `view`."""
+        return self.view(address, nbytes).tobytes()
+
+    def write(self, address: int, data: bytes) -> None:
+        """Change memory; see `view`."""
+        self.view(address, len(data))[:] = np.frombuffer(data, np.uint8)
+
     def symbol_view(self, name: str, nbytes: int) -> NDArray[np.uint8]:
         """The bytes of an object, not copied."""
         return self.view(self.elf.symbols[name], nbytes)

@@ -13,7 +13,7 @@ from convert.errors import ModelError, SpecError, UnsupportedModelError
 from convert.tflm_ops import RESOLVER_METHODS
 from tests import tflite_builder as build
 from tests.convert.compile_c import compile_c
-from tests.convert.public_models import PUBLIC
+from tests.public_models import PUBLIC
 
 LABELS = ("yes", "نعم", '"*/ ??/\n')
 # Stands in for TFLite Micro, so that the C++ header can be checked without its sources.

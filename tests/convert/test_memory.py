@@ -16,7 +16,7 @@ from convert.overlap import Overlap
 from convert.passes import prepare
 from convert.tflite_reader import read
 from tests import tflite_builder as build
-from tests.convert.public_models import PUBLIC
+from tests.public_models import PUBLIC
 
 
 def tensor(index: int, shape: tuple[int, ...], dtype: g.DType = "int8") -> g.Tensor:

@@ -14,7 +14,7 @@ from simulate.hostlib import HostBackend
 from simulate.reference import ReferenceBackend
 from simulate.tflm import TflmBackend
 from tests import tflite_builder as build
-from tests.convert.public_models import PUBLIC
+from tests.public_models import PUBLIC
 from tests.tflite_builder import OpSpec, TensorSpec
 
 

@@ -34,7 +34,7 @@ from tests.convert import (
 )
 from tests.convert.broken_edits import edit
 from tests.convert.broken_models import relu_of
-from tests.convert.public_models import PUBLIC
+from tests.public_models import PUBLIC
 from tests.tflite_builder import OpSpec, TensorSpec
 
 ROOT = Path(__file__).parents[2]

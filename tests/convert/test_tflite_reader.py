@@ -15,7 +15,7 @@ from convert.supported import check
 from convert.tflite_reader import read
 from tests import tflite_builder as build
 from tests.convert.broken_edits import one_sentence
-from tests.convert.public_models import PUBLIC
+from tests.public_models import PUBLIC
 
 # Sound files --------------------------------------------------------------------------------------
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from convert import cwriter
 from convert.emit_aot import GeneratedModel, emit_model
@@ -59,20 +57,6 @@ def generated_cases() -> tuple[GeneratedCase, ...]:
         wide = emit_model(graph, prefix=f"wide{number}_mve", kernels="mve")
         made.append(GeneratedCase(case, graph, wide))
     return tuple(made)
-
-
-def public_models() -> list[Path]:
-    """Models from elsewhere: $WAKESMITH_MODELS, else ../shared/models."""
-    root = Path(__file__).resolve().parents[2]
-    folder = Path(os.environ.get("WAKESMITH_MODELS", root.parent / "shared" / "models"))
-    return sorted(folder.glob("*.tflite"))
-
-
-def public_model_parameters() -> list:
-    """For `pytest.mark.parametrize`: one entry per model, or one that is skipped."""
-    found = [pytest.param(path, id=path.stem) for path in public_models()]
-    reason = "no public models: set WAKESMITH_MODELS to a folder with .tflite files"
-    return found or [pytest.param(None, marks=pytest.mark.skip(reason=reason))]
 
 
 def runner_sources(models: Sequence[tuple[str, GeneratedModel]]) -> dict[str, Source]:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +18,7 @@ from firmware.image import open_image
 from simulate.machine import Machine
 from tests.firmware.faulty import SOURCE
 from tests.keyword_net import keyword_model
+from tests.needs import COMPILERS
 
 BOARD = load_board("mps2-an386")
 MEMORY = r"""
@@ -60,18 +60,6 @@ int main(void) {
     }
 }
 """
-COMPILERS = [
-    "zig",
-    pytest.param(
-        "gcc",
-        marks=[
-            pytest.mark.arm_gcc,
-            pytest.mark.skipif(
-                shutil.which("arm-none-eabi-gcc") is None, reason="arm-none-eabi-gcc is missing"
-            ),
-        ],
-    ),
-]
 
 
 @pytest.mark.parametrize("compiler", COMPILERS)

@@ -9,8 +9,8 @@ from convert.frontend import FrontEnd
 from firmware.board import load_board
 from firmware.build import Compiler
 from firmware.fitting import ImageTooLargeError, shares
-from tests.firmware.test_build import COMPILERS
 from tests.keyword_net import keyword_image, keyword_model
+from tests.needs import COMPILERS
 
 
 @pytest.mark.parametrize("compiler", COMPILERS)

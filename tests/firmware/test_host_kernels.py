@@ -20,13 +20,13 @@ from simulate.hostlib import HostBackend, HostLibrary
 from simulate.tflm import TflmBackend
 from tests.firmware.generated_cases import (
     GeneratedCase,
-    public_model_parameters,
     runner_input,
     runner_sources,
     trace_bytes,
 )
 from tests.firmware.test_kernels import SANITIZED
 from tests.op_cases import op_cases
+from tests.public_models import PUBLIC
 
 # AVX2 without AVX-512 is a level of its own on x86.
 PROCESSORS = ["baseline", "native"]
@@ -102,7 +102,7 @@ def test_every_operator_case_under_sanitizers(compiler: HostCompiler) -> None:
     assert done.stdout == b"".join(wanted)
 
 
-@pytest.mark.parametrize("path", public_model_parameters())
+@pytest.mark.parametrize("path", PUBLIC)
 def test_public_models_equal_tflm_in_every_layer(path: Path) -> None:
     model = path.read_bytes()
     graph = read(model)

@@ -19,11 +19,11 @@ from simulate.reference import ReferenceBackend
 from simulate.tflm import TflmBackend
 from tests.firmware.generated_cases import (
     generated_cases,
-    public_model_parameters,
     runner_input,
     runner_sources,
     trace_bytes,
 )
+from tests.public_models import PUBLIC
 
 ASAN = pytest.param(
     "gcc",
@@ -88,7 +88,7 @@ def test_every_operator_case_under_sanitizers(compiler: HostCompiler) -> None:
     assert start == len(done.stdout)
 
 
-@pytest.mark.parametrize("path", public_model_parameters())
+@pytest.mark.parametrize("path", PUBLIC)
 def test_public_model_equals_tflm_in_every_layer(path: Path) -> None:
     model = path.read_bytes()
     graph = read(model)
@@ -101,7 +101,7 @@ def test_public_model_equals_tflm_in_every_layer(path: Path) -> None:
     np.testing.assert_array_equal(host.predict(inputs), trace[graph.outputs[0]])
 
 
-@pytest.mark.parametrize("path", public_model_parameters())
+@pytest.mark.parametrize("path", PUBLIC)
 @pytest.mark.parametrize("compiler", SANITIZED)
 def test_public_model_under_sanitizers(compiler: HostCompiler, path: Path) -> None:
     graph = read(path.read_bytes())

@@ -9,7 +9,7 @@ from firmware.board import BOARDS_DIR, load_board, read_board
 from firmware.build import Compiler, build
 from firmware.errors import FirmwareError
 from firmware.image import Image
-from tests.firmware.test_build import COMPILERS
+from tests.needs import COMPILERS
 
 TABLE = r"""
 #include "ws_vectors.h"

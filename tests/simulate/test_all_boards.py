@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,29 +15,13 @@ from simulate.compare import compare
 from simulate.cores import EMULATED
 from simulate.cortexm import CortexMBackend
 from simulate.frontend import features
-from simulate.qemu import qemu_available
 from simulate.reference import ReferenceBackend
 from tests.board_clips import application, clips, in_qemu, in_unicorn, small_model
 from tests.keyword_net import keyword_tflite
+from tests.needs import COMPILERS, QEMU
 
 EMULATORS = {name: load_board(name) for name in list_boards() if load_board(name).qemu_machine}
 UNICORN = [name for name, board in EMULATORS.items() if board.core.name in EMULATED]
-ZIG_OR_GCC = [
-    "zig",
-    pytest.param(
-        "gcc",
-        marks=[
-            pytest.mark.arm_gcc,
-            pytest.mark.skipif(
-                shutil.which("arm-none-eabi-gcc") is None, reason="arm-none-eabi-gcc is missing"
-            ),
-        ],
-    ),
-]
-NEEDS_QEMU = [
-    pytest.mark.qemu,
-    pytest.mark.skipif(not qemu_available(), reason="qemu-system-arm is missing"),
-]
 CORES_IN_ISSUE = {"cortex-m0", "cortex-m3", "cortex-m4f", "cortex-m7f", "cortex-m33f"}
 MANY = 40
 
@@ -77,7 +60,7 @@ def test_unicorn(name: str, tmp_path: Path, expected: tuple[str, ...]) -> None:
 
 
 # What is not to be left to the slow series: the oldest and the newest architecture with GCC.
-@pytest.mark.parametrize("compiler", ZIG_OR_GCC[1:])
+@pytest.mark.parametrize("compiler", COMPILERS[1:])
 @pytest.mark.parametrize("name", ["microbit", "mps2-an505"])
 def test_gcc_in_unicorn(
     name: str, compiler: Compiler, tmp_path: Path, expected: tuple[str, ...]
@@ -85,13 +68,13 @@ def test_gcc_in_unicorn(
     prove_in_unicorn(name, compiler, tmp_path, expected[:2])
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=NEEDS_QEMU) for name in EMULATORS])
+@pytest.mark.parametrize("name", [pytest.param(name, marks=QEMU) for name in EMULATORS])
 def test_qemu(name: str, tmp_path: Path, expected: tuple[str, ...]) -> None:
     assert in_qemu(load_board(name), "zig", clips(4), tmp_path) == expected[:4]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("compiler", ZIG_OR_GCC)
+@pytest.mark.parametrize("compiler", COMPILERS)
 @pytest.mark.parametrize("name", UNICORN)
 def test_many_clips_in_unicorn(
     name: str, compiler: Compiler, tmp_path: Path, expected: tuple[str, ...]
@@ -101,8 +84,8 @@ def test_many_clips_in_unicorn(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("compiler", ZIG_OR_GCC)
-@pytest.mark.parametrize("name", [pytest.param(name, marks=NEEDS_QEMU) for name in EMULATORS])
+@pytest.mark.parametrize("compiler", COMPILERS)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=QEMU) for name in EMULATORS])
 def test_many_clips_in_qemu(
     name: str, compiler: Compiler, tmp_path: Path, expected: tuple[str, ...]
 ) -> None:

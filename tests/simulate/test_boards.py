@@ -12,7 +12,7 @@ from firmware.build import build
 from simulate.devices.device import DeviceError
 from simulate.devices.sound import SAMPLE_RATE_HZ
 from simulate.machine import Machine
-from tests.firmware.test_build import COMPILERS
+from tests.needs import COMPILERS
 from tests.simulate.microphones import SOURCE
 
 PICOS = ("raspberry-pi-pico", "raspberry-pi-pico2")

@@ -25,27 +25,16 @@ from simulate.cortexm import CortexMBackend
 from simulate.faults import CortexMFault
 from simulate.frontend import features
 from simulate.machine import Machine
-from simulate.qemu import QemuBoard, qemu_available
+from simulate.qemu import QemuBoard
 from simulate.reference import ReferenceBackend
 from tests.firmware.faulty import SOURCE
 from tests.keyword_net import keyword_image, keyword_model, keyword_tflite
+from tests.needs import GCC, QEMU
 from tests.op_cases import op_cases
-from tests.simulate.test_models import MODELS
+from tests.public_models import PUBLIC
+from tests.simulate.on_cores import assert_public_model
 
 BOARD = load_board("mps2-an386")
-GCC = pytest.param(
-    "gcc",
-    marks=[
-        pytest.mark.arm_gcc,
-        pytest.mark.skipif(
-            shutil.which("arm-none-eabi-gcc") is None, reason="arm-none-eabi-gcc is missing"
-        ),
-    ],
-)
-QEMU = [
-    pytest.mark.qemu,
-    pytest.mark.skipif(not qemu_available(), reason="qemu-system-arm is missing"),
-]
 
 
 def clips(count: int) -> np.ndarray:
@@ -283,19 +272,9 @@ def test_bare_models(case, tmp_path: Path) -> None:
         backend.features(np.zeros((1, 16000), np.int16))
 
 
-@pytest.mark.skipif(not MODELS, reason="no public models (set WAKESMITH_MODELS)")
-@pytest.mark.parametrize("path", MODELS, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", PUBLIC)
 def test_every_layer_of_public_models(path: Path, tmp_path: Path) -> None:
-    graph = read(path.read_bytes())
-    model = emit_model(graph)
-    image = build_bare(model.files, BOARD, out_dir=tmp_path, kernels=model.kernels)
-    shape = model.inputs[0].shape[1:]
-    inputs = np.random.default_rng(3).integers(-128, 128, (4, *shape)).astype(np.int8)
-    backend = CortexMBackend(image, model)
-    trace = backend.run(inputs)
-    same = compare(ReferenceBackend(graph).run(inputs), trace, graph, ("reference", "cortex-m"))
-    assert same.equal, str(same)
-    assert same.tensors == len(graph.ops) + 1
+    assert_public_model(path, BOARD, "plain", "zig", tmp_path)
 
 
 def test_threads_give_the_same(backend: CortexMBackend) -> None:

@@ -20,17 +20,13 @@ from simulate.devices.device import DeviceError
 from simulate.elf import Elf
 from simulate.faults import CortexMFault
 from simulate.machine import Machine
-from simulate.qemu import QemuBoard, qemu_available
+from simulate.qemu import QemuBoard
 from tests.board_clips import application
 from tests.firmware.faulty import SOURCE
-from tests.firmware.test_build import COMPILERS
+from tests.needs import COMPILERS, QEMU
 
 pytestmark = pytest.mark.fault
 
-NEEDS_QEMU = [
-    pytest.mark.qemu,
-    pytest.mark.skipif(not qemu_available(), reason="qemu-system-arm is missing"),
-]
 WRONG = "the image must have the CRC of its build"
 ENOUGH = 60_000_000  # instructions; a start takes a tenth of it
 
@@ -191,7 +187,7 @@ def test_a_stack_that_was_used_to_the_end_is_reported(
     assert machine.text() == "hello\ngood so far\n\nfault stack overflow\n"
 
 
-@pytest.mark.parametrize("kind", [pytest.param(kind, marks=NEEDS_QEMU) for kind in (4, 7)])
+@pytest.mark.parametrize("kind", [pytest.param(kind, marks=QEMU) for kind in (4, 7)])
 @pytest.mark.parametrize("name", ["mps2-an385", "mps2-an500", "mps2-an505", "mps3-an547"])
 def test_faults_are_reported_on_qemu(name: str, kind: int, tmp_path: Path) -> None:
     board = load_board(name)
@@ -208,7 +204,7 @@ def test_faults_are_reported_on_qemu(name: str, kind: int, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=NEEDS_QEMU) for name in ("mps2-an385", "mps3-an547")]
+    "name", [pytest.param(name, marks=QEMU) for name in ("mps2-an385", "mps3-an547")]
 )
 def test_a_hang_is_reported_and_ends_on_qemu(name: str, tmp_path: Path) -> None:
     board = load_board(name)

@@ -12,12 +12,8 @@ from firmware.build import build
 from firmware.image import Image
 from simulate.faults import CortexMFault
 from simulate.machine import Machine
-from simulate.qemu import QemuBoard, qemu_available
-
-QEMU = [
-    pytest.mark.qemu,
-    pytest.mark.skipif(not qemu_available(), reason="qemu-system-arm is missing"),
-]
+from simulate.qemu import QemuBoard
+from tests.needs import QEMU
 
 SOURCE = r"""
 #include "ws_board.h"

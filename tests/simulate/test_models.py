@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +12,10 @@ from simulate.backend import clip_shape
 from simulate.compare import compare
 from simulate.reference import ReferenceBackend
 from simulate.tflm import TflmBackend
-
-FOLDER = Path(
-    os.environ.get("WAKESMITH_MODELS", Path(__file__).parents[2].parent / "shared" / "models")
-)
-MODELS = sorted(FOLDER.glob("*int8.tflite"))
+from tests.public_models import PUBLIC
 
 
-@pytest.mark.skipif(not MODELS, reason=f"no public models in {FOLDER} (set WAKESMITH_MODELS)")
-@pytest.mark.parametrize("path", MODELS, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", PUBLIC)
 def test_every_layer_of_a_public_model_equals_tflm(path: Path) -> None:
     data = path.read_bytes()
     graph = read(data)

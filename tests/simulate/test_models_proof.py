@@ -16,7 +16,7 @@ from firmware.cores import CORES
 from simulate.hostlib import HostBackend
 from simulate.qemu import qemu_available
 from simulate.tflm import TflmBackend
-from tests.firmware.generated_cases import public_model_parameters
+from tests.public_models import PUBLIC
 from tests.real_inputs import real_inputs
 from wakesmith.bare import board_of, running
 from wakesmith.proving import prove_layers
@@ -27,7 +27,7 @@ RANDOM, REAL = 1000, 200
 
 @pytest.mark.slow
 @pytest.mark.parametrize("core", sorted(CORES))
-@pytest.mark.parametrize("path", public_model_parameters())
+@pytest.mark.parametrize("path", PUBLIC)
 def test_every_layer_on_every_core(path: Path, core: str, tmp_path: Path) -> None:
     if core == "cortex-m55" and not qemu_available():
         pytest.skip("only QEMU has this core, and it is not installed")

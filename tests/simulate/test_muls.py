@@ -12,19 +12,19 @@ import pytest
 
 from convert.emit_aot import emit_model
 from convert.tflite_reader import read
-from firmware.application import build_bare
-from firmware.build import Compiler, build
+from firmware.build import Compiler
 from firmware.hostbuild import KERNEL_DIR
-from simulate.compare import compare
-from simulate.cortexm import CortexMBackend
 from simulate.machine import Machine
 from simulate.reference import ReferenceBackend
 from tests import tflite_builder as tb
-from tests.firmware.generated_cases import generated_cases, public_model_parameters
-from tests.simulate.test_dsp import CLIPS, COMPILERS, outputs_on, sources_of
+from tests.firmware.generated_cases import generated_cases
+from tests.needs import COMPILERS
+from tests.public_models import PUBLIC
+from tests.simulate.on_cores import assert_cases, assert_public_model, image_of, outputs_on
 from wakesmith.bare import board_of
 
 CORE = "cortex-m0"
+CLIPS = 6  # of each case
 LEFT = {"dsp_add.c", "dsp_fully_connected_s4.c"}  # what is left to the plain C of that family
 
 
@@ -43,23 +43,9 @@ def test_every_operator_case(compiler: Compiler, tmp_path: Path) -> None:
     assert {k for m in models for k in m.kernels if k.startswith("muls_")} == {
         path.name for path in KERNEL_DIR.glob("muls_*.c")
     }
-    image = build(
-        sources_of(models),
-        board_of(CORE),
-        compiler=compiler,
-        out_dir=tmp_path,
-        name="cases",
-        keep=[f"{m.prefix}_{name}" for m in models for name in ("init", "invoke")],
-    )
-    machine = Machine(image)
+    machine = Machine(image_of(models, board_of(CORE), compiler, tmp_path))
     machine.boot()
-    for c in cases:
-        inputs = c.case.inputs[:CLIPS]
-        expected = ReferenceBackend(c.graph).run(inputs)[c.graph.outputs[0]]
-        found = outputs_on(machine, c.generated, inputs)
-        np.testing.assert_array_equal(
-            found, np.asarray(expected).reshape(len(inputs), -1), err_msg=c.case.name
-        )
+    assert_cases(machine, cases, CLIPS)
 
 
 def _extreme(seed: int) -> list[bytes]:
@@ -89,16 +75,8 @@ def test_largest_sums(compiler: Compiler, tmp_path: Path) -> None:
         emit_model(graph, prefix=f"extreme{i}", pack=False, kernels="muls")
         for i, graph in enumerate(graphs)
     ]
-    image = build(
-        sources_of(models),
-        board_of(CORE),
-        compiler=compiler,
-        out_dir=tmp_path,
-        name="extremes",
-        keep=[f"{m.prefix}_{name}" for m in models for name in ("init", "invoke")],
-    )
     assert all("muls_dense.c" in m.kernels for m in models if "muls_fully_connected.c" in m.kernels)
-    machine = Machine(image)
+    machine = Machine(image_of(models, board_of(CORE), compiler, tmp_path))
     machine.boot()
     rng = np.random.default_rng(5)
     for graph, model in zip(graphs, models, strict=True):
@@ -113,21 +91,10 @@ def test_largest_sums(compiler: Compiler, tmp_path: Path) -> None:
         )
 
 
-@pytest.mark.parametrize("path", public_model_parameters())
+@pytest.mark.parametrize("path", PUBLIC)
 @pytest.mark.parametrize("compiler", COMPILERS)
 def test_every_layer_of_public_models(compiler: Compiler, path: Path, tmp_path: Path) -> None:
-    graph = read(path.read_bytes())
     board = board_of(CORE)
-    model = emit_model(graph, kernels=board.core.kernels)
+    model = assert_public_model(path, board, board.core.kernels, compiler, tmp_path)
     assert any(kernel.startswith("muls_") for kernel in model.kernels)
     assert not any(kernel.startswith("dsp_") for kernel in model.kernels)
-    shape = model.inputs[0].shape[1:]
-    inputs = np.random.default_rng(3).integers(-128, 128, (4, *shape)).astype(np.int8)
-    inputs[0], inputs[1] = -128, 127
-    image = build_bare(
-        model.files, board, out_dir=tmp_path, kernels=model.kernels, compiler=compiler
-    )
-    trace = CortexMBackend(image, model).run(inputs)
-    same = compare(ReferenceBackend(graph).run(inputs), trace, graph, ("reference", "cortex-m"))
-    assert same.equal, str(same)
-    assert same.tensors == len(graph.ops) + 1

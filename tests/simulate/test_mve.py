@@ -5,58 +5,34 @@ Elsewhere the same cases run the kernels' plain C; vectors and assembly are only
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from convert.emit_aot import GeneratedModel, emit_model
+from convert.emit_aot import emit_model
 from convert.tflite_reader import read
 from firmware.board import load_board
-from firmware.build import Compiler, build
-from firmware.hostbuild import KERNEL_DIR, Source
+from firmware.build import Compiler
+from firmware.hostbuild import KERNEL_DIR
 from simulate.backend import step_count
 from simulate.compare import compare
 from simulate.gdb import GdbBoard
-from simulate.qemu import qemu_available
 from simulate.reference import ReferenceBackend
 from tests.firmware.generated_cases import (
     GeneratedCase,
     generated_cases,
-    public_model_parameters,
 )
+from tests.needs import ARM_GCC, COMPILERS, QEMU
 from tests.op_cases import op_cases
+from tests.public_models import PUBLIC
+from tests.simulate.on_cores import assert_cases, assert_public_model, image_of
 from wakesmith.bare import board_of, running
 
-pytestmark = [
-    pytest.mark.qemu,
-    pytest.mark.skipif(not qemu_available(), reason="qemu-system-arm is missing"),
-]
-GCC = pytest.param(
-    "gcc",
-    marks=[
-        pytest.mark.arm_gcc,
-        pytest.mark.skipif(
-            shutil.which("arm-none-eabi-gcc") is None, reason="arm-none-eabi-gcc is missing"
-        ),
-    ],
-)
-COMPILERS = ["zig", GCC]
+pytestmark = QEMU
 CLIPS = 4  # of each case
 FLASH = 300_000  # bytes of constants that fit beside the code of one image
 RAM = 300_000
-
-_MAIN = """\
-#include "ws_board.h"
-
-int main(void) {
-    for (;;) {
-        ws_board_sleep();
-    }
-}
-"""
 
 
 def _images(cases: Sequence[GeneratedCase]) -> Iterator[list[GeneratedCase]]:
@@ -72,29 +48,8 @@ def _images(cases: Sequence[GeneratedCase]) -> Iterator[list[GeneratedCase]]:
     yield lot
 
 
-def _sources(models: Sequence[GeneratedModel]) -> dict[str, Source]:
-    sources: dict[str, Source] = {"main.c": _MAIN}
-    for model in models:
-        sources.update(model.files)
-    for name in sorted({kernel for model in models for kernel in model.kernels}):
-        sources[name] = KERNEL_DIR / name
-    return sources
-
-
-def _outputs(board: GdbBoard, model: GeneratedModel, inputs: np.ndarray) -> np.ndarray:
-    arena = board.elf.symbols[model.arena_symbol]
-    source, result = model.inputs[0], model.outputs[0]
-    found = []
-    for values in inputs:
-        board.write(arena, b"\x55" * model.arena_size)
-        board.write(arena + source.offset, values.tobytes())
-        board.call(f"{model.prefix}_invoke")
-        found.append(np.frombuffer(board.read(arena + result.offset, result.nbytes), np.uint8))
-    return np.array(found).view(np.dtype(result.dtype)).reshape(len(inputs), -1)
-
-
 @pytest.mark.parametrize(
-    "compiler", ["zig", pytest.param("gcc", marks=[*GCC.marks, pytest.mark.slow])]
+    "compiler", ["zig", pytest.param("gcc", marks=[*ARM_GCC, pytest.mark.slow])]
 )
 def test_every_operator_case(compiler: Compiler, tmp_path: Path) -> None:
     cases = [
@@ -107,37 +62,15 @@ def test_every_operator_case(compiler: Compiler, tmp_path: Path) -> None:
     }
     for lot in _images(cases):
         models = [c.generated for c in lot]
-        image = build(
-            _sources(models),
-            load_board("mps3-an547"),
-            compiler=compiler,
-            out_dir=tmp_path,
-            name="cases",
-            keep=[f"{m.prefix}_{name}" for m in models for name in ("init", "invoke")],
-        )
+        image = image_of(models, load_board("mps3-an547"), compiler, tmp_path)
         with GdbBoard(image) as board:
-            for c in lot:
-                inputs = np.ascontiguousarray(c.case.inputs[:CLIPS])
-                expected = ReferenceBackend(c.graph).run(inputs)[c.graph.outputs[0]]
-                found = _outputs(board, c.generated, inputs)
-                np.testing.assert_array_equal(
-                    found, np.asarray(expected).reshape(len(inputs), -1), err_msg=c.case.name
-                )
+            assert_cases(board, lot, CLIPS)
 
 
-@pytest.mark.parametrize("path", public_model_parameters())
+@pytest.mark.parametrize("path", PUBLIC)
 @pytest.mark.parametrize("compiler", COMPILERS)
 def test_every_layer_of_public_models(compiler: Compiler, path: Path, tmp_path: Path) -> None:
-    graph = read(path.read_bytes())
-    model = emit_model(graph, kernels="mve")
-    shape = model.inputs[0].shape[1:]
-    inputs = np.random.default_rng(3).integers(-128, 128, (4, *shape)).astype(np.int8)
-    inputs[0], inputs[1] = -128, 127
-    with running(model, board_of("cortex-m55"), tmp_path, compiler=compiler) as qemu:
-        trace = qemu.run(inputs)
-    same = compare(ReferenceBackend(graph).run(inputs), trace, graph, ("reference", "qemu"))
-    assert same.equal, str(same)
-    assert same.tensors == len(graph.ops) + 1
+    assert_public_model(path, board_of("cortex-m55"), "mve", compiler, tmp_path)
 
 
 @pytest.mark.parametrize("family", ["lstm", "svdf"])

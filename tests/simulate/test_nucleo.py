@@ -13,7 +13,7 @@ from simulate.devices.stm32l4 import Stm32L4Gpio
 from simulate.protocol import BoardError
 from simulate.recognizer import Recognizer
 from tests.board_clips import application, check_answers
-from tests.firmware.test_build import COMPILERS
+from tests.needs import COMPILERS
 from tests.simulate.test_boards import machine_of, number
 
 BOARD = "nucleo-l4r5zi"

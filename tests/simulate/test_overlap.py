@@ -30,15 +30,16 @@ from firmware.build import Compiler, build
 from firmware.cores import CORES
 from simulate.machine import Machine
 from tests.lowbit_cases import with_codes
+from tests.needs import ARM_GCC
 from tests.op_cases import OpCase, op_cases
-from tests.simulate.test_dsp import GCC, sources_of
+from tests.simulate.on_cores import sources_of
 
 RUNS = [  # core, compiler, and of the cases every sixth, or all
     ("cortex-m4f", "zig", 6),
     *(
         pytest.param(core, compiler, 1, marks=[pytest.mark.slow, *marks])
         for core in ("cortex-m4f", "cortex-m3", "cortex-m0")
-        for compiler, marks in (("zig", ()), ("gcc", GCC.marks))
+        for compiler, marks in (("zig", ()), ("gcc", ARM_GCC))
     ),
 ]
 Access = tuple[bool, int, int]

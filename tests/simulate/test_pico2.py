@@ -13,7 +13,7 @@ from simulate.devices.rp2040 import RpSio
 from simulate.devices.rp2350 import start
 from simulate.machine import Machine
 from tests.board_clips import application, check_answers
-from tests.firmware.test_build import COMPILERS
+from tests.needs import COMPILERS
 from tests.simulate.test_boards import machine_of
 
 BOARD = "raspberry-pi-pico2"

@@ -22,7 +22,8 @@ from simulate.qemu import QemuBoard, qemu_available
 from simulate.recognizer import Recognizer, recognize
 from simulate.timing import cycles_per_instruction
 from tests.keyword_net import LABELS, keyword_image, keyword_model, keyword_tflite
-from tests.simulate.test_cortexm import QEMU, clips
+from tests.needs import QEMU
+from tests.simulate.test_cortexm import clips
 
 UNKNOWN = "error a command must be info, selftest, bench, listen, stop, inject or pcm. Received: {}"
 LAYER = keyword_model().layers[1].function

@@ -17,16 +17,14 @@ from firmware.build import build
 from firmware.image import Image
 from simulate.compare import compare
 from simulate.gdb import GdbBoard
-from simulate.qemu import QemuBoard, qemu_available
+from simulate.qemu import QemuBoard
 from simulate.qemu_backend import QemuBackend
 from simulate.reference import ReferenceBackend
 from tests.ds_cnn import any_int8, ds_cnn
+from tests.needs import QEMU
 from wakesmith.benching import bench
 
-pytestmark = [
-    pytest.mark.qemu,
-    pytest.mark.skipif(not qemu_available(), reason="qemu-system-arm is missing"),
-]
+pytestmark = QEMU
 BOARD = "mps3-an547"
 
 # turns: 3 instructions per turn and 1 to return.

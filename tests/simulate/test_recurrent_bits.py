@@ -24,7 +24,7 @@ from simulate.reference import ReferenceBackend
 from simulate.tflm import TflmBackend
 from tests import recurrent_cases as cases
 from tests import tflite_builder as tb
-from tests.simulate.test_dsp import COMPILERS
+from tests.needs import COMPILERS
 from wakesmith.bare import board_of, running
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from simulate.devices.sound import SAMPLE_RATE_HZ
 from simulate.qemu import qemu_available
-from tests.firmware.test_build import COMPILERS
+from tests.needs import COMPILERS
 from tests.simulate.test_boards import heard, machine_of, number
 
 BOARD = "stm32f407-discovery"

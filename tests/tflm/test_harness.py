@@ -21,8 +21,8 @@ from simulate.recognizer import Recognizer
 from simulate.tflm import TflmBackend
 from simulate.tflm_firmware import TflmFirmwareBackend
 from simulate.tflm_qemu import QemuTflmBackend
-from tests.convert.public_models import PUBLIC
 from tests.keyword_net import keyword_tflite
+from tests.public_models import PUBLIC
 from tests.tflm.loader import NEEDS_TREE, TFLM_DIR
 from tests.wakesmith.conftest import Tiny, wakesmith
 from wakesmith.built import open_built

@@ -97,18 +97,6 @@ endif()
 needs_cmake = pytest.mark.skipif(
     shutil.which("cmake") is None or shutil.which("cc") is None, reason="cmake or cc is missing"
 )
-COMPILERS = [
-    "zig",
-    pytest.param(
-        "gcc",
-        marks=[
-            pytest.mark.arm_gcc,
-            pytest.mark.skipif(
-                shutil.which("arm-none-eabi-gcc") is None, reason="arm-none-eabi-gcc is missing"
-            ),
-        ],
-    ),
-]
 ZIG = (sys.executable, "-m", "ziglang")
 CROSS = {
     ("zig", "m0"): "-target thumb-freestanding-eabi -mcpu=cortex_m0 -fno-sanitize=undefined",
