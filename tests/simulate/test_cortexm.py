@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from convert.frontend import FrontEnd
 from convert.tflite_reader import read
 from firmware.application import build_bare
 from firmware.board import load_board
-from firmware.build import build
+from firmware.build import Compiler, build
 from firmware.errors import FirmwareError
 from firmware.image import Image
 from simulate import counting
@@ -245,12 +244,11 @@ def test_longer_clips_give_their_last_window(backend: CortexMBackend) -> None:
     assert np.array_equal(last, backend.features(pcm[np.newaxis, 320 * 7 : 16000 + 320 * 7]))
 
 
-@pytest.mark.arm_gcc
-@pytest.mark.skipif(
-    shutil.which("arm-none-eabi-gcc") is None, reason="arm-none-eabi-gcc is missing"
-)
-def test_both_compilers_give_the_same(backend: CortexMBackend, tmp_path: Path) -> None:
-    other = CortexMBackend(keyword_image(tmp_path, "gcc"), keyword_model())
+@pytest.mark.parametrize("other_compiler", [GCC])
+def test_both_compilers_give_the_same(
+    backend: CortexMBackend, other_compiler: Compiler, tmp_path: Path
+) -> None:
+    other = CortexMBackend(keyword_image(tmp_path, other_compiler), keyword_model())
     pcm = clips(4)
     assert np.array_equal(other.features(pcm), backend.features(pcm))
     assert np.array_equal(other.posteriors(pcm), backend.posteriors(pcm))

@@ -14,10 +14,10 @@ import pytest
 from firmware.board import load_board
 from firmware.build import build
 from tests.keyword_net import keyword_model
+from tests.needs import COMPILERS
 from tests.wakesmith.exported import (
     ARDUINO_H,
     ARDUINO_MAIN,
-    COMPILERS,
     CROSS,
     ZEPHYR_CMAKE,
     ZIG,
