@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -14,7 +15,7 @@ from convert.emit_aot import GeneratedModel, emit_model
 from convert.families import Kernels
 from convert.graph import Graph
 from convert.tflite_reader import read
-from firmware.hostbuild import KERNEL_DIR, Source
+from firmware.hostbuild import KERNEL_DIR, HostCompiler, Source, build_host_executable
 from simulate.backend import step_count
 from tests.lowbit_cases import with_codes
 from tests.mve_cases import mve_cases
@@ -93,6 +94,18 @@ def runner_sources(models: Sequence[tuple[str, GeneratedModel]]) -> dict[str, So
 def runner_input(batches: Sequence[np.ndarray]) -> bytes:
     """What the runner reads from stdin."""
     return b"".join(np.int32(len(b)).tobytes() + np.ascontiguousarray(b).tobytes() for b in batches)
+
+
+def run_sanitized(
+    models: Sequence[tuple[str, GeneratedModel]],
+    batches: Sequence[np.ndarray],
+    compiler: HostCompiler,
+) -> bytes:
+    """What the named models write for their batches, under the sanitizers of a compiler."""
+    program = build_host_executable(runner_sources(models), sanitize=True, compiler=compiler)
+    done = subprocess.run([program], input=runner_input(batches), capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()[-3000:]
+    return done.stdout
 
 
 def trace_bytes(model: GeneratedModel, trace: dict[int, np.ndarray]) -> bytes:

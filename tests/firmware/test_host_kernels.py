@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 import platform
-import subprocess
 from functools import cache
 from pathlib import Path
 
@@ -14,14 +13,13 @@ import pytest
 from convert.emit_aot import emit_model
 from convert.generated import GeneratedModel
 from convert.tflite_reader import read
-from firmware.hostbuild import HOST_KERNELS, KERNEL_DIR, HostCompiler, build_host_executable
+from firmware.hostbuild import HOST_KERNELS, KERNEL_DIR, HostCompiler
 from simulate.compare import compare
 from simulate.hostlib import HostBackend, HostLibrary
 from simulate.tflm import TflmBackend
 from tests.firmware.generated_cases import (
     GeneratedCase,
-    runner_input,
-    runner_sources,
+    run_sanitized,
     trace_bytes,
 )
 from tests.firmware.test_kernels import SANITIZED
@@ -82,24 +80,15 @@ def test_every_operator_case_equals_tflm(processor: str) -> None:
 @pytest.mark.parametrize("compiler", SANITIZED)
 def test_every_operator_case_under_sanitizers(compiler: HostCompiler) -> None:
     cases = _cases()
-    program = build_host_executable(
-        runner_sources([(c.case.name, c.generated) for c in cases]),
-        sanitize=True,
-        compiler=compiler,
+    found = run_sanitized(
+        [(c.case.name, c.generated) for c in cases], [c.case.inputs for c in cases], compiler
     )
-    done = subprocess.run(
-        [program],
-        input=runner_input([c.case.inputs for c in cases]),
-        capture_output=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr.decode()[-3000:]
     library = HostLibrary([c.generated for c in cases])
     wanted = [
         trace_bytes(c.generated, library.backends[c.generated.prefix].run(c.case.inputs))
         for c in cases
     ]
-    assert done.stdout == b"".join(wanted)
+    assert found == b"".join(wanted)
 
 
 @pytest.mark.parametrize("path", PUBLIC)

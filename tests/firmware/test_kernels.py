@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from collections import Counter
 from pathlib import Path
 
@@ -12,15 +11,14 @@ import pytest
 
 from convert.emit_aot import emit_model
 from convert.tflite_reader import read
-from firmware.hostbuild import HostCompiler, build_host_executable
+from firmware.hostbuild import HostCompiler
 from simulate.compare import compare
 from simulate.hostlib import HostBackend, HostLibrary
 from simulate.reference import ReferenceBackend
 from simulate.tflm import TflmBackend
 from tests.firmware.generated_cases import (
     generated_cases,
-    runner_input,
-    runner_sources,
+    run_sanitized,
     trace_bytes,
 )
 from tests.public_models import PUBLIC
@@ -65,27 +63,18 @@ def test_cases_cover_every_kernel() -> None:
 @pytest.mark.parametrize("compiler", SANITIZED)
 def test_every_operator_case_under_sanitizers(compiler: HostCompiler) -> None:
     cases = generated_cases()
-    program = build_host_executable(
-        runner_sources([(c.case.name, c.generated) for c in cases]),
-        sanitize=True,
-        compiler=compiler,
-    )
     expected = [
         trace_bytes(c.generated, ReferenceBackend(c.graph).run(c.case.inputs)) for c in cases
     ]
-    done = subprocess.run(
-        [program],
-        input=runner_input([c.case.inputs for c in cases]),
-        capture_output=True,
-        check=False,
+    found = run_sanitized(
+        [(c.case.name, c.generated) for c in cases], [c.case.inputs for c in cases], compiler
     )
-    assert done.returncode == 0, done.stderr.decode()[-3000:]
     start = 0
     for c, wanted in zip(cases, expected, strict=True):
-        got = done.stdout[start : start + len(wanted)]
+        got = found[start : start + len(wanted)]
         assert got == wanted, c.case.name
         start += len(wanted)
-    assert start == len(done.stdout)
+    assert start == len(found)
 
 
 @pytest.mark.parametrize("path", PUBLIC)
@@ -107,12 +96,8 @@ def test_public_model_under_sanitizers(compiler: HostCompiler, path: Path) -> No
     graph = read(path.read_bytes())
     inputs = _inputs(graph.tensors[graph.inputs[0]].shape[1:], 3)
     generated = emit_model(graph)
-    program = build_host_executable(
-        runner_sources([(path.stem, generated)]), sanitize=True, compiler=compiler
-    )
-    done = subprocess.run([program], input=runner_input([inputs]), capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr.decode()[-3000:]
-    assert done.stdout == trace_bytes(generated, HostBackend(generated).run(inputs))
+    found = run_sanitized([(path.stem, generated)], [inputs], compiler)
+    assert found == trace_bytes(generated, HostBackend(generated).run(inputs))
 
 
 def _inputs(shape: tuple[int, ...], count: int) -> np.ndarray:
