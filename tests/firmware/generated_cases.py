@@ -78,6 +78,8 @@ def runner_sources(models: Sequence[tuple[str, GeneratedModel]]) -> dict[str, So
         ]
         numbers.append(model.steps)
         own = [(s.offset, s.nbytes) for s in model.states] + list(model.scratch)[:1]
+        if len(model.layers) == 1:
+            own += _behind_output(model)
         states = ", ".join(f"{{{offset}, {nbytes}}}" for offset, nbytes in own)
         arena = f"(int8_t *){model.arena_symbol}"
         parts = [cwriter.string_literal(name), arena, *map(str, numbers)]
@@ -89,6 +91,16 @@ def runner_sources(models: Sequence[tuple[str, GeneratedModel]]) -> dict[str, So
     kernels = {kernel for _, model in models for kernel in model.kernels}
     sources.update({kernel: KERNEL_DIR / kernel for kernel in sorted(kernels)})
     return sources
+
+
+def _behind_output(model: GeneratedModel) -> list[tuple[int, int]]:
+    """(offset, bytes) of memory behind the only layer's output that its kernel works in."""
+    layer = model.layers[0]
+    return [
+        (layer.offset + layer.nbytes, storage.nbytes - layer.nbytes)
+        for storage in model.buffers
+        if storage.tensor == layer.output and storage.nbytes > layer.nbytes
+    ]
 
 
 def runner_input(batches: Sequence[np.ndarray]) -> bytes:
