@@ -301,6 +301,9 @@ class _Writer:
         lines += [f"remembers {self._describe(i)}" for i in states]
         if code.macs:
             lines.append(f"{code.macs} multiplications")
+        files = self.family.files([code])
+        if files:
+            lines.append(f"loops in {', '.join(files)}")
         body = "".join(f"    {line}\n" for part in code.body for line in part.split("\n"))
         return "\n".join(
             [

@@ -176,6 +176,11 @@ def without_offsets(layer: Layer, fields: Fields) -> Fields:
     return [f for f in fields if not (layer.wide and "offset" in f[0])]
 
 
+def counted(count: int, thing: str) -> str:
+    """A number of things as text, "1 row" or "3 rows"."""
+    return f"{count} {thing}{'' if count == 1 else 's'}"
+
+
 def by(pair: tuple[int, ...]) -> str:
     """Height and width as text, "3x5"."""
     return f"{pair[0]}x{pair[1]}"

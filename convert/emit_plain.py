@@ -13,6 +13,7 @@ from convert.emit_layer import (
     by,
     check_steps,
     check_sum,
+    counted,
     emits,
     refuse,
     struct_text,
@@ -155,7 +156,7 @@ def _softmax(layer: Layer, p: SoftmaxParams) -> LayerCode:
     )
     function = "ws_softmax_s8_s16" if p.bits == 16 else "ws_softmax_s8"
     call = f"{function}(&{params}, {layer.inputs[0]}, {layer.output});"
-    about = f"{p.rows} rows of {p.depth}"
+    about = f"{counted(p.rows, 'row')} of {p.depth}"
     return LayerCode((text, struct), (call,), "softmax.c", about=about)
 
 

@@ -7,7 +7,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from convert.codebook import is_linear, rows
-from convert.emit_layer import Layer, LayerCode, by, check_steps, check_sum, emits, struct_text
+from convert.emit_layer import (
+    Layer,
+    LayerCode,
+    by,
+    check_steps,
+    check_sum,
+    counted,
+    emits,
+    struct_text,
+)
 from convert.graph import CODES
 from convert.params import ConvolutionParams, ConvParams, DepthwiseConvParams, FullyConnectedParams
 
@@ -72,8 +81,7 @@ def _about_weights(layer: Layer) -> str:
         return ""
     if is_linear(layer.codes):
         return ", weights of 4 bits"
-    count = len(layer.codes.tables)
-    return f", weights of 4 bits with {count} table{'s' if count > 1 else ''}"
+    return f", weights of 4 bits with {counted(len(layer.codes.tables), 'table')}"
 
 
 def convolution_sizes(p: ConvolutionParams) -> list[tuple[str, object]]:

@@ -16,6 +16,7 @@ from convert.emit_layer import (
     LayerCode,
     by,
     check_steps,
+    counted,
     emit_layer,
     emits,
     refuse,
@@ -137,7 +138,7 @@ def _softmax(layer: Layer, p: WideSoftmaxParams) -> LayerCode:
             _array(layer, "int16_t", "reciprocal", reciprocal_table(), definitions),
         ),
     ]
-    return _made(layer, "softmax", fields, definitions, f"{p.rows} rows of {p.depth}")
+    return _made(layer, "softmax", fields, definitions, f"{counted(p.rows, 'row')} of {p.depth}")
 
 
 @emits(WideSigmoidParams, wide=True)
