@@ -93,6 +93,29 @@ def has_usable_slope(graph: Graph, op: Op) -> Verdict:
     return abs(op.options.alpha) * a.scale[0] / b.scale[0] < limit, f"{op.options.alpha:g}"
 
 
+def has_moderate_table_scale(graph: Graph, op: Op) -> Verdict:
+    """The output's scale is above 2^-126 and above 2^-22 times the input's.
+
+    Calibrate with representative data and convert again.
+    """
+    a, b = source_of(graph, op).quant, output_of(graph, op).quant
+    assert a is not None and b is not None
+    valid = b.scale[0] > max(2.0**-126, a.scale[0] / 2**22)
+    return valid, f"{b.scale[0]:g} and {a.scale[0]:g}"
+
+
+def has_moderate_sum(graph: Graph, op: Op) -> Verdict:
+    """255 values of 1 for each summed one, on the output's scale (but at least 1), fit 30 bits.
+
+    Calibrate with representative data, or take the mean.
+    """
+    a, b = source_of(graph, op).quant, output_of(graph, op).quant
+    assert a is not None and b is not None
+    count = source_of(graph, op).size // output_of(graph, op).size
+    most = 255 * count * max(1.0, a.scale[0] / b.scale[0])
+    return most < 2**30, f"{most:g}"
+
+
 def has_hard_swish_scales(graph: Graph, op: Op) -> Verdict:
     """The input's scale is from 2^-20 to 2^8, and from 2^-7 to 127 times the output's.
 

@@ -18,6 +18,7 @@ from convert import (
     cwriter,
     emit_binary,
     emit_header,
+    emit_picks,
     emit_plain,
     emit_recurrent,
     emit_weighted,
@@ -40,7 +41,7 @@ from convert.prepare_wide import is_wide
 
 _MAX_ARENA = 2**31 - 1
 # Imported so that their emitters are registered.
-_EMITTERS = (emit_binary, emit_plain, emit_recurrent, emit_weighted, emit_wide)
+_EMITTERS = (emit_binary, emit_picks, emit_plain, emit_recurrent, emit_weighted, emit_wide)
 
 __all__ = ["GeneratedModel", "LayerSlot", "TensorSlot", "emit_model"]
 

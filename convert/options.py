@@ -116,7 +116,7 @@ class Softmax:
 
 @dataclass(frozen=True)
 class Mean:
-    """Options of MEAN, REDUCE_MAX and REDUCE_MIN; the axes are the second input."""
+    """Options of MEAN, SUM, REDUCE_MAX and REDUCE_MIN; the axes are the second input."""
 
     keep_dims: bool
 
@@ -148,6 +148,36 @@ class StridedSlice:
     end_mask: int = 0
     shrink_mask: int = 0
     other: bool = False
+
+
+@dataclass(frozen=True)
+class Resize:
+    """Options of RESIZE_NEAREST_NEIGHBOR; the size is the second input."""
+
+    align_corners: bool = False
+    half_pixel_centers: bool = False
+
+
+@dataclass(frozen=True)
+class MirrorPad:
+    """Options of MIRROR_PAD: whether the outermost values are repeated, too."""
+
+    symmetric: bool = False
+
+
+@dataclass(frozen=True)
+class Gather:
+    """Options of GATHER; the indices are the second input."""
+
+    axis: int = 0
+    batch_dims: int = 0
+
+
+@dataclass(frozen=True)
+class Block:
+    """Options of DEPTH_TO_SPACE and SPACE_TO_DEPTH: rows and columns of a block."""
+
+    size: int
 
 
 @dataclass(frozen=True)
@@ -186,6 +216,10 @@ Options = (
     | Lstm
     | Svdf
     | StridedSlice
+    | Resize
+    | MirrorPad
+    | Gather
+    | Block
     | VarHandle
     | CallOnce
     | NoOptions

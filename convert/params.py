@@ -106,9 +106,9 @@ class PoolParams:
 
 @dataclass(frozen=True)
 class MeanParams:
-    """MEAN: out = clamp(mbqm(sum(x) + sum_offset) + output_offset).
+    """MEAN and SUM: out = clamp(mbqm(sum(x) + sum_offset) + output_offset).
 
-    `multiplier` and `shift` already contain 1 / count. `sum_offset` is -zero_point * count.
+    `multiplier` and `shift` of MEAN already contain 1 / count. `sum_offset` is -zero_point * count.
     `axes` are sorted, distinct and not negative.
     """
 
@@ -259,6 +259,20 @@ class WideLeakyReluParams:
 
 
 @dataclass(frozen=True)
+class PickParams:
+    """RESIZE_NEAREST_NEIGHBOR, MIRROR_PAD, GATHER, ...: runs of the input, some more than once.
+
+    The output is len(places[0]) x len(places[1]) x ... runs of `run` neighbouring elements; run
+    (i, j, ...) begins at element places[0][i] + places[1][j] + ... of the input. `item` is bytes
+    per element.
+    """
+
+    places: tuple[tuple[int, ...], ...]
+    run: int
+    item: int
+
+
+@dataclass(frozen=True)
 class CopyParams:
     """TRANSPOSE, STRIDED_SLICE, SLICE, SPLIT, SPLIT_V, UNPACK: elements of the input in some order.
 
@@ -298,6 +312,7 @@ Params = (
     | WideSigmoidParams
     | WideLeakyReluParams
     | CopyParams
+    | PickParams
     | LstmParams
     | SvdfParams
 )

@@ -13,6 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from convert import prepare_binary as binary
+from convert import prepare_picks as picks
 from convert import prepare_plain as plain
 from convert import prepare_recurrent as recurrent
 from convert import prepare_tables as tables
@@ -26,15 +27,19 @@ from convert.prepare_checks import where
 __all__ = ["Params", "prepare_graph", "prepare_op"]
 
 _PREPARE: dict[str, Callable[[Graph, Op], Params]] = {
+    "ABS": tables.prepare_abs,
     "ADD": binary.prepare_add,
     "ASSIGN_VARIABLE": plain.prepare_reshape,
     "AVERAGE_POOL_2D": weighted.prepare_pool,
     "CONCATENATION": plain.prepare_concatenation,
     "CONV_2D": weighted.prepare_conv,
     "DEPTHWISE_CONV_2D": weighted.prepare_depthwise,
+    "DEPTH_TO_SPACE": picks.prepare_pick,
     "DEQUANTIZE": plain.prepare_dequantize,
+    "ELU": tables.prepare_elu,
     "EXPAND_DIMS": plain.prepare_reshape,
     "FULLY_CONNECTED": weighted.prepare_fully_connected,
+    "GATHER": picks.prepare_pick,
     "HARD_SWISH": tables.prepare_hard_swish,
     "LEAKY_RELU": tables.prepare_leaky_relu,
     "LOGISTIC": tables.prepare_logistic,
@@ -42,6 +47,7 @@ _PREPARE: dict[str, Callable[[Graph, Op], Params]] = {
     "MAX_POOL_2D": weighted.prepare_pool,
     "MEAN": plain.prepare_mean,
     "MINIMUM": binary.prepare_extreme,
+    "MIRROR_PAD": picks.prepare_pick,
     "MUL": binary.prepare_mul,
     "PACK": plain.prepare_pack,
     "PAD": plain.prepare_pad,
@@ -54,14 +60,17 @@ _PREPARE: dict[str, Callable[[Graph, Op], Params]] = {
     "RELU": tables.prepare_relu,
     "RELU6": tables.prepare_relu6,
     "RESHAPE": plain.prepare_reshape,
+    "RESIZE_NEAREST_NEIGHBOR": picks.prepare_pick,
     "SLICE": plain.prepare_copy,
     "SOFTMAX": plain.prepare_softmax,
+    "SPACE_TO_DEPTH": picks.prepare_pick,
     "SPLIT": plain.prepare_copy,
     "SPLIT_V": plain.prepare_copy,
     "SQUEEZE": plain.prepare_reshape,
     "SQUARED_DIFFERENCE": binary.prepare_squared_difference,
     "STRIDED_SLICE": plain.prepare_copy,
     "SUB": binary.prepare_sub,
+    "SUM": plain.prepare_sum,
     "SVDF": recurrent.prepare_svdf,
     "TANH": tables.prepare_tanh,
     "TRANSPOSE": plain.prepare_copy,
@@ -76,9 +85,11 @@ _NEEDED = {
     "CONV_2D": 2,
     "DEPTHWISE_CONV_2D": 2,
     "FULLY_CONNECTED": 2,
+    "GATHER": 2,
     "MAXIMUM": 2,
     "MEAN": 2,
     "MINIMUM": 2,
+    "MIRROR_PAD": 2,
     "MUL": 2,
     "PAD": 2,
     "PADV2": 3,
@@ -86,11 +97,13 @@ _NEEDED = {
     "REDUCE_MAX": 2,
     "REDUCE_MIN": 2,
     "SQUARED_DIFFERENCE": 2,
+    "RESIZE_NEAREST_NEIGHBOR": 2,
     "SLICE": 3,
     "SPLIT": 2,
     "SPLIT_V": 3,
     "STRIDED_SLICE": 4,
     "SUB": 2,
+    "SUM": 2,
     "SVDF": 5,
     "TRANSPOSE": 2,
     "UNIDIRECTIONAL_SEQUENCE_LSTM": 24,

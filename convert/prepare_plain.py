@@ -84,6 +84,29 @@ def prepare_mean(graph: Graph, op: Op) -> MeanParams:
     )
 
 
+def prepare_sum(graph: Graph, op: Op) -> MeanParams:
+    """SUM: as MEAN, without 1 / count. Source: as of `prepare_mean`."""
+    source, output, axes, count = _reduced(graph, op)
+    scale, zero_point = quant_of(op, source)
+    output_scale, output_zero = quant_of(op, output)
+    multiplier, shift = multiplier_of(op, float(scale) / float(output_scale))
+    if 255 * count << max(shift, 0) >= 1 << 31:
+        raise ModelError(
+            f"{where(op)} must have sums within int32 on the output's scale. Received: {count} "
+            f"values, scaled by 2^{shift}."
+        )
+    return MeanParams(
+        input_shape=source.shape,
+        output_shape=output.shape,
+        axes=axes,
+        count=count,
+        sum_offset=-zero_point * count,
+        output_offset=output_zero,
+        multiplier=multiplier,
+        shift=shift,
+    )
+
+
 def prepare_reduce_extreme(graph: Graph, op: Op) -> ReduceExtremeParams:
     """REDUCE_MAX, REDUCE_MIN. Source: TFLM micro/kernels/reduce_common.cc, `EvalMinMaxHelper`."""
     source, output, axes, _ = _reduced(graph, op)

@@ -32,6 +32,7 @@ from convert.prepare_checks import (
 _ALL_INT8 = np.arange(INT8_MIN, INT8_MAX + 1, dtype=np.int64)
 LOGISTIC_OUTPUT = (1 / 256, -128)  # scale and zero point
 TANH_OUTPUT = (1 / 128, 0)
+_SMALLEST = 2.0**-126  # a float32 whose inverse is finite
 
 
 def _table(source: Tensor, values: NDArray[np.integer]) -> TableParams:
@@ -67,6 +68,45 @@ def prepare_relu6(graph: Graph, op: Op) -> TableParams:
     scale, zero_point = quant_of(op, source)
     six = rounded_quotient(op, 6.0, scale) + zero_point
     return _table(source, np.clip(_ALL_INT8, zero_point, max(min(six, INT8_MAX), zero_point)))
+
+
+def prepare_abs(graph: Graph, op: Op) -> TableParams:
+    """ABS. Source: TFLM micro/kernels/elementwise.cc, `AbsEvalQuantized`.
+
+    The source forms the quotient of the scales in float32; the pinned wheel has it in double, as
+    tests/simulate/test_last_bits.py shows, and the wheel is what we follow.
+    """
+    source, output = need(graph, op, op.inputs[0]), need(graph, op, op.outputs[0])
+    same_size(op, source, output)
+    scale, zero_point = quant_of(op, source)
+    output_scale, output_zero = quant_of(op, output)
+    found = np.abs(_ALL_INT8 - zero_point)
+    if scale != output_scale:
+        pair = multiplier_of(op, float(scale) / float(output_scale))
+        found = fp.multiply_by_quantized_multiplier(found, *pair).astype(np.int64)
+    return _table(source, found + output_zero)
+
+
+def prepare_elu(graph: Graph, op: Op) -> TableParams:
+    """ELU: exp(x) - 1 below 0, all in float32. Source: TFLM micro/kernels/elu.cc.
+
+    The exponential is the correctly rounded one; a libm may give its neighbour.
+    """
+    source, output = need(graph, op, op.inputs[0]), need(graph, op, op.outputs[0])
+    same_size(op, source, output)
+    scale, zero_point = quant_of(op, source)
+    output_scale, output_zero = quant_of(op, output)
+    if not output_scale > max(_SMALLEST, float(scale) / 2**22):
+        raise ModelError(
+            f"{where(op)} must have an output scale above 2^-126 and 2^-22 times the input's. "
+            f"Received: {output_scale!s} and {scale!s}."
+        )
+    one = np.float32
+    real = scale * (_ALL_INT8 - zero_point).astype(one)
+    below = np.exp(np.minimum(real, 0).astype(np.float64)).astype(one) - one(1)
+    scaled = np.where(real < 0, below, real).astype(one) * (one(1) / output_scale)
+    rounded = np.trunc(scaled + np.copysign(0.5, scaled.astype(np.float64)))
+    return _table(source, (rounded + output_zero).astype(np.int64))
 
 
 def _argument(op: Op, scale: np.float32, zero_point: int) -> tuple[NDArray[np.int64], int]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from convert import constraints as c
 from convert import constraints_moves as moves
+from convert import constraints_picks as picks
 from convert import constraints_plain as plain
 from convert import constraints_recurrent as recurrent
 from convert import constraints_weighted as weighted
@@ -91,7 +92,10 @@ _EXTREME = Rule(
 _REDUCTION = Rule((_INT8, _INT32), (plain.has_constant_axes, c.has_equal_quantization))
 _VARIABLE = Rule((_VALUES,), (plain.has_equal_shapes, c.has_equal_quantization), output=_VALUES)
 
+_BLOCKS = Rule((_INT8,), (c.has_equal_quantization, picks.has_whole_blocks))
+
 RULES: dict[str, Rule] = {
+    "ABS": Rule((_INT8,), (plain.has_equal_shapes, c.has_moderate_rescaling)),
     "ADD": _SUM,
     "ASSIGN_VARIABLE": _VARIABLE,
     "AVERAGE_POOL_2D": _POOL,
@@ -103,7 +107,9 @@ RULES: dict[str, Rule] = {
     ),
     "CONV_2D": _CONVOLUTION,
     "DEPTHWISE_CONV_2D": _CONVOLUTION,
+    "DEPTH_TO_SPACE": _BLOCKS,
     "DEQUANTIZE": Rule((_INT8,), (plain.has_equal_shapes,), output=("float32",)),
+    "ELU": Rule((_INT8,), (plain.has_equal_shapes, plain.has_moderate_table_scale)),
     "FULLY_CONNECTED": Rule(
         (_VALUES, _WEIGHT, _BIAS),
         (
@@ -116,6 +122,7 @@ RULES: dict[str, Rule] = {
         output=_VALUES,
     ),
     "HARD_SWISH": Rule((_INT8,), (plain.has_equal_shapes, plain.has_hard_swish_scales)),
+    "GATHER": Rule((_INT8, _INT32), (c.has_equal_quantization, picks.has_constant_indices)),
     "LEAKY_RELU": Rule(
         (_VALUES,),
         (
@@ -139,6 +146,9 @@ RULES: dict[str, Rule] = {
         output=_VALUES,
     ),
     "MINIMUM": _EXTREME,
+    "MIRROR_PAD": Rule(
+        (_INT8, ("int32", "int64")), (c.has_equal_quantization, picks.has_mirrored_paddings)
+    ),
     "MUL": Rule(
         (_VALUES, _VALUES),
         (plain.broadcasts_to_output, plain.has_moderate_product, *_ACTIVATION),
@@ -189,6 +199,9 @@ RULES: dict[str, Rule] = {
         optional=1,
         output=_VALUES,
     ),
+    "RESIZE_NEAREST_NEIGHBOR": Rule(
+        (_INT8, _INT32), (c.has_equal_quantization, picks.has_constant_size)
+    ),
     "SLICE": Rule(
         (_VALUES, _INDEX, _INDEX),
         (c.has_equal_quantization, moves.has_constant_begin_and_size),
@@ -205,6 +218,7 @@ RULES: dict[str, Rule] = {
         ),
         output=_VALUES,
     ),
+    "SPACE_TO_DEPTH": _BLOCKS,
     "SPLIT": Rule(
         (_VALUES, _INT32), (c.has_equal_quantization, moves.splits_its_input), output=_VALUES
     ),
@@ -222,6 +236,7 @@ RULES: dict[str, Rule] = {
         output=_VALUES,
     ),
     "SUB": _SUM,
+    "SUM": Rule((_INT8, _INT32), (plain.has_constant_axes, plain.has_moderate_sum)),
     "SVDF": Rule(
         (_INT8, _INT8, _INT8, _INT32, _INT8),
         (

@@ -24,7 +24,7 @@ Target = Literal["c", "tflm"]
 _OTHER_ACTIVATION = "Use ReLU or ReLU6 there and train again."
 _INSTEAD: dict[str, str] = {
     **dict.fromkeys(
-        ("ELU", "GELU", "RELU_0_TO_1", "RELU_N1_TO_1"),
+        ("GELU", "RELU_0_TO_1", "RELU_N1_TO_1"),
         _OTHER_ACTIVATION,
     ),
     "BATCH_MATMUL": "Flatten the input before the layer, or use a convolution of kernel 1.",

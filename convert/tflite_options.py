@@ -69,6 +69,12 @@ _OPTION_TABLES = {
     "REDUCE_MAX": "ReducerOptions",
     "REDUCE_MIN": "ReducerOptions",
     "STRIDED_SLICE": "StridedSliceOptions",
+    "SUM": "ReducerOptions",
+    "RESIZE_NEAREST_NEIGHBOR": "ResizeNearestNeighborOptions",
+    "MIRROR_PAD": "MirrorPadOptions",
+    "GATHER": "GatherOptions",
+    "DEPTH_TO_SPACE": "DepthToSpaceOptions",
+    "SPACE_TO_DEPTH": "SpaceToDepthOptions",
     "SVDF": "SVDFOptions",
     "UNIDIRECTIONAL_SEQUENCE_LSTM": "UnidirectionalSequenceLSTMOptions",
 }
@@ -172,6 +178,17 @@ def read_options(table: Table, index: int, kind: str, source: Source) -> g.Optio
         masks = [options.integer(slot, "i") for slot in range(5)]
         rare = bool(masks[2] or masks[3] or options.boolean(5))  # ellipsis, new axis, offset
         return g.StridedSlice(masks[0], masks[1], masks[4], rare)
+    if kind == "RESIZE_NEAREST_NEIGHBOR":
+        return g.Resize(options.boolean(0), options.boolean(1))
+    if kind == "MIRROR_PAD":
+        mode = options.integer(0, "b")
+        if mode not in (0, 1):
+            raise source.damaged(f"{label} has an unknown mode, number {mode}")
+        return g.MirrorPad(mode == 1)
+    if kind == "GATHER":
+        return g.Gather(options.integer(0, "i"), options.integer(1, "i"))
+    if kind in ("DEPTH_TO_SPACE", "SPACE_TO_DEPTH"):
+        return g.Block(options.integer(0, "i"))
     if kind == "SVDF":
         return g.Svdf(options.integer(0, "i"), activation(1))
     if kind == "UNIDIRECTIONAL_SEQUENCE_LSTM":

@@ -110,6 +110,19 @@ typedef struct {
 
 void ws_copy(const ws_copy_params *p, const int8_t *input, int8_t *output);
 
+/*
+ * RESIZE_NEAREST_NEIGHBOR, MIRROR_PAD, GATHER, DEPTH_TO_SPACE, SPACE_TO_DEPTH: the output is
+ * shape[0] x ... x shape[3] runs of `run` bytes, where run (i0, ..., i3) begins at input byte
+ * places[0][i0] + ... + places[3][i3].
+ */
+typedef struct {
+    int32_t shape[4];
+    const int32_t *places[4];
+    int32_t run;
+} ws_pick_params;
+
+void ws_pick(const ws_pick_params *p, const int8_t *input, int8_t *output);
+
 /* An operator with one input (RELU, TANH, QUANTIZE, ...): output = table[input + 128]. */
 typedef struct {
     int32_t size;

@@ -25,6 +25,7 @@ from convert.params import (
     MeanParams,
     PadParams,
     Params,
+    PickParams,
     PoolParams,
     QuantizeParams,
     ReduceExtremeParams,
@@ -196,6 +197,8 @@ class ReferenceBackend:
                 return wide.sigmoid(params, x)
             case WideLeakyReluParams():
                 return wide.leaky_relu(params, x)
+            case PickParams():
+                return elementwise.pick(params, x)
             case CopyParams():
                 return elementwise.copy(params, x)
             case LstmParams():

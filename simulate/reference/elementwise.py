@@ -14,6 +14,7 @@ from convert.params import (
     CopyParams,
     DequantizeParams,
     PadParams,
+    PickParams,
     QuantizeParams,
     SoftmaxParams,
     TableParams,
@@ -124,3 +125,20 @@ def copy(params: CopyParams, x: Values) -> Values:
         steps = np.arange(size) * stride
         places = places + steps.reshape(-1, *(1,) * (len(params.shape) - axis - 1))
     return flat[:, (places[..., np.newaxis] + np.arange(params.run)).ravel()]
+
+
+def pick(params: PickParams, x: Values) -> Values:
+    """RESIZE_NEAREST_NEIGHBOR, MIRROR_PAD, GATHER, DEPTH_TO_SPACE, SPACE_TO_DEPTH.
+
+    Args:
+        params: Prepared integers.
+        x: (clips, ...).
+
+    Returns:
+        (clips, output elements).
+    """
+    flat = np.ascontiguousarray(x).reshape(len(x), -1)
+    places = np.zeros(1, np.int64)
+    for part in (*params.places, range(params.run)):
+        places = (places[:, np.newaxis] + np.asarray(part)).ravel()
+    return flat[:, places]

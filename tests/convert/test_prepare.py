@@ -147,10 +147,10 @@ REFUSED = {
     ),
     "operator": (
         tb.build_model(
-            [tb.OpSpec("ELU", (0,), (1,))],
+            [tb.OpSpec("GELU", (0,), (1,))],
             [tb.activation_tensor("x", (1, 4)), tb.activation_tensor("y", (1, 4))],
         ),
-        r"Operator 0 \(ELU\) must be one of ADD",
+        r"Operator 0 \(GELU\) must be one of ABS",
     ),
 }
 

@@ -11,6 +11,7 @@ import pytest
 
 from convert import constraints as c
 from convert import constraints_moves as moves
+from convert import constraints_picks as picks
 from convert import constraints_plain as plain
 from convert import constraints_recurrent as recurrent
 from convert import constraints_weighted as weighted
@@ -27,6 +28,7 @@ from tests import tflite_builder as build
 from tests.convert import (
     broken_models,
     broken_moves,
+    broken_picks,
     broken_plain,
     broken_recurrent,
     broken_weighted,
@@ -40,12 +42,13 @@ from tests.tflite_builder import OpSpec, TensorSpec
 ROOT = Path(__file__).parents[2]
 
 
-MODULES = (c, moves, plain, recurrent, weighted, wide, windows)
+MODULES = (c, moves, picks, plain, recurrent, weighted, wide, windows)
 BROKEN = (
     *broken_models.BROKEN,
     *broken_weighted.BROKEN,
     *broken_plain.BROKEN,
     *broken_moves.BROKEN,
+    *broken_picks.BROKEN,
     *broken_recurrent.BROKEN,
     *broken_wide.BROKEN,
 )
@@ -142,20 +145,20 @@ def test_public_models_are_supported(path) -> None:
 
 
 def test_unsupported_operators_are_named_with_place_and_way_out() -> None:
-    tensors = [TensorSpec("x", (1, 4)), TensorSpec("half", (1, 4)), TensorSpec("net/elu", (1, 4))]
+    tensors = [TensorSpec("x", (1, 4)), TensorSpec("half", (1, 4)), TensorSpec("net/div", (1, 4))]
     tensors.append(TensorSpec("y", (1, 4)))
     ops = [
         OpSpec("RELU", (0,), (1,)),
-        OpSpec("ELU", (1,), (2,)),
+        OpSpec("DIV", (1,), (2,)),
         OpSpec("CUSTOM:Mine", (2,), (3,)),
     ]
     graph = read(build.build_model(ops, tensors))
     with pytest.raises(UnsupportedModelError) as caught:
         check(graph)
     text = str(caught.value)
-    assert text.startswith('Operator 1 (ELU, output "net/elu"): operators must be among ADD, ')
-    assert "Received: ELU and, further on, CUSTOM:Mine." in text
-    assert text.endswith("Use ReLU or ReLU6 there and train again.")
+    assert text.startswith('Operator 1 (DIV, output "net/div"): operators must be among ABS, ')
+    assert "Received: DIV and, further on, CUSTOM:Mine." in text
+    assert text.endswith("or fold scaling into the layer before.")
     with pytest.raises(UnsupportedModelError, match=r"Operator 2 \(CUSTOM:Mine"):
         check(graph, target="tflm")
 

@@ -71,6 +71,12 @@ OPTIONS = {
     "CONCATENATION": g.Concatenation(-2, "tanh"),
     "SOFTMAX": g.Softmax(0.5),
     "MEAN": g.Mean(True),
+    "SUM": g.Mean(True),
+    "RESIZE_NEAREST_NEIGHBOR": g.Resize(False, True),
+    "MIRROR_PAD": g.MirrorPad(True),
+    "GATHER": g.Gather(-2, 1),
+    "DEPTH_TO_SPACE": g.Block(3),
+    "SPACE_TO_DEPTH": g.Block(5),
     "LOGISTIC": g.NoOptions(),
 }
 

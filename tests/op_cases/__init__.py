@@ -21,7 +21,7 @@ from functools import cache
 from numpy.typing import NDArray
 
 from tests import recurrent_cases
-from tests.op_cases import binary, moves, networks, plain, tables, variables, weighted
+from tests.op_cases import binary, moves, networks, picks, plain, tables, variables, weighted
 from tests.op_cases.drawing import Made
 
 
@@ -79,6 +79,7 @@ FAMILIES: dict[str, Callable[[], Iterator[Made]]] = {
     "leaky_relu": tables.leaky_relu_cases,
     "hard_swish": tables.hard_swish_cases,
     **moves.FAMILIES,
+    **picks.FAMILIES,
     "variables": variables.variable_cases,
     "pad": plain.pad_cases,
     "concatenation": plain.concatenation_cases,

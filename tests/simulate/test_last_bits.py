@@ -32,7 +32,7 @@ def both(model: bytes, inputs: np.ndarray) -> np.ndarray:
     return expected.reshape(-1)
 
 
-@pytest.mark.parametrize("kind", ["RELU", "QUANTIZE"])
+@pytest.mark.parametrize("kind", ["RELU", "QUANTIZE", "ABS"])
 def test_int8_to_int8_quotients_are_double(kind: str) -> None:
     rng = np.random.default_rng(0)
     zero = -100 if kind == "RELU" else 0
@@ -40,7 +40,8 @@ def test_int8_to_int8_quotients_are_double(kind: str) -> None:
 
     def table(real: float) -> np.ndarray:
         low = zero if kind == "RELU" else -128
-        scaled = fp.multiply_by_quantized_multiplier(X, *fp.quantize_multiplier(real))
+        values = np.abs(X) if kind == "ABS" else X
+        scaled = fp.multiply_by_quantized_multiplier(values, *fp.quantize_multiplier(real))
         return np.clip(scaled.astype(int) + zero, low, 127)
 
     while found < 20:
@@ -51,8 +52,8 @@ def test_int8_to_int8_quotients_are_double(kind: str) -> None:
         if np.array_equal(double, single):
             continue
         found += 1
-        make = tb.relu if kind == "RELU" else tb.quantize
-        model = make(shape=(1, 256), input_q=(float(a), 0), output_q=(float(b), zero))
+        quants = {"input_q": (float(a), 0), "output_q": (float(b), zero)}
+        model = tb.unary(kind, shape=(1, 256), **quants)
         np.testing.assert_array_equal(both(model, EVERY), double)
 
 

@@ -14,6 +14,7 @@ from convert import graph as g
 from tests.tflite_builder.moves import pack as stack
 from tests.tflite_builder.moves import slice_, split, split_v, strided_slice, transpose
 from tests.tflite_builder.moves import unpack as unstack
+from tests.tflite_builder.picks import blocks, gather, mirror_pad, resize_nearest
 from tests.tflite_builder.plain import (
     add,
     binary,
@@ -77,6 +78,14 @@ SINGLE = {
     "SUB": sub,
     "MUL": mul,
     "MAXIMUM": extreme,
+    "ABS": lambda: unary("ABS"),
+    "ELU": lambda: unary("ELU"),
+    "SUM": lambda: mean("SUM"),
+    "GATHER": gather,
+    "MIRROR_PAD": mirror_pad,
+    "RESIZE_NEAREST_NEIGHBOR": resize_nearest,
+    "DEPTH_TO_SPACE": blocks,
+    "SPACE_TO_DEPTH": lambda: blocks("SPACE_TO_DEPTH", shape=(1, 4, 6, 2)),
     "MINIMUM": lambda **keywords: extreme("MINIMUM", **keywords),
     "TANH": tanh,
     "PRELU": prelu,
@@ -111,6 +120,7 @@ __all__ = [
     "add",
     "average_pool_2d",
     "binary",
+    "blocks",
     "build_model",
     "concatenation",
     "constant",
@@ -120,11 +130,13 @@ __all__ = [
     "extreme",
     "fully_connected",
     "g",
+    "gather",
     "hard_swish",
     "leaky_relu",
     "logistic",
     "max_pool_2d",
     "mean",
+    "mirror_pad",
     "mul",
     "output_extent",
     "pack",
@@ -135,6 +147,7 @@ __all__ = [
     "relu",
     "relu6",
     "reshape",
+    "resize_nearest",
     "schema",
     "slice_",
     "softmax",

@@ -238,6 +238,19 @@ def _options(spec: OpSpec) -> tuple[str, object | None]:
     elif isinstance(o, g.Svdf):
         made = schema.SVDFOptionsT()
         made.rank = o.rank
+    elif isinstance(o, g.Resize):
+        made = schema.ResizeNearestNeighborOptionsT()
+        made.alignCorners, made.halfPixelCenters = o.align_corners, o.half_pixel_centers
+    elif isinstance(o, g.MirrorPad):
+        made = schema.MirrorPadOptionsT()
+        made.mode = int(o.symmetric)
+    elif isinstance(o, g.Gather):
+        made = schema.GatherOptionsT()
+        made.axis, made.batchDims = o.axis, o.batch_dims
+    elif isinstance(o, g.Block):
+        depth = spec.kind == "DEPTH_TO_SPACE"
+        made = schema.DepthToSpaceOptionsT() if depth else schema.SpaceToDepthOptionsT()
+        made.blockSize = o.size
     elif isinstance(o, g.VarHandle):
         made = schema.VarHandleOptionsT()
         made.container, made.sharedName = "", o.name
