@@ -14,7 +14,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from convert.emit_frontend import emit_frontend
 from convert.emit_tflm import emit_tflm
 from convert.errors import UserError
+from convert.generated import GeneratedModel
 from firmware.application import build_application
 from firmware.board import Board, load_board
 from firmware.build import Compiler, build
@@ -40,6 +41,7 @@ from simulate.tflm_firmware import TflmFirmwareBackend
 from simulate.tflm_qemu import QemuTflmBackend
 from wakesmith.built import Built, open_built
 from wakesmith.runtimes import build_tflm
+from wakesmith.steps.convert import generate
 
 BOARDS = ("mps2-an386", "mps3-an547")
 _COMPILERS: tuple[Compiler, ...] = ("gcc", "zig")
@@ -60,6 +62,27 @@ class Row:
     flash: int
     ram: int  # without the stack
     arena: int
+
+
+def build_bare_c(
+    generated: GeneratedModel, board: Board, compiler: Compiler, folder: Path
+) -> Image:
+    """Generated C behind the program that feeds TFLite Micro over the console.
+
+    Raises:
+        FirmwareError: it does not compile, or not fit.
+    """
+    shim = '#include "model.h"\n#include "ws_tflm.h"\nuint32_t ws_tflm_arena_used(void) {\n'
+    sources: dict[str, Source] = {
+        **generated.files,
+        **{kernel: KERNEL_DIR / kernel for kernel in generated.kernels},
+        "main.c": TFLM_DIR / "main.c",
+        "ws_commands.h": TFLM_DIR / "ws_commands.h",
+        "ws_tflm.h": TFLM_DIR / "ws_tflm.h",
+        "arena.c": shim + "    return MODEL_ARENA_SIZE;\n}\n",
+        "ws_runtime_c.c": FIRMWARE_DIR / "runtime" / "ws_runtime_c.c",
+    }
+    return build(sources, board, compiler=compiler, out_dir=folder, name="bare")
 
 
 class Proof:
@@ -93,41 +116,36 @@ class Proof:
         bare = build_tflm_bare(files, board, library, out_dir=self.folder)
         heard = TflmFirmwareBackend if board.core.name in EMULATED else None
         name = f"TFLite Micro, {library.about}"
-        return self._row(board, name, bare, firmware.image, firmware.arena, heard)
+        return self._row(board, name, generated, bare, firmware.image, firmware.arena, heard)
 
     def c(self, board: Board, compiler: Compiler) -> Row:
-        """The generated C, with the same programs around it."""
-        generated = self.built.generated
+        """The generated C for the board's core, with the same programs around it."""
+        project = self.built.project
+        code = replace(project.firmware.code, kernels=board.core.kernels)
+        classes, frontend = self.built.data.classes, project.frontend
+        generated = generate(self.built.tflite, classes, frontend, project.samples, code)
         image = build_application(
-            generated.files, emit_frontend(self.built.project.frontend), board,
+            generated.files, emit_frontend(frontend), board,
             listening=self.listening, out_dir=self.folder, kernels=generated.kernels,
             compiler=compiler,
         )  # fmt: skip
-        shim = '#include "model.h"\n#include "ws_tflm.h"\nuint32_t ws_tflm_arena_used(void) {\n'
-        sources: dict[str, Source] = {
-            **generated.files,
-            **{kernel: KERNEL_DIR / kernel for kernel in generated.kernels},
-            "main.c": TFLM_DIR / "main.c",
-            "ws_tflm.h": TFLM_DIR / "ws_tflm.h",
-            "arena.c": shim + "    return MODEL_ARENA_SIZE;\n}\n",
-            "ws_runtime_c.c": FIRMWARE_DIR / "runtime" / "ws_runtime_c.c",
-        }
-        bare = build(sources, board, compiler=compiler, out_dir=self.folder, name="bare")
+        bare = build_bare_c(generated, board, compiler, self.folder)
         size = generated.arena_size
         heard = CortexMBackend if board.core.name in EMULATED else None
         name = f"generated C, {compiler}"
-        return self._row(board, name, bare, image, Arena(size, size, ""), heard)
+        return self._row(board, name, generated, bare, image, Arena(size, size, ""), heard)
 
     def _row(
         self,
         board: Board,
         runtime: str,
+        generated: GeneratedModel,
         bare: Image,
         image: Image,
         arena: Arena,
         heard: type[CortexMBackend] | None,
     ) -> Row:
-        generated, output = self.built.generated, self.built.graph.outputs[0]
+        output = self.built.graph.outputs[0]
         qemu = QemuTflmBackend(bare, generated)
         found = qemu.run(self.inputs)[output]
         found = np.asarray(last_step(found, generated.outputs[0].shape))
