@@ -24,20 +24,19 @@ from convert import (
     emit_weighted,
     emit_wide,
     memory,
-    overlap,
     passes,
 )
 from convert.emit_layer import ConstantPool, Layer, LayerCode, emit_layer
 from convert.emit_source import Arena, model_source
+from convert.emit_stripes import emit_stripes
 from convert.errors import SpecError, UnsupportedModelError
 from convert.families import FAMILIES, Kernels
 from convert.generated import GeneratedModel, LayerSlot, TensorSlot
-from convert.graph import ITEM_BYTES, STATES, Graph, Op, Tensor, shown
-from convert.narrow import Narrow
-from convert.overlap import Overlaps
+from convert.graph import STATES, Graph, Op, Tensor, shown
 from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams, Params
-from convert.prepare import prepare_graph
+from convert.planning import planned
 from convert.prepare_wide import is_wide
+from convert.striped import Striped
 
 _MAX_ARENA = 2**31 - 1
 # Imported so that their emitters are registered.
@@ -54,6 +53,7 @@ def emit_model(
     pack: bool = True,
     steps: int = 1,
     kernels: Kernels = "plain",
+    ram: int = 0,
 ) -> GeneratedModel:
     """Make C from a graph.
 
@@ -66,10 +66,12 @@ def emit_model(
         steps: runs of the model per window, more than one only where it has states.
         kernels: the family that computes the layers that it can (`convert.families`); the bits
             are the same with all of them.
+        ram: bytes that the arena may have, 0 for no limit; layers are computed in stripes where
+            that is needed to stay below (`convert.stripes`).
 
     Raises:
-        SpecError: the prefix is no C identifier, there are too few or too many labels, or several
-            steps of a model without states.
+        SpecError: the prefix is no C identifier, there are too few or too many labels, several
+            steps of a model without states, or the arena does not fit `ram`.
         UnsupportedModelError: an operator or a type that the kernels do not have.
         ModelError: scales or shapes break a rule of TFLite Micro.
     """
@@ -86,30 +88,28 @@ def emit_model(
     graph = passes.prepare(graph)
     if pack:
         graph = codebook.pack_weights(graph)
-    return _Writer(graph, prefix, tuple(labels), steps, kernels).generate()
+    return _Writer(graph, prefix, tuple(labels), steps, kernels, ram).generate()
 
 
 class _Writer:
     """State of one `emit_model`: the graph, its plan, and the layers made so far."""
 
     def __init__(
-        self, graph: Graph, prefix: str, labels: tuple[str, ...], steps: int, kernels: Kernels
+        self,
+        graph: Graph,
+        prefix: str,
+        labels: tuple[str, ...],
+        steps: int,
+        kernels: Kernels,
+        ram: int,
     ) -> None:
-        self.graph = graph
         self.prefix = prefix
         self.labels = labels
         self.steps = steps
-        self.params = prepare_graph(graph)
         self.family = FAMILIES[kernels]
-        self.fast = self.family.layers(graph, self.params)
-        self.plan = self._planned()
-        # Layers take less memory and more instructions where that makes the arena smaller.
-        for position, small in self.family.small_layers(graph, self.params).items():
-            before, plan = self.fast, self.plan
-            self.fast = {**before, position: small}
-            self.plan = self._planned()
-            if self.plan.arena_size >= plan.arena_size:
-                self.fast, self.plan = before, plan
+        found = planned(graph, self.family, ram)
+        self.graph, self.params, self.fast = found.graph, found.params, found.layers
+        self.plan = found.plan
         self.pool = ConstantPool()
         self.arena = Arena(prefix, self.plan, wide=any(is_wide(graph, op) for op in graph.ops))
         if self.plan.arena_size > _MAX_ARENA:
@@ -125,24 +125,6 @@ class _Writer:
                 f"Received: {len(labels)}."
             )
 
-    def _planned(self) -> memory.Plan:
-        return memory.plan(
-            self.graph,
-            scratch={position: fast.scratch for position, fast in self.fast.items()},
-            overlaps={p: self._overlaps(p) for p in range(len(self.graph.ops))},
-            tails={p: fast.tail for p, fast in self.fast.items() if isinstance(fast, Narrow)},
-        )
-
-    def _overlaps(self, position: int) -> Overlaps:
-        """How far apart inputs and output of an operator must lie."""
-        fast, op = self.fast.get(position), self.graph.ops[position]
-        if fast is not None:
-            return fast.overlaps
-        if not op.inputs or not op.outputs:
-            return ()
-        ends = (self.graph.tensors[index] for index in (op.inputs[0], op.outputs[0]))
-        return overlap.plain(self.params[position], [ITEM_BYTES[end.dtype] for end in ends])
-
     def generate(self) -> GeneratedModel:
         """All of it."""
         slots: list[LayerSlot] = []
@@ -153,6 +135,9 @@ class _Writer:
             fast = self.fast.get(position)
             if fast is None:
                 code = emit_layer(layer, params)
+            elif isinstance(fast, Striped):
+                scratch = str(self.arena.scratch(position))
+                code = emit_stripes(fast, self.family, self._layer, scratch)
             else:
                 code = self.family.emit(layer, fast, self.arena.scratch(position))
             slot = self._slot(op, code)
@@ -187,7 +172,7 @@ class _Writer:
     def _headers(self) -> list[str]:
         """Files with the functions that layers call."""
         plain = "ws_kernels_s16.h" if self.arena.wide else "ws_kernels.h"
-        return [plain, self.family.header] if self.fast else [plain]
+        return [plain, self.family.header] if self.fast and self.family.header else [plain]
 
     def _edge(self, index: int) -> TensorSlot:
         """A graph input or output."""
@@ -246,7 +231,9 @@ class _Writer:
     def _in_place(self, op: Op) -> bool:
         """Whether the first input and the output begin at the same byte."""
         source, output = op.inputs[0], op.outputs[0]
-        return source in self.plan and self.plan.offset_of(source) == self.plan.offset_of(output)
+        if source not in self.plan or output not in self.plan:
+            return False
+        return self.plan.offset_of(source) == self.plan.offset_of(output)
 
     def _input(self, op: Op, position: int) -> Tensor | None:
         if len(op.inputs) <= position or op.inputs[position] == -1:

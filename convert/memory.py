@@ -120,6 +120,38 @@ def plan(
     Raises:
         ModelError: an activation has an element type of unknown size.
     """
+    storages, extra, root, allowed = _wanted(graph, scratch, overlaps, tails)
+    placed, least = place([*storages, *extra], allowed)
+    return Plan(
+        buffers=tuple(placed[: len(storages)]),
+        arena_size=max((b.end for b in placed), default=0),
+        aliases=tuple((tensor, owner) for tensor, owner in root.items() if tensor != owner),
+        scratch=tuple(placed[len(storages) :]),
+        lower_bound=least,
+    )
+
+
+def needs(
+    graph: Graph,
+    scratch: Mapping[int, int] | None = None,
+    overlaps: Mapping[int, Sequence[Overlap]] | None = None,
+    tails: Mapping[int, int] | None = None,
+) -> tuple[int, ...]:
+    """Bytes below which no plan can go, for each operator by itself; arguments as for `plan`."""
+    storages, extra, _, allowed = _wanted(graph, scratch, overlaps, tails)
+    buffers = [*storages, *extra]
+    blocks, _ = _relaxed(buffers, allowed)
+    parts = [blocks.part(_live(buffers, at)) for at in range(len(graph.ops))]
+    return tuple(lower_bound(part, [range(len(part))]) for part in parts)
+
+
+def _wanted(
+    graph: Graph,
+    scratch: Mapping[int, int] | None,
+    overlaps: Mapping[int, Sequence[Overlap]] | None,
+    tails: Mapping[int, int] | None,
+) -> tuple[list[Buffer], list[Buffer], dict[int, int], dict[Pair, Overlap]]:
+    """Storages and scratch memory, not placed; whose storage tensors have; what may share."""
     storages, root = _storages(graph)
     for position, nbytes in (tails or {}).items():
         output = graph.ops[position].outputs[0]
@@ -134,16 +166,7 @@ def plan(
                 f"Received: {nbytes} bytes for operator {position}."
             )
     extra = [Buffer(-1, 0, nbytes, position, position) for position, nbytes in wanted if nbytes]
-    buffers = [*storages, *extra]
-    allowed = _allowed(graph, storages, root, overlaps or {})
-    placed, least = _place(buffers, allowed)
-    return Plan(
-        buffers=tuple(placed[: len(storages)]),
-        arena_size=max((b.end for b in placed), default=0),
-        aliases=tuple((tensor, owner) for tensor, owner in root.items() if tensor != owner),
-        scratch=tuple(placed[len(storages) :]),
-        lower_bound=least,
-    )
+    return storages, extra, root, _allowed(graph, storages, root, overlaps or {})
 
 
 def _storages(graph: Graph) -> tuple[list[Buffer], dict[int, int]]:
@@ -213,21 +236,19 @@ def _allowed(
     return found
 
 
-def _place(buffers: Sequence[Buffer], allowed: Mapping[Pair, Overlap]) -> tuple[list[Buffer], int]:
-    """The buffers with offsets, and what no placement can go below."""
+def place(buffers: Sequence[Buffer], allowed: Mapping[Pair, Overlap]) -> tuple[list[Buffer], int]:
+    """The buffers with offsets, and what no placement can go below.
+
+    Args:
+        buffers: whose offsets are not looked at.
+        allowed: (input, output), as numbers of buffers -> how they may share memory.
+    """
     above = _distances(buffers, allowed)
-    live = [
-        [i for i, b in enumerate(buffers) if b.first_op <= at <= b.last_op]
-        for at in sorted({b.first_op for b in buffers})
-    ]
-    together = [pair for pair, overlap in allowed.items() if overlap.together and overlap.lead > 0]
-    free = {(i, j) for pair in together for i, j in (pair, pair[::-1])}
-    sizes = tuple(aligned(b.nbytes) for b in buffers)
-    relaxed = tuple(
-        tuple(None if (i, j) in free else distance for j, distance in enumerate(row))
-        for i, row in enumerate(above)
-    )
-    least = lower_bound(Blocks(sizes, relaxed), live)
+    live = [_live(buffers, at) for at in sorted({b.first_op for b in buffers})]
+    together = _together(allowed)
+    blocks, free = _relaxed(buffers, allowed)
+    sizes = blocks.sizes
+    least = lower_bound(blocks, live)
     best: list[int] = []
     for chosen in _choices(together):
         groups = _groups(len(buffers), chosen, above, free)
@@ -243,6 +264,28 @@ def _place(buffers: Sequence[Buffer], allowed: Mapping[Pair, Overlap]) -> tuple[
         if _peak(best, sizes) <= least:
             break
     return [replace(b, offset=offset) for b, offset in zip(buffers, best, strict=True)], least
+
+
+def _live(buffers: Sequence[Buffer], at: int) -> list[int]:
+    """Which buffers hold something that is needed at an operator."""
+    return [i for i, b in enumerate(buffers) if b.first_op <= at <= b.last_op]
+
+
+def _together(allowed: Mapping[Pair, Overlap]) -> list[Pair]:
+    """Pairs that may begin at the same byte, but not a little apart."""
+    return [pair for pair, overlap in allowed.items() if overlap.together and overlap.lead > 0]
+
+
+def _relaxed(
+    buffers: Sequence[Buffer], allowed: Mapping[Pair, Overlap]
+) -> tuple[Blocks, set[Pair]]:
+    """Blocks that need no more than any choice of pairs, and the pairs, in both orders."""
+    free = {(i, j) for pair in _together(allowed) for i, j in (pair, pair[::-1])}
+    above = tuple(
+        tuple(None if (i, j) in free else distance for j, distance in enumerate(row))
+        for i, row in enumerate(_distances(buffers, allowed))
+    )
+    return Blocks(tuple(aligned(b.nbytes) for b in buffers), above), free
 
 
 def _distances(

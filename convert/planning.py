@@ -1,0 +1,199 @@
+"""From a graph to layers with places in memory, within a budget where there is one.
+
+Without a budget every layer takes the kernel with the fewest instructions. Layers take less memory
+and more instructions where that makes the arena smaller: it is little more, and what decides how
+large a chip must be is memory. With a budget that this does not meet, a region of layers is
+computed in stripes (`convert.stripes`): the one with the least extra work of those that fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from convert import memory, overlap
+from convert.errors import SpecError
+from convert.families import Family, FamilyLayer
+from convert.graph import ITEM_BYTES, Graph
+from convert.overlap import Overlaps
+from convert.params import Params
+from convert.prepare import prepare_graph
+from convert.rows import reach_of
+from convert.striped import Striped, fused, row_bytes, striped
+from convert.stripes import Region, cut, regions
+
+_CALL = 500  # instructions that a kernel takes to begin, about
+_MOVED = 2  # instructions per byte that is moved, about
+_HEIGHTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)  # rows of a stripe that are tried
+
+
+@dataclass(frozen=True, eq=False)
+class Planned:
+    """Layers and their memory.
+
+    Attributes:
+        graph: what is computed; a region in stripes is one operator.
+        params: of its operators; a region's are those of its last one.
+        layers: what a family computes, or a region in stripes, by position in `graph.ops`.
+        plan: where everything is.
+    """
+
+    graph: Graph
+    params: tuple[Params, ...]
+    layers: Mapping[int, FamilyLayer]
+    plan: memory.Plan
+
+    @property
+    def striped(self) -> Striped | None:
+        """The region in stripes, if there is one."""
+        return next((one for one in self.layers.values() if isinstance(one, Striped)), None)
+
+
+def planned(graph: Graph, family: Family, ram: int = 0) -> Planned:
+    """Choose kernels and places.
+
+    Args:
+        graph: as `convert.passes.prepare` leaves it.
+        family: of kernels.
+        ram: bytes that the arena may have; 0 for no limit.
+
+    Raises:
+        SpecError: no choice fits.
+        UnsupportedModelError: an operator or a type that the kernels do not have.
+        ModelError: scales or shapes break a rule of TFLite Micro.
+    """
+    params = tuple(prepare_graph(graph))
+    found = _with(graph, params, family.layers(graph, params))
+    for position, small in family.small_layers(graph, params).items():
+        other = _with(graph, params, {**found.layers, position: small})
+        if other.plan.arena_size < found.plan.arena_size:
+            found = other
+    if ram and found.plan.arena_size > ram:
+        return _in_stripes(found, family, ram)
+    return found
+
+
+def _with(graph: Graph, params: tuple[Params, ...], layers: Mapping[int, FamilyLayer]) -> Planned:
+    scratch = {position: layer.scratch for position, layer in layers.items()}
+    overlaps = _overlaps(graph, params, layers)
+    return Planned(graph, params, layers, memory.plan(graph, scratch=scratch, overlaps=overlaps))
+
+
+def _overlaps(
+    graph: Graph, params: Sequence[Params], layers: Mapping[int, FamilyLayer]
+) -> dict[int, Overlaps]:
+    """How far apart inputs and output of each operator must lie."""
+    found: dict[int, Overlaps] = {}
+    for position, (op, p) in enumerate(zip(graph.ops, params, strict=True)):
+        if position in layers:
+            found[position] = layers[position].overlaps
+        elif not op.inputs or not op.outputs:
+            found[position] = ()
+        else:
+            ends = (graph.tensors[index] for index in (op.inputs[0], op.outputs[0]))
+            found[position] = overlap.plain(p, [ITEM_BYTES[end.dtype] for end in ends])
+    return found
+
+
+def _in_stripes(whole: Planned, family: Family, ram: int) -> Planned:
+    """The region in stripes with the least extra work that fits.
+
+    Raises:
+        SpecError: none does.
+    """
+    candidates = _candidates(whole)
+    made: dict[_Candidate, int] = {}
+    for candidate in sorted(candidates, key=lambda one: one.work):
+        if candidate.bound <= ram:
+            found = _with_stripes(whole, candidate, family)
+            if found is not None and found.plan.arena_size <= ram:
+                return found
+            made[candidate] = whole.plan.arena_size if found is None else found.plan.arena_size
+    least = min((whole.plan.arena_size, *made.values()))
+    for candidate in sorted(candidates, key=lambda one: one.bound):
+        if candidate.bound >= least:
+            break
+        found = None if candidate in made else _with_stripes(whole, candidate, family)
+        least = least if found is None else min(least, found.plan.arena_size)
+    raise SpecError(
+        f"The arena must fit {ram:,} bytes. Received: a model that needs "
+        f"{whole.plan.arena_size:,}, and {least:,} with layers computed in stripes. Raise the "
+        "budget, or choose a smaller model."
+    )
+
+
+def _with_stripes(whole: Planned, candidate: _Candidate, family: Family) -> Planned | None:
+    region = candidate.region
+    schedule = cut(whole.graph, whole.params, region, candidate.rows)
+    if schedule is None:
+        return None
+    layer = striped(whole.graph, schedule, family)
+    graph = fused(whole.graph, layer)
+    params = (*whole.params[: region.first], *whole.params[region.last :])
+    layers: dict[int, FamilyLayer] = {region.first: layer}
+    for position, one in whole.layers.items():
+        if position < region.first:
+            layers[position] = one
+        elif position > region.last:
+            layers[position - region.last + region.first] = one
+    return _with(graph, params, layers)
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """One way to compute layers in stripes.
+
+    Attributes:
+        region: of layers.
+        rows: of a stripe.
+        bound: bytes that the arena takes at least.
+        work: about how many instructions it takes more than whole layers.
+    """
+
+    region: Region
+    rows: int
+    bound: int
+    work: int
+
+
+def _candidates(whole: Planned) -> list[_Candidate]:
+    """All that leave out what needs most."""
+    graph, params = whole.graph, whole.params
+    scratch = {position: layer.scratch for position, layer in whole.layers.items()}
+    needs = memory.needs(graph, scratch, _overlaps(graph, params, whole.layers))
+    worst = needs.index(max(needs))
+    found = []
+    for region in regions(graph, params):
+        if region.first <= worst <= region.last:
+            outside = max((*needs[: region.first], *needs[region.last + 1 :]), default=0)
+            stripes = graph.tensors[region.target].shape[1]
+            found += [
+                _candidate(whole, region, rows, outside) for rows in _HEIGHTS if rows < stripes
+            ]
+    return found
+
+
+def _candidate(whole: Planned, region: Region, rows: int, outside: int) -> _Candidate:
+    """Kernels begin anew for every stripe; rows that the next stripe sees, too, are moved."""
+    graph = whole.graph
+    kept: dict[int, int] = {}  # bytes by tensor
+    seen: dict[int, int] = {}
+    for position in range(region.first, region.last + 1):
+        op = graph.ops[position]
+        reach = reach_of(graph, op, whole.params[position])
+        assert reach is not None
+        for tensor in op.values:
+            row = row_bytes(graph, tensor)
+            if tensor != region.source and reach.rows > reach.stride:
+                kept[tensor] = max(kept.get(tensor, 0), (reach.rows - reach.stride) * row)
+                height = graph.tensors[tensor].shape[1]
+                seen[tensor] = max(seen.get(tensor, 0), min(reach.rows, height) * row)
+    ends = max(graph.tensors[region.source].nbytes, graph.tensors[region.target].nbytes)
+    stripes = -(-graph.tensors[region.target].shape[1] // rows)
+    calls = region.last - region.first + 1
+    return _Candidate(
+        region=region,
+        rows=rows,
+        bound=max(outside, ends + sum(seen.values())),
+        work=stripes * (_CALL * calls + _MOVED * sum(kept.values())),
+    )
