@@ -23,7 +23,6 @@ from convert import (
     emit_recurrent,
     emit_weighted,
     emit_wide,
-    memory,
     passes,
 )
 from convert.emit_layer import ConstantPool, Layer, LayerCode, emit_layer
@@ -109,7 +108,7 @@ class _Writer:
         self.family = FAMILIES[kernels]
         found = planned(graph, self.family, ram)
         self.graph, self.params, self.fast = found.graph, found.params, found.layers
-        self.plan = found.plan
+        self.plan, self.whole_arena = found.plan, found.whole_arena
         self.pool = ConstantPool()
         self.arena = Arena(prefix, self.plan, wide=any(is_wide(graph, op) for op in graph.ops))
         if self.plan.arena_size > _MAX_ARENA:
@@ -162,6 +161,7 @@ class _Writer:
             steps=self.steps,
             scratch=tuple((buffer.offset, buffer.nbytes) for buffer in self.plan.scratch),
             buffers=(*self.plan.buffers, *self.plan.scratch),
+            whole_arena=self.whole_arena,
         )
         files = {
             f"{self.prefix}.h": emit_header.model_header(model, self.graph),

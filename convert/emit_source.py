@@ -55,7 +55,7 @@ class Arena:
         if buffer is None:
             return None
         if self.wide:
-            return f"((int8_t *){self.prefix}_arena + {buffer.offset // 2})"
+            return f"((int8_t *){self.prefix}_arena + {buffer.offset})"
         return f"({self.prefix}_arena + {buffer.offset})"
 
 

@@ -134,8 +134,7 @@ class _Emitter:
 
     def _move(self, move: Move) -> list[str]:
         row = row_bytes(self.graph, move.tensor)
-        name = f"rows_{move.tensor}"
-        return [f"memmove({name}, {name} + {move.first * row}, {move.rows * row});"]
+        return [f"ws_move_down(rows_{move.tensor}, {move.first * row}, {move.rows * row});"]
 
     def _call(self, call: Call, run: _Run) -> list[str]:
         op = self.graph.ops[call.position]

@@ -49,7 +49,7 @@ def depthwise(
         by_channels = np.moveaxis(values.reshape(height, width, channels), 2, 0)
         if plane.turned:
             by_channels = np.moveaxis(by_channels, 2, 1)
-        return np.ascontiguousarray(by_channels)
+        return by_channels.copy()  # of 1x1 filters it would be the graph's own array
 
     values = ordered(weights)
     outputs = outputs_of(p, values.reshape(channels, -1), bias, fixed=codes is not None)

@@ -58,7 +58,8 @@ class GeneratedModel:
     constant arrays, without parameter structs and code. `states` keep their values from one run to
     the next until `<prefix>_reset`, which a model without states does not have; a window of the
     front-end is `steps` runs. `scratch` are (offset, bytes) in the arena that kernels work in;
-    `buffers` say what is where in the arena, and when.
+    `buffers` say what is where in the arena, and when. `whole_arena` is what the arena's size would
+    be without layers in stripes.
     """
 
     prefix: str
@@ -77,6 +78,7 @@ class GeneratedModel:
     steps: int = 1
     scratch: tuple[tuple[int, int], ...] = ()
     buffers: tuple[Buffer, ...] = ()
+    whole_arena: int = 0
 
     @property
     def header(self) -> str:

@@ -9,17 +9,18 @@ computed in stripes (`convert.stripes`): the one with the least extra work of th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from convert import memory, overlap
 from convert.errors import SpecError
 from convert.families import Family, FamilyLayer
 from convert.graph import ITEM_BYTES, Graph
+from convert.narrow import Narrow
 from convert.overlap import Overlaps
 from convert.params import Params
 from convert.prepare import prepare_graph
 from convert.rows import reach_of
-from convert.striped import Striped, fused, row_bytes, striped
+from convert.striped import fused, row_bytes, striped
 from convert.stripes import Region, cut, regions
 
 _CALL = 500  # instructions that a kernel takes to begin, about
@@ -36,17 +37,14 @@ class Planned:
         params: of its operators; a region's are those of its last one.
         layers: what a family computes, or a region in stripes, by position in `graph.ops`.
         plan: where everything is.
+        whole_arena: bytes that the arena has, or would have without a region in stripes.
     """
 
     graph: Graph
     params: tuple[Params, ...]
     layers: Mapping[int, FamilyLayer]
     plan: memory.Plan
-
-    @property
-    def striped(self) -> Striped | None:
-        """The region in stripes, if there is one."""
-        return next((one for one in self.layers.values() if isinstance(one, Striped)), None)
+    whole_arena: int
 
 
 def planned(graph: Graph, family: Family, ram: int = 0) -> Planned:
@@ -69,14 +67,20 @@ def planned(graph: Graph, family: Family, ram: int = 0) -> Planned:
         if other.plan.arena_size < found.plan.arena_size:
             found = other
     if ram and found.plan.arena_size > ram:
-        return _in_stripes(found, family, ram)
+        return _within(found, family, ram)
     return found
 
 
 def _with(graph: Graph, params: tuple[Params, ...], layers: Mapping[int, FamilyLayer]) -> Planned:
     scratch = {position: layer.scratch for position, layer in layers.items()}
     overlaps = _overlaps(graph, params, layers)
-    return Planned(graph, params, layers, memory.plan(graph, scratch=scratch, overlaps=overlaps))
+    plan = memory.plan(graph, scratch=scratch, overlaps=overlaps, tails=_tails(layers))
+    return Planned(graph, params, layers, plan, plan.arena_size)
+
+
+def _tails(layers: Mapping[int, FamilyLayer]) -> dict[int, int]:
+    """Bytes that kernels use behind their outputs."""
+    return {at: layer.tail for at, layer in layers.items() if isinstance(layer, Narrow)}
 
 
 def _overlaps(
@@ -95,7 +99,7 @@ def _overlaps(
     return found
 
 
-def _in_stripes(whole: Planned, family: Family, ram: int) -> Planned:
+def _within(whole: Planned, family: Family, ram: int) -> Planned:
     """The region in stripes with the least extra work that fits.
 
     Raises:
@@ -104,16 +108,20 @@ def _in_stripes(whole: Planned, family: Family, ram: int) -> Planned:
     candidates = _candidates(whole)
     made: dict[_Candidate, int] = {}
     for candidate in sorted(candidates, key=lambda one: one.work):
-        if candidate.bound <= ram:
-            found = _with_stripes(whole, candidate, family)
+        if candidate.ram <= ram:
+            found = in_stripes(whole, family, candidate.region, candidate.rows)
             if found is not None and found.plan.arena_size <= ram:
                 return found
             made[candidate] = whole.plan.arena_size if found is None else found.plan.arena_size
     least = min((whole.plan.arena_size, *made.values()))
-    for candidate in sorted(candidates, key=lambda one: one.bound):
-        if candidate.bound >= least:
+    for candidate in sorted(candidates, key=lambda one: one.ram):
+        if candidate.ram >= least:
             break
-        found = None if candidate in made else _with_stripes(whole, candidate, family)
+        found = (
+            None
+            if candidate in made
+            else in_stripes(whole, family, candidate.region, candidate.rows)
+        )
         least = least if found is None else min(least, found.plan.arena_size)
     raise SpecError(
         f"The arena must fit {ram:,} bytes. Received: a model that needs "
@@ -122,9 +130,9 @@ def _in_stripes(whole: Planned, family: Family, ram: int) -> Planned:
     )
 
 
-def _with_stripes(whole: Planned, candidate: _Candidate, family: Family) -> Planned | None:
-    region = candidate.region
-    schedule = cut(whole.graph, whole.params, region, candidate.rows)
+def in_stripes(whole: Planned, family: Family, region: Region, rows: int) -> Planned | None:
+    """The same with a region in stripes of so many rows; None where it cannot be cut so."""
+    schedule = cut(whole.graph, whole.params, region, rows)
     if schedule is None:
         return None
     layer = striped(whole.graph, schedule, family)
@@ -136,7 +144,7 @@ def _with_stripes(whole: Planned, candidate: _Candidate, family: Family) -> Plan
             layers[position] = one
         elif position > region.last:
             layers[position - region.last + region.first] = one
-    return _with(graph, params, layers)
+    return replace(_with(graph, params, layers), whole_arena=whole.whole_arena)
 
 
 @dataclass(frozen=True)
@@ -146,13 +154,13 @@ class _Candidate:
     Attributes:
         region: of layers.
         rows: of a stripe.
-        bound: bytes that the arena takes at least.
+        ram: bytes that the arena takes, about; seldom more than there will be.
         work: about how many instructions it takes more than whole layers.
     """
 
     region: Region
     rows: int
-    bound: int
+    ram: int
     work: int
 
 
@@ -160,40 +168,52 @@ def _candidates(whole: Planned) -> list[_Candidate]:
     """All that leave out what needs most."""
     graph, params = whole.graph, whole.params
     scratch = {position: layer.scratch for position, layer in whole.layers.items()}
-    needs = memory.needs(graph, scratch, _overlaps(graph, params, whole.layers))
+    overlaps = _overlaps(graph, params, whole.layers)
+    needs = memory.needs(graph, scratch, overlaps, _tails(whole.layers))
     worst = needs.index(max(needs))
     found = []
     for region in regions(graph, params):
         if region.first <= worst <= region.last:
             outside = max((*needs[: region.first], *needs[region.last + 1 :]), default=0)
-            stripes = graph.tensors[region.target].shape[1]
+            height = graph.tensors[region.target].shape[1]
             found += [
-                _candidate(whole, region, rows, outside) for rows in _HEIGHTS if rows < stripes
+                _candidate(whole, region, rows, outside) for rows in _HEIGHTS if 2 * rows <= height
             ]
     return found
 
 
 def _candidate(whole: Planned, region: Region, rows: int, outside: int) -> _Candidate:
-    """Kernels begin anew for every stripe; rows that the next stripe sees, too, are moved."""
+    """The estimate of one candidate.
+
+    A stripe computes as many rows of a tensor as the strides after it make necessary. Buffers of
+    which rows are kept are there all the time, with the source and the target; of the others at
+    least one. Kernels begin anew for every stripe, and rows that are kept are moved.
+    """
     graph = whole.graph
-    kept: dict[int, int] = {}  # bytes by tensor
-    seen: dict[int, int] = {}
-    for position in range(region.first, region.last + 1):
+    fresh = {region.target: rows}  # rows that a stripe computes, by tensor
+    kept: dict[int, int] = {}  # rows that the next stripe sees, too
+    for position in range(region.last, region.first - 1, -1):
         op = graph.ops[position]
         reach = reach_of(graph, op, whole.params[position])
         assert reach is not None
         for tensor in op.values:
-            row = row_bytes(graph, tensor)
-            if tensor != region.source and reach.rows > reach.stride:
-                kept[tensor] = max(kept.get(tensor, 0), (reach.rows - reach.stride) * row)
-                height = graph.tensors[tensor].shape[1]
-                seen[tensor] = max(seen.get(tensor, 0), min(reach.rows, height) * row)
+            fresh[tensor] = max(fresh.get(tensor, 0), reach.stride * fresh[op.outputs[0]])
+            kept[tensor] = max(kept.get(tensor, 0), reach.rows - reach.stride)
+    steady, moved, single = 0, 0, 0
+    for tensor in set(fresh) - {region.source, region.target}:
+        height, row = graph.tensors[tensor].shape[1], row_bytes(graph, tensor)
+        nbytes = min(fresh[tensor] + kept[tensor], height) * row
+        if kept[tensor]:
+            steady += nbytes
+            moved += kept[tensor] * row
+        else:
+            single = max(single, nbytes)
     ends = max(graph.tensors[region.source].nbytes, graph.tensors[region.target].nbytes)
     stripes = -(-graph.tensors[region.target].shape[1] // rows)
     calls = region.last - region.first + 1
     return _Candidate(
         region=region,
         rows=rows,
-        bound=max(outside, ends + sum(seen.values())),
-        work=stripes * (_CALL * calls + _MOVED * sum(kept.values())),
+        ram=max(outside, ends + steady + single),
+        work=stripes * (_CALL * calls + _MOVED * moved),
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wakesmith.options import Compiler
+from wakesmith.options import Compiler, Ram
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +38,7 @@ def bench(
         Path | None,
         typer.Option(metavar="PROJECT.toml", help="Hold every model to this file's [budget]."),
     ] = None,
+    ram: Ram = 0,
     json: Annotated[
         Path | None,
         typer.Option("--json", metavar="FILE.json", help="Write all figures there; - for stdout."),
@@ -81,9 +82,9 @@ def bench(
     with Meter("measuring") as meter:
         for done, (file, name) in enumerate(runs):
             told = functools.partial(_tell, meter, done, len(runs), f"{file.name} on {name}")
-            costs.append(measure(file, name, compiler.value, progress=told))
+            costs.append(measure(file, name, compiler.value, ram=ram, progress=told))
         if plan is not None:
-            draw_plan(model[0], core[0], plan)
+            draw_plan(model[0], core[0], plan, ram)
     alone = json == Path("-")  # whoever reads the JSON wants nothing else there
     if json is not None and not alone:
         write_text(json, costs_text(costs))
@@ -92,6 +93,12 @@ def bench(
     console = Console(stderr=True) if alone else plain_console()
     for title in dict.fromkeys(cost.model for cost in costs):
         console.print(_table([cost for cost in costs if cost.model == title], baselines))
+    for cost in costs:
+        if cost.ram < cost.whole_ram:
+            console.print(
+                f"{cost.model} on {cost.core}: layers in stripes; RAM without them "
+                f"{cost.whole_ram:,}."
+            )
     if layers:
         for cost in costs:
             console.print(_layers(cost))

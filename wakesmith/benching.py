@@ -42,6 +42,7 @@ class Cost:
         macs: multiplications of one inference.
         layers: in order of execution.
         ram: bytes of the arena: activations, states and scratch memory of kernels.
+        whole_ram: what that would be without layers in stripes.
         stack: bytes of stack at most.
         weights: bytes of weights, biases, multipliers and tables in flash.
         code: bytes of code in flash, start-up and fault handlers included.
@@ -57,6 +58,7 @@ class Cost:
     macs: int
     layers: tuple[Layer, ...]
     ram: int
+    whole_ram: int
     stack: int
     weights: int
     code: int
@@ -105,6 +107,7 @@ def bench(
     core: str,
     compiler: str,
     seed: int = 0,
+    ram: int = 0,
     progress: Callable[[str], object] = lambda doing: None,
 ) -> Cost:
     """Build a bare model for a core and count one inference of noise.
@@ -114,10 +117,12 @@ def bench(
         core: out of `firmware.cores.CORES`; "cortex-m4" stands for "cortex-m4f" and so on.
         compiler: "zig" or "gcc".
         seed: of the noise. No kernel's path depends on values, but for clamps.
+        ram: bytes that the arena may have; 0 for no limit.
         progress: told what is done now.
 
     Raises:
-        UserError: no such core, or one that needs QEMU where that is missing.
+        UserError: no such core, one that needs QEMU where that is missing, or an arena that does
+            not fit.
         ModelError: the file is damaged.
         UnsupportedModelError: an operator that the kernels do not have.
         FirmwareError: it does not compile, or not fit 4 MB (Cortex-M55: 512 kB each of flash and
@@ -134,7 +139,7 @@ def bench(
         )
     progress("making C")
     graph = checked(read_model(model))
-    generated = emit_model(graph, kernels=board.core.kernels)
+    generated = emit_model(graph, kernels=board.core.kernels, ram=ram)
     progress("compiling")
     with (
         tempfile.TemporaryDirectory(prefix="wakesmith-") as folder,
@@ -159,6 +164,7 @@ def bench(
         macs=generated.macs,
         layers=tuple(Layer(c.op_index, c.kind, c.instructions, c.macs) for c in profile.layers),
         ram=generated.arena_size,
+        whole_ram=generated.whole_arena,
         stack=profile.stack_bytes,
         weights=generated.flash_bytes,
         code=profile.code_bytes,
@@ -173,7 +179,7 @@ def check_plan(path: Path) -> None:
     check_picture(path)
 
 
-def draw_plan(model: Path, core: str, path: Path) -> None:
+def draw_plan(model: Path, core: str, path: Path, ram: int = 0) -> None:
     """Draw where a model that was measured keeps its activations.
 
     Raises:
@@ -184,7 +190,7 @@ def draw_plan(model: Path, core: str, path: Path) -> None:
     from wakesmith.bare import board_of, checked, read_model
 
     kernels = board_of(core).core.kernels
-    write_arena(path, emit_model(checked(read_model(model)), kernels=kernels))
+    write_arena(path, emit_model(checked(read_model(model)), kernels=kernels, ram=ram))
 
 
 def read_baselines(path: Path) -> Mapping[tuple[str, str], Baseline]:

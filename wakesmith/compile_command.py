@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from wakesmith.options import Force
+from wakesmith.options import Force, Ram
 
 
 def compile_model(
@@ -18,6 +18,7 @@ def compile_model(
         str, typer.Option(metavar="CORE", help="Core to take the kernels for.")
     ] = "cortex-m4",
     name: Annotated[str, typer.Option(help="What names in C begin with.")] = "model",
+    ram: Ram = 0,
     to: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Where to write it.  [default: <model>-c]")
     ] = None,
@@ -32,4 +33,4 @@ def compile_model(
     """
     from wakesmith.exporting.bare import compile_model as write
 
-    write(model, core=core, name=name, folder=to, force=force, say=typer.echo)
+    write(model, core=core, name=name, ram=ram, folder=to, force=force, say=typer.echo)

@@ -43,3 +43,13 @@ Jobs = Annotated[
 Force = Annotated[
     bool, typer.Option("--force", help="Replace what this command wrote there before.")
 ]
+
+Ram = Annotated[
+    int,
+    typer.Option(
+        metavar="BYTES",
+        min=0,
+        help="Most RAM for activations; layers run in stripes where that is needed.",
+    ),
+]
+"""How large a model's arena may be; 0 is no limit."""

@@ -42,6 +42,10 @@ def verify(
         str | None,
         typer.Option(metavar="BOARD", help="Board that runs a .tflite, in place of a core alone."),
     ] = None,
+    ram: Annotated[
+        int | None,
+        typer.Option(metavar="BYTES", min=0, help="Most RAM for a .tflite's activations."),
+    ] = None,
     out: BuildFolder = None,
 ) -> None:
     """Prove that back ends agree byte for byte.
@@ -54,7 +58,13 @@ def verify(
     Example:  wakesmith verify model.tflite --core cortex-m0 --backends tflm,host,cortex-m
     """
     names = tuple(name.strip() for name in backends.split(",") if name.strip())
-    for_models = {"--inputs": inputs, "--seed": seed, "--core": core, "--board": board}
+    for_models = {
+        "--inputs": inputs,
+        "--seed": seed,
+        "--core": core,
+        "--board": board,
+        "--ram": ram,
+    }
     if target.suffix != ".toml":
         _refuse({"--out": out}, target, "a project")
         if inputs is not None:
@@ -73,6 +83,7 @@ def verify(
             seed=seed or 0,
             inputs=inputs,
             board=board_of(core or "cortex-m4") if board is None else load_board(board),
+            ram=ram or 0,
             say=typer.echo,
         )
     else:

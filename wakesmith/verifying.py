@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from convert.emit_aot import emit_model
 from convert.errors import UserError
 from convert.graph import Graph, Tensor
+from convert.striped import KIND
 from firmware.board import Board
 from simulate.backend import Backend, clip_shape, joined_values
 from simulate.hostlib import HostBackend
@@ -37,6 +38,7 @@ def verify_model(
     seed: int,
     inputs: Path | None,
     board: Board,
+    ram: int,
     say: Say,
 ) -> bool:
     """Run a .tflite in several back ends and say whether every byte of every layer agrees.
@@ -49,6 +51,8 @@ def verify_model(
         inputs: .npy file (.npz for several inputs) to use instead of random ones.
         board: what the emulated image is built for; its core's kernels are those that the host
             runs, too.
+        ram: bytes that the arena may have, 0 for no limit. Of layers in stripes only the last one's
+            output is compared: the others' never exist whole.
         say: prints a line.
 
     Returns:
@@ -60,7 +64,7 @@ def verify_model(
     names = check_names(names)
     data = read_model(path)
     graph = checked(data)
-    generated = emit_model(graph, kernels=board.core.kernels)
+    generated = emit_model(graph, kernels=board.core.kernels, ram=ram)
     chosen = random_inputs(graph, count, seed) if inputs is None else _read_inputs(graph, inputs)
     with (
         tempfile.TemporaryDirectory(prefix="wakesmith-") as folder,
@@ -79,6 +83,8 @@ def verify_model(
             else:
                 backends[name] = stack.enter_context(running(generated, board, Path(folder)))
         outcome = prove_layers(backends, graph, chosen, meter)
+    if any(layer.kind == KIND for layer in generated.layers):
+        say("Of layers in stripes only the last one's output is compared.")
     kind = f"inputs of seed {seed}" if inputs is None else f"inputs of {inputs}"
     say(f"{path}: {len(graph.ops)} layers, {len(chosen)} {kind}")
     for sentence in outcome.sentences:

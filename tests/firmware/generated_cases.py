@@ -20,6 +20,7 @@ from simulate.backend import step_count
 from tests.lowbit_cases import with_codes
 from tests.mve_cases import mve_cases
 from tests.op_cases import OpCase, op_cases
+from tests.striped_cases import striped_cases
 
 FAST: tuple[Kernels, ...] = ("dsp", "muls", "mve")
 RUNNER = Path(__file__).parent / "c" / "run_cases.c"
@@ -36,7 +37,7 @@ class GeneratedCase:
 def generated_cases() -> tuple[GeneratedCase, ...]:
     """Every portable operator case; once more with each fast family that has something to do.
 
-    Then cases for the kernels for Helium only.
+    Then cases for the kernels for Helium only, and networks with layers in stripes.
     """
     made = []
     for number, case in enumerate(op_cases()):
@@ -57,6 +58,7 @@ def generated_cases() -> tuple[GeneratedCase, ...]:
         graph = read(case.model)
         wide = emit_model(graph, prefix=f"wide{number}_mve", kernels="mve")
         made.append(GeneratedCase(case, graph, wide))
+    made += [GeneratedCase(*striped) for striped in striped_cases()]
     return tuple(made)
 
 

@@ -34,7 +34,7 @@ def network_cases() -> Iterator[Made]:
     for i in range(8):
         rng = rng_of(f"drawn network {i}")
         shape = (1, int(rng.integers(7, 13)), int(rng.integers(7, 13)), int(rng.integers(1, 9)))
-        yield f"drawn_{i}", _drawn(rng, shape), clips_of(shape, 3, f"drawn {i}"), True
+        yield f"drawn_{i}", drawn_network(rng, shape), clips_of(shape, 3, f"drawn {i}"), True
 
 
 def mixed(zero_point: int, hard: bool = True) -> bytes:
@@ -73,7 +73,7 @@ def mixed(zero_point: int, hard: bool = True) -> bytes:
     return made.finish(source, [table("LOGISTIC", cut, (1, 4, 5), (1 / 256, -128))])
 
 
-def _drawn(rng: np.random.Generator, shape: tuple[int, ...]) -> bytes:
+def drawn_network(rng: np.random.Generator, shape: tuple[int, ...]) -> bytes:
     """Layers that grow, shrink and join at random: their outputs lie over their inputs."""
     tensors = [activation_tensor("input", shape, (0.05, 3))]
     ops: list[OpSpec] = []

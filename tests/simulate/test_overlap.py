@@ -71,7 +71,7 @@ def cases_apart() -> tuple[Apart, ...]:
         return asked[-1][1]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(emit_aot.memory, "plan", plan)
+        patch.setattr(memory, "plan", plan)
         for number, case in enumerate(op_cases()):
             graph = read(case.model)
             if not case.portable or graph.states:

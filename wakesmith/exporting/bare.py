@@ -68,6 +68,7 @@ def compile_model(
     *,
     core: str,
     name: str,
+    ram: int,
     folder: Path | None,
     force: bool,
     say: Callable[[str], object],
@@ -78,6 +79,7 @@ def compile_model(
         path: the model, int8.
         core: whose kernels to take.
         name: what C names begin with.
+        ram: bytes that the arena may have; 0 for no limit.
         folder: where to; `<name of the file>-c` when None.
         force: replace what this wrote there before.
         say: prints a line.
@@ -86,7 +88,7 @@ def compile_model(
         UserError: no such core, the file is missing, or the folder cannot be written.
         ModelError: the file is damaged.
         UnsupportedModelError: an operator that the kernels do not have.
-        SpecError: the name is no C identifier.
+        SpecError: the name is no C identifier, or the arena does not fit.
     """
     board = board_of(core)
     check_name(name)
@@ -94,13 +96,16 @@ def compile_model(
     with Meter("compiling") as meter:
         meter(0, 2, "planning memory and writing C")
         graph = checked(read_model(path))
-        generated = emit_model(graph, prefix=name, kernels=board.core.kernels)
+        generated = emit_model(graph, prefix=name, kernels=board.core.kernels, ram=ram)
         meter(1, 2, "computing what the check compares with")
         files = _files(path, graph, generated, board.core)
     write_library(files, target, force=force, marks=(FACTS,))
+    stripes = generated.arena_size < generated.whole_arena
+    without = f" ({generated.whole_arena:,} without layers in stripes)" if stripes else ""
     say(
         f"Wrote {len(files)} files for {board.core.name} to {target}: {generated.arena_size:,} "
-        f"bytes of RAM, {generated.flash_bytes:,} of constants. Begin with {target / 'README.md'}."
+        f"bytes of RAM{without}, {generated.flash_bytes:,} of constants. Begin with "
+        f"{target / 'README.md'}."
     )
 
 
