@@ -16,10 +16,12 @@ class CodeSpec:
     Attributes:
         pack: keep weights in 4 bits where that saves flash (`convert.codebook`).
         kernels: the family of kernels (`convert.families`).
+        ram: bytes that the arena may have; 0 for no limit.
     """
 
     pack: bool = True
     kernels: Kernels = "plain"
+    ram: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """From a graph to layers with places in memory, within a budget where there is one.
 
+Operators run in the order of the file, or in another one that needs less memory (`convert.order`).
 Without a budget every layer takes the kernel with the fewest instructions. Layers take less memory
 and more instructions where that makes the arena smaller: it is little more, and what decides how
 large a chip must be is memory. With a budget that this does not meet, a region of layers is
@@ -16,6 +17,7 @@ from convert.errors import SpecError
 from convert.families import Family, FamilyLayer
 from convert.graph import ITEM_BYTES, Graph
 from convert.narrow import Narrow
+from convert.order import best_order, peak
 from convert.overlap import Overlaps
 from convert.params import Params
 from convert.prepare import prepare_graph
@@ -66,9 +68,26 @@ def planned(graph: Graph, family: Family, ram: int = 0) -> Planned:
         other = _with(graph, params, {**found.layers, position: small})
         if other.plan.arena_size < found.plan.arena_size:
             found = other
+    found = _in_order(found)
     if ram and found.plan.arena_size > ram:
         return _within(found, family, ram)
     return found
+
+
+def _in_order(found: Planned) -> Planned:
+    """With operators in another order where that makes the arena smaller."""
+    graph = found.graph
+    scratch = {position: layer.scratch for position, layer in found.layers.items()}
+    overlaps = _overlaps(graph, found.params, found.layers)
+    order = best_order(graph, scratch, overlaps)
+    least = peak(graph, order, scratch, overlaps)
+    if least >= peak(graph, range(len(graph.ops)), scratch, overlaps):
+        return found
+    other = replace(graph, ops=tuple(graph.ops[position] for position in order))
+    other.verify()
+    moved = {order.index(position): layer for position, layer in found.layers.items()}
+    made = _with(other, tuple(found.params[position] for position in order), moved)
+    return made if made.plan.arena_size < found.plan.arena_size else found
 
 
 def _with(graph: Graph, params: tuple[Params, ...], layers: Mapping[int, FamilyLayer]) -> Planned:

@@ -41,7 +41,7 @@ from wakesmith.proving import (
 )
 from wakesmith.qemu_check import runs_in_qemu_only, self_test_in_qemu
 from wakesmith.results import Proof
-from wakesmith.steps.convert import generate
+from wakesmith.steps.convert import LAYERS, code_within, generate
 from wakesmith.steps.firmware import RUNTIME
 from wakesmith.store import read_json
 
@@ -56,7 +56,7 @@ class Built:
 
     Attributes:
         project: the project file.
-        folders: folders of the stages speech, features, quantize and firmware, of those that are
+        folders: of the stages speech, features, quantize, convert and firmware, of those that are
             asked for.
     """
 
@@ -105,7 +105,7 @@ class Built:
             self.data.classes,
             project.frontend,
             project.samples,
-            project.firmware.code,
+            code_within(self.folders["convert"], project.firmware.code),
         )
 
     @functools.cached_property
@@ -255,6 +255,7 @@ def open_built(path: Path, out: Path | None) -> Built:
     for stage, file in (
         ("speech", "clips.json"),
         ("quantize", "model.tflite"),
+        ("convert", LAYERS),
         ("firmware", "firmware.elf"),
     ):
         if not (stages / stage / file).is_file():
@@ -262,7 +263,7 @@ def open_built(path: Path, out: Path | None) -> Built:
                 f"The project must be built first. Received: no {stage} in {folder}. "
                 f"Run wakesmith build {path}."
             )
-    names = ("speech", "features", "quantize", "firmware")
+    names = ("speech", "features", "quantize", "convert", "firmware")
     built = Built(project, {name: stages / name for name in names})
     _check_unchanged(path, built)
     return built

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from convert.errors import UserError
 from train.quantization import DistilledInt8, QuantizationSpec
 from train.sources.base import resolve
+from wakesmith.arena_room import ArenaRoom
 from wakesmith.job import Job, file_hash
 from wakesmith.pipeline import Stage
 from wakesmith.project import Project, runs_as_c
@@ -110,6 +111,7 @@ def scheme_stages(project: Project, base: Path, *, jobs: int = 0) -> list[Stage]
     fe, labels, before = project.frontend, project.labels, _room_stages(project, base, jobs)
     code = project.firmware.code
     library = library_of(project, base)
+    room = _arena_room(project)
     target = {
         "frontend": fe.to_json(),
         "labels": list(labels),
@@ -145,10 +147,11 @@ def scheme_stages(project: Project, base: Path, *, jobs: int = 0) -> list[Stage]
         stage_of(
             "convert",
             "making C",
-            (labels, fe, project.samples, code),
-            also=("simulate.tflm_child",),
+            (labels, fe, project.samples, code, room),
+            also=("simulate.tflm_child", *(("wakesmith.arena_room",) if room else ())),
             needs=("quantize",),
-            reads=target,
+            reads={**target, "room": plain(room) if room else None},
+            data=("firmware",) if room else (),
             packages=("numpy", "tflite-micro", "flatbuffers"),
         ),
         stage_of(
@@ -166,7 +169,7 @@ def scheme_stages(project: Project, base: Path, *, jobs: int = 0) -> list[Stage]
                 project.detect,
                 library,
             ),
-            needs=("quantize",),
+            needs=("quantize", "convert"),
             reads={
                 **target,
                 "firmware": {**plain(project.firmware), "tflm_dir": library_reads(library)},
@@ -182,7 +185,7 @@ def scheme_stages(project: Project, base: Path, *, jobs: int = 0) -> list[Stage]
             "verify",
             "comparing",
             (project,),
-            needs=("speech", "features", "quantize", "firmware"),
+            needs=("speech", "features", "quantize", "convert", "firmware"),
             reads={**target, "verify": plain(project.verify), "board": project.firmware.board},
             data=("firmware", "simulate"),
             packages=("numpy", "tflite-micro", "unicorn", "ziglang"),
@@ -229,6 +232,20 @@ def own_model_hash(project: Project, base: Path) -> str:
     """
     own_model = project.model.own_file(base)
     return _file(own_model) if own_model else ""
+
+
+def _arena_room(project: Project) -> ArenaRoom | None:
+    """What the budget of RAM leaves for activations, where there is one and C runs the model."""
+    if not project.budget.ram or project.firmware.runtime != "c":
+        return None
+    return ArenaRoom(
+        ram=project.budget.ram,
+        name=project.project.name,
+        words=project.project.words,
+        detect=project.detect,
+        board=project.firmware.board,
+        compiler=project.firmware.compiler,
+    )
 
 
 def _room_stages(project: Project, base: Path, jobs: int) -> list[Stage]:
@@ -332,7 +349,7 @@ def _foreseeing(train: Stage, project: Project, base: Path) -> Stage:
 
     def run(job: Job) -> None:
         _run("wakesmith.steps.foresee", arguments, job)
-        if project.firmware.runtime == "c":
+        if project.firmware.runtime == "c" and not project.budget.ram:  # which may need stripes
             _run("wakesmith.steps.foresee_room", (*arguments, *chip), job)
         train.run(job)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,7 +24,11 @@ from wakesmith.job import Job
 from wakesmith.results import stored
 from wakesmith.store import read_json, write_json
 
+if TYPE_CHECKING:
+    from wakesmith.arena_room import ArenaRoom
+
 PREFIX = "model"
+LAYERS = "layers.json"
 _USUAL = CodeSpec()
 
 
@@ -60,17 +66,41 @@ def generate_from(
         shape = graph.tensors[graph.inputs[0]].shape
         steps = step_count(windows(clip, shape), shape)
     return emit_model(
-        graph, prefix=PREFIX, labels=labels, steps=steps, pack=code.pack, kernels=code.kernels
+        graph,
+        prefix=PREFIX,
+        labels=labels,
+        steps=steps,
+        pack=code.pack,
+        kernels=code.kernels,
+        ram=code.ram,
     )
 
 
-def run(job: Job, labels: tuple[str, ...], fe: FrontEnd, clip_samples: int, code: CodeSpec) -> None:
+def code_within(converted: Path, code: CodeSpec) -> CodeSpec:
+    """How C was made by this stage, whose result is in `converted`."""
+    return replace(code, ram=read_json(converted / LAYERS)["arena_limit"])
+
+
+def run(
+    job: Job,
+    labels: tuple[str, ...],
+    fe: FrontEnd,
+    clip_samples: int,
+    code: CodeSpec,
+    room: ArenaRoom | None = None,
+) -> None:
     """Write `c/` (model, front-end tables), `c/tflm/` (model as an array) and `layers.json`.
+
+    With `room`, layers run in stripes where the firmware would not fit otherwise.
 
     Without the array where TFLite Micro cannot run the model.
     """
     tflite = (job.inputs["quantize"] / "model.tflite").read_bytes()
     job.progress(0, 3, "emitting C")
+    note = ""
+    if room is not None:
+        job.progress(0, 3, "measuring RAM")
+        code, note = room.fitted(read(tflite), labels, fe, clip_samples, code)
     generated = generate(tflite, labels, fe, clip_samples, code)
     _write(job.out / "c", {**generated.files, **emit_frontend(fe)})
     tflm_arena = 0
@@ -83,10 +113,13 @@ def run(job: Job, labels: tuple[str, ...], fe: FrontEnd, clip_samples: int, code
         operators = array.operators
         _write(job.out / "c" / "tflm", array.files)
     write_json(
-        job.out / "layers.json",
+        job.out / LAYERS,
         {
             "layers": generated.layers,
             "arena": generated.arena_size,
+            "whole_arena": generated.whole_arena,
+            "arena_limit": code.ram,
+            "note": note,
             "stored": stored(generated),
             "tflm_arena": tflm_arena,
             "macs": generated.macs * generated.steps,

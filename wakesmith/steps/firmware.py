@@ -18,7 +18,7 @@ from firmware.image import Image
 from firmware.tflm_tree import TflmLibrary
 from simulate.listening import listening_sources
 from wakesmith.job import Job
-from wakesmith.steps.convert import generate
+from wakesmith.steps.convert import code_within, generate
 from wakesmith.store import read_json, write_json
 
 RUNTIME = "runtime.json"
@@ -44,6 +44,7 @@ def run(
         UserError: TFLite Micro shall run the model and cannot.
     """
     tflite = (job.inputs["quantize"] / "model.tflite").read_bytes()
+    code = code_within(job.inputs["convert"], code)
     generated = generate(tflite, labels, fe, clip_samples, code)
     listening = listening_sources(
         read(tflite), labels, fe, clip_samples, words=words, detect=detect

@@ -94,7 +94,12 @@ def gather(inputs: Mapping[str, Path], project: Project) -> Results:
         ),
         clips=speech["clips"],
         rejected=len(speech["rejected"]),
-        notes=(*_left_out(speech["rejected"]), *quantized["notes"], *_runtime(inputs)),
+        notes=(
+            *_left_out(speech["rejected"]),
+            *quantized["notes"],
+            *_runtime(inputs),
+            *_stripes(inputs),
+        ),
     )
     results = dataclasses.replace(results, budget=_budget(results, project.budget.limits))
     return _with_manifest(results, inputs, project, speech)
@@ -209,6 +214,20 @@ def _arena(inputs: Mapping[str, Path]) -> tuple[Stored, ...]:
     if "convert" not in inputs:
         return ()
     return tuple(Stored(**one) for one in read_json(inputs["convert"] / "layers.json")["stored"])
+
+
+def _stripes(inputs: Mapping[str, Path]) -> list[str]:
+    """A sentence on what the budget of RAM made of the layers, or why it could make nothing."""
+    if "convert" not in inputs:
+        return []
+    made = read_json(inputs["convert"] / "layers.json")
+    if made["arena"] == made["whole_arena"]:
+        return [made["note"]] if made["note"] else []
+    return [
+        f"For budget.ram layers run in stripes of rows: activations take {made['arena']:,} bytes "
+        f"in place of {made['whole_arena']:,}. Of these layers only the last one's output is "
+        "compared."
+    ]
 
 
 def _memories(inputs: Mapping[str, Path], flash: int, ram: int) -> tuple[Memory, ...]:
