@@ -138,7 +138,7 @@ class BudgetSection:
 
     Attributes:
         flash: bytes of the whole firmware.
-        ram: bytes, the reserved stack included.
+        ram: bytes, the reserved stack included; layers run in stripes where that is needed.
         stack: most bytes of stack that are in use while a clip is heard and recognised.
         instructions: per inference on the emulated core, the model only.
     """
