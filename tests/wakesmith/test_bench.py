@@ -14,6 +14,7 @@ from convert.errors import UserError
 from convert.tflite_reader import read
 from tests import tflite_builder as tb
 from tests.ds_cnn import any_int8, ds_cnn
+from tests.striped_cases import padded
 from tests.wakesmith.conftest import TINY
 from wakesmith.arena_picture import write_arena
 from wakesmith.benching import Baseline, bench, over, read_baselines
@@ -97,6 +98,29 @@ def test_plan_is_drawn(model: Path, tmp_path: Path) -> None:
     for wrong, words in (("plan.bmp", "ends in"), ("no/plan.png", "can be written")):
         with pytest.raises(UserError, match=words):
             write_arena(tmp_path / wrong, generated)
+
+
+def test_ram_is_kept_below_what_is_asked(model: Path, tmp_path: Path) -> None:
+    path = tmp_path / "padded.tflite"
+    path.write_bytes(padded())
+    whole = bench(path, "cortex-m4", "zig")
+    limit = whole.ram * 9 // 10
+    less = bench(path, "cortex-m4", "zig", ram=limit)
+    assert less.ram <= limit and less.whole_ram == whole.ram == whole.whole_ram
+    assert less.macs == whole.macs and less.weights == whole.weights
+    done = RUNNER.invoke(app, ["bench", str(path), "--ram", str(limit), "--layers"])
+    said = " ".join(done.output.split())
+    assert done.exit_code == 0 and "STRIPES" in said
+    assert f"layers in stripes; RAM without them {whole.ram:,}." in said
+    done = RUNNER.invoke(app, ["verify", str(path), "--ram", str(limit), "--clips", "4"])
+    assert done.exit_code == 0, done.output
+    assert "Of layers in stripes only the last one's output is compared." in done.output
+    with pytest.raises(UserError, match=r"must fit 9 bytes\. Received: a model that needs "):
+        bench(path, "cortex-m4", "zig", ram=9)
+    project = tmp_path / "p.toml"
+    project.write_text(TINY)
+    done = RUNNER.invoke(app, ["verify", str(project), "--ram", "9"])
+    assert done.exit_code != 0 and "--ram must go with a .tflite" in str(done.exception)
 
 
 def test_budget(model: Path, tmp_path: Path) -> None:

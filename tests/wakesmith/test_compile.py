@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from convert.emit_aot import emit_model
 from convert.tflite_reader import read
 from firmware.board import load_board
 from firmware.build import build
@@ -17,6 +18,7 @@ from firmware.hostbuild import WARNINGS
 from simulate.backend import clip_shape
 from simulate.reference import ReferenceBackend
 from tests.recurrent_cases import svdf_network
+from tests.striped_cases import padded
 from tests.tflite_builder import conv_2d
 from tests.wakesmith.conftest import wakesmith_inside
 from tests.wakesmith.test_cli import refused
@@ -99,6 +101,17 @@ def test_another_core(model: Path, tmp_path: Path) -> None:
         {**sources, "main.c": main}, load_board("microbit"), out_dir=tmp_path / "image", name="m"
     )
     assert image.flash_bytes > 0
+
+
+def test_less_memory(tmp_path: Path) -> None:
+    path, target = tmp_path / "padded.tflite", tmp_path / "c"
+    path.write_bytes(padded())
+    whole = emit_model(read(path.read_bytes()), kernels="dsp").arena_size
+    done = wakesmith_inside("compile", path, "--ram", whole * 9 // 10, "--to", "c", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert f"({whole:,} without layers in stripes)" in " ".join(done.stdout.split())
+    assert "ws_move_down(" in (target / "src" / "model.c").read_text()
+    assert _run(target, "check").returncode == 0
 
 
 def test_mistakes(tmp_path: Path) -> None:
