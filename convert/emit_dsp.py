@@ -29,6 +29,7 @@ _TILES = ("dsp_tiles.c", "dsp_widen.c", "dsp_dot_4x2.c", "dsp_outputs.c")
 _PLANES = ("dsp_lines_3x3.c", "dsp_four_outputs.c", "dsp_outputs.c")
 _ALSO = {
     ("conv2d", ""): _TILES,
+    ("conv2d_grouped", ""): ("each_group.c", "dsp_conv2d.c", *_TILES),
     ("conv2d", "_s4"): ("dsp_tiles.c", "dsp_widen.c", "dsp_dot_4bit.c", "dsp_outputs.c"),
     ("depthwise_conv2d", ""): _PLANES,
     ("depthwise_conv2d", "_s4"): ("dsp_depthwise_conv2d.c", *_PLANES),
@@ -68,7 +69,7 @@ def _code(
 ) -> LayerCode:
     definitions: list[str] = []
     fields += _outputs(layer, fast, definitions)
-    short = {"depthwise_conv2d": "depthwise"}.get(kernel, kernel)
+    short = {"depthwise_conv2d": "depthwise", "conv2d_grouped": "conv2d"}.get(kernel, kernel)
     params, owner = f"{layer.name}_params", "dense" if kernel == "fully_connected" else "conv"
     if isinstance(fast.weights, Packed):
         variant, ctype, suffix = "_s4", f"ws_{short}_dsp4_params", "_s4"
@@ -156,11 +157,13 @@ def _conv(layer: Layer, fast: Fast, p: ConvParams, scratch: str) -> LayerCode:
     check_window(layer, p)
     fields: Fields = [
         *window_fields(p),
+        ("groups", p.groups),
         ("pairs", fast.pairs),
         ("scratch_step", fast.scratch_step),
         ("chunk", _chunk(fast) // 2),
     ]
-    return _code(layer, fast, "conv2d", fields, scratch, window_macs(p), window_text(p))
+    kernel = "conv2d" if p.groups == 1 else "conv2d_grouped"
+    return _code(layer, fast, kernel, fields, scratch, window_macs(p), window_text(p))
 
 
 def _depthwise(layer: Layer, fast: Fast, p: DepthwiseConvParams, scratch: str) -> LayerCode:

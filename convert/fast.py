@@ -17,6 +17,7 @@ from convert.emit_plain import split_mean
 from convert.fast_add import FastAdd, fast_add
 from convert.fast_codes import Packed, filled_values, in_pairs
 from convert.fast_depthwise import depthwise
+from convert.fast_grouped import grouped
 from convert.fast_halves import filled, halves_of, in_eights
 from convert.fast_outputs import outputs_of
 from convert.fast_types import UNITS, WORD, Fast, FastColumns, Halves
@@ -80,6 +81,8 @@ def fast_layer(layer: ConstantLayer) -> Fast | None:
     """The layer for the DSP kernels, or None where the plain kernel must do it."""
     mine = as_dense(as_conv(layer))
     match mine.params:
+        case ConvParams() as p if p.groups != 1:
+            return None if mine.codes is not None else grouped(p, mine.weights, mine.bias)
         case ConvParams() as p:
             return _conv(p, mine.weights, mine.bias, mine.codes)
         case DepthwiseConvParams() as p:
@@ -95,8 +98,6 @@ def _conv(
     bias: NDArray[np.int32] | None,
     codes: Codes | None = None,
 ) -> Fast | None:
-    if p.groups != 1:
-        return None
     channels, height, width, depth = p.filter_shape
     # Runs of neighbouring values in the input: filter rows, or single taps where they are apart.
     runs = (channels, height, width * depth)

@@ -49,6 +49,15 @@ class Outputs:
         """All shifts are to the right."""
         return bool((self.shift >= 1).all())
 
+    def of(self, channels: NDArray[np.int64]) -> Outputs:
+        """Those of some channels, in the order given."""
+        return Outputs(
+            self.bias[channels],
+            self.multiplier[channels],
+            self.shift[channels],
+            self.constant[channels],
+        )
+
 
 def outputs_of(
     p: ConvParams | DepthwiseConvParams | FullyConnectedParams,

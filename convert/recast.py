@@ -19,12 +19,14 @@ _FEW_POSITIONS = 2  # of a 1x1 convolution that FULLY_CONNECTED does with fewer 
 
 
 def as_conv(layer: ConstantLayer) -> ConstantLayer:
-    """A depthwise convolution over a single channel as CONV_2D; any other layer as it is.
+    """A depthwise convolution with several output channels per input channel as CONV_2D.
 
-    All its output channels see the one channel there is.
+    Each input channel is a group, a single one no group of any. Any other layer stays as it is.
     """
     p, codes = layer.params, layer.codes
-    if not isinstance(p, DepthwiseConvParams) or p.input_shape[3] != 1:
+    if not isinstance(p, DepthwiseConvParams):
+        return layer
+    if p.depth_multiplier == 1 and p.input_shape[3] != 1:
         return layer
     _, height, width, channels = p.filter_shape
     params = ConvParams(
@@ -34,7 +36,7 @@ def as_conv(layer: ConstantLayer) -> ConstantLayer:
         stride=p.stride,
         dilation=p.dilation,
         padding=p.padding,
-        groups=1,
+        groups=p.input_shape[3],
         **_behind_sums(p),
     )
     if codes is not None:

@@ -13,17 +13,29 @@
 #define WS_POSITIONS 4
 #define WS_STEP (WS_POSITIONS * 4) /* bytes of scratch from one pair of a position to the next */
 
-/* All channels of at most four positions, whose values are at x, to int8; bounds come after. */
-typedef void (*ws_tile_function)(const void *params, const int8_t *x, int8_t *output,
-                                 int32_t positions);
+/* At most four positions and a group of channels, counted so that each group begins with an even
+   one. */
+typedef struct {
+    const int8_t *x;
+    int8_t *output; /* of the first of the channels */
+    int32_t positions;
+    int32_t begin;
+    int32_t end;
+} ws_tile_part;
+
+/* From the values at x to int8; bounds come after. */
+typedef void (*ws_tile_function)(const void *params, const ws_tile_part *part);
+
+/* The one of weights of 8 bits; `params` is a ws_conv2d_dsp_params. */
+void ws_conv2d_tile(const void *params, const ws_tile_part *part);
 
 /* All positions, tile by tile; `params` is handed on. */
 void ws_conv2d_tiles(const ws_conv2d_dsp_params *p, const int8_t *input, int8_t *output,
                      int8_t *scratch, ws_tile_function tile, const void *params);
 
-/* One channel's doubled sums to its outputs. */
-void ws_tile_channel(const ws_dsp_outputs *o, int32_t index, const int32_t *doubled, int8_t *output,
-                     int32_t step, int32_t positions);
+/* Doubled sums of channel c at four positions, and of c + 1 if there is one, to their outputs. */
+void ws_tile_two_channels(const ws_conv2d_dsp_params *p, const ws_tile_part *part, int32_t c,
+                          const int32_t *doubled);
 
 /* Where positions 1 to 3 are; those that are not wanted are written first, below a wanted one. */
 static inline void ws_tile_offsets(int32_t *offset, int32_t channels, int32_t positions) {

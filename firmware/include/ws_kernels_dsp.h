@@ -44,16 +44,23 @@ typedef struct {
 } ws_too_low;
 
 /*
- * CONV_2D without groups. Four positions are read before they are written: how near the output may
- * lie to the input follows from that (convert/overlap.py).
+ * CONV_2D. Four positions are read before they are written: how near the output may lie to the
+ * input follows from that (convert/overlap.py).
  *
  * weights[channels out / 2, rounded up][pairs][2] are half-words of two channels, in the order of
  * the pairs of filter rows whose run of filter.x * channels values is filled up to a multiple of
- * four with zeros; with dilation.x above 1 each tap is such a run. scratch: 16 bytes per pair.
+ * four with zeros; with dilation.x or groups above 1 each tap is such a run. Where groups have an
+ * odd number of channels each has one more, in outputs.channels, too. scratch: 16 bytes per pair; of
+ * ws_conv2d_grouped_dsp, which is for groups above 1, before that the windows of four positions.
+ * With fewer than WS_GROUP_DEPTH channels in a group only the whole window is filled up, and the
+ * pairs are (0, 1) and (2, 3).
  */
+#define WS_GROUP_DEPTH 3
+
 typedef struct {
     WS_CONVOLUTION_SIZES
     int32_t input_zero;
+    int32_t groups;
     int32_t pairs;
     int32_t scratch_step; /* bytes by which scratch moves on after a tile: 0, or what was written */
     int32_t chunk;        /* pairs whose sums of 256 * a + b fit int32 */
@@ -64,6 +71,8 @@ typedef struct {
 
 void ws_conv2d_dsp(const ws_conv2d_dsp_params *p, const int8_t *input, int8_t *output,
                    int8_t *scratch);
+void ws_conv2d_grouped_dsp(const ws_conv2d_dsp_params *p, const int8_t *input, int8_t *output,
+                           int8_t *scratch);
 
 /* What weights of 4 bits have beside the parameters of their operator. */
 #define WS_CODES_DSP                                                                               \

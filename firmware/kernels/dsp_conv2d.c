@@ -28,54 +28,50 @@ static void correct(const int8_t *x, int32_t value, int32_t *doubled) {
     }
 }
 
-/* Two channels, or the last one, at up to four positions, in C; returns what is left of the list.
- */
-static const ws_too_low *two_channels(const ws_conv2d_dsp_params *p, const int8_t *x, int32_t c,
-                                      const ws_too_low *too_low, int8_t *output,
-                                      int32_t positions) {
-    const int32_t channels = p->output.channels;
+/* Two channels, or the group's last one, in C; returns what is left of the list. */
+static const ws_too_low *two_channels(const ws_conv2d_dsp_params *p, const ws_tile_part *part,
+                                      int32_t c, const ws_too_low *too_low) {
     int32_t doubled[2 * WS_POSITIONS];
-    sums_of(p, x, p->weights + c * p->pairs, doubled);
+    sums_of(p, part->x, p->weights + c * p->pairs, doubled);
     for (; too_low->channel <= c + 1; too_low++) {
-        correct(x, too_low->value, doubled + WS_POSITIONS);
+        correct(part->x, too_low->value, doubled + WS_POSITIONS);
     }
-    ws_tile_channel(&p->outputs, c, doubled, output + c, channels, positions);
-    if (c + 1 < channels) {
-        ws_tile_channel(&p->outputs, c + 1, doubled + WS_POSITIONS, output + c + 1, channels,
-                        positions);
-    }
+    ws_tile_two_channels(p, part, c, doubled);
     return too_low;
 }
 
 /* Channels begin <= c < end, an even number of them, in assembly. */
-static void even_channels(const ws_conv2d_dsp_params *p, const int8_t *x, int32_t begin,
-                          int32_t end, int8_t *output, int32_t positions) {
+static void even_channels(const ws_conv2d_dsp_params *p, const ws_tile_part *part, int32_t begin,
+                          int32_t end) {
     ws_tile tile = {
         .weights = p->weights + begin * p->pairs,
         .pairs = p->pairs,
-        .x = x,
-        .end = x + WS_STEP * p->pairs,
+        .x = part->x,
+        .end = part->x + WS_STEP * p->pairs,
         .channels = p->outputs.channels + begin,
-        .output = output + begin,
+        .output = part->output + (begin - part->begin),
         .twice = 2 * p->outputs.output_offset + 1,
         .count = (end - begin) / 2,
     };
-    ws_tile_offsets(tile.offset, p->output.channels, positions);
+    ws_tile_offsets(tile.offset, p->output.channels, part->positions);
     ws_tile_4(&tile);
 }
 
-static void tile_of(const void *params, const int8_t *x, int8_t *output, int32_t positions) {
+void ws_conv2d_tile(const void *params, const ws_tile_part *part) {
     const ws_conv2d_dsp_params *p = params;
     const int usual = p->outputs.usual && p->chunk >= p->pairs;
-    const int32_t channels = p->output.channels, even = usual ? channels & ~1 : 0;
+    const int32_t even = usual ? part->end & ~1 : 0;
     const ws_too_low *too_low = p->too_low;
-    for (int32_t c = 0; c < channels;) {
+    while (too_low->channel < part->begin) {
+        too_low++;
+    }
+    for (int32_t c = part->begin; c < part->end;) {
         const int32_t end = too_low->channel < even ? too_low->channel & ~1 : even;
         if (c < end) {
-            even_channels(p, x, c, end, output, positions);
+            even_channels(p, part, c, end);
             c = end;
         } else {
-            too_low = two_channels(p, x, c, too_low, output, positions);
+            too_low = two_channels(p, part, c, too_low);
             c += 2;
         }
     }
@@ -83,5 +79,5 @@ static void tile_of(const void *params, const int8_t *x, int8_t *output, int32_t
 
 void ws_conv2d_dsp(const ws_conv2d_dsp_params *p, const int8_t *input, int8_t *output,
                    int8_t *scratch) {
-    ws_conv2d_tiles(p, input, output, scratch, tile_of, p);
+    ws_conv2d_tiles(p, input, output, scratch, ws_conv2d_tile, p);
 }

@@ -7,34 +7,30 @@
 
 typedef void (*tile_4bit)(const ws_tile_4bit *tile);
 
-/* Channels from `first`, which is even, at most four positions, whatever their shifts. */
-static void any_channels(const ws_conv2d_dsp4_params *q, const int8_t *x, int8_t *output,
-                         int32_t positions, int32_t first, ws_sums_4bit sums) {
+/* Channels from `first`, which is even, whatever their shifts. */
+static void any_channels(const ws_conv2d_dsp4_params *q, const ws_tile_part *part, int32_t first,
+                         ws_sums_4bit sums) {
     const ws_conv2d_dsp_params *p = &q->conv;
-    const int32_t channels = p->output.channels, values = 2 * p->pairs;
-    for (int32_t c = first; c < channels; c += 2) {
+    const int32_t values = 2 * p->pairs;
+    for (int32_t c = first; c < part->end; c += 2) {
         const int8_t *table = q->tables + c * q->table_step;
         int32_t doubled[2 * WS_POSITIONS];
-        sums(x, q->codes + c / 2 * values, values, table, table + q->table_step, doubled);
-        ws_tile_channel(&p->outputs, c, doubled, output + c, channels, positions);
-        if (c + 1 < channels) {
-            ws_tile_channel(&p->outputs, c + 1, doubled + WS_POSITIONS, output + c + 1, channels,
-                            positions);
-        }
+        sums(part->x, q->codes + c / 2 * values, values, table, table + q->table_step, doubled);
+        ws_tile_two_channels(p, part, c, doubled);
     }
 }
 
 /* As many channels as a tile does; returns their number, which is even. */
-static int32_t even_channels(const ws_conv2d_dsp4_params *q, const int8_t *x, int8_t *output,
-                             int32_t positions, tile_4bit tile) {
+static int32_t even_channels(const ws_conv2d_dsp4_params *q, const ws_tile_part *part,
+                             tile_4bit tile) {
     const ws_conv2d_dsp_params *p = &q->conv;
     const int32_t channels = p->outputs.usual ? p->output.channels & ~1 : 0;
     if (channels != 0) {
         ws_tile_4bit job = {
-            .x = x,
-            .end = x + WS_STEP * p->pairs,
+            .x = part->x,
+            .end = part->x + WS_STEP * p->pairs,
             .channels = p->outputs.channels,
-            .output = output,
+            .output = part->output,
             .twice = 2 * p->outputs.output_offset + 1,
             .count = channels / 2,
             .weights = q->codes,
@@ -42,20 +38,18 @@ static int32_t even_channels(const ws_conv2d_dsp4_params *q, const int8_t *x, in
             .table_a = q->tables + q->table_step,
             .table_step = 2 * q->table_step,
         };
-        ws_tile_offsets(job.offset, p->output.channels, positions);
+        ws_tile_offsets(job.offset, p->output.channels, part->positions);
         tile(&job);
     }
     return channels;
 }
 
-static void tile_s4(const void *params, const int8_t *x, int8_t *output, int32_t positions) {
-    const int32_t done = even_channels(params, x, output, positions, ws_tile_4_s4);
-    any_channels(params, x, output, positions, done, ws_sums_s4);
+static void tile_s4(const void *params, const ws_tile_part *part) {
+    any_channels(params, part, even_channels(params, part, ws_tile_4_s4), ws_sums_s4);
 }
 
-static void tile_lut4(const void *params, const int8_t *x, int8_t *output, int32_t positions) {
-    const int32_t done = even_channels(params, x, output, positions, ws_tile_4_lut4);
-    any_channels(params, x, output, positions, done, ws_sums_lut4);
+static void tile_lut4(const void *params, const ws_tile_part *part) {
+    any_channels(params, part, even_channels(params, part, ws_tile_4_lut4), ws_sums_lut4);
 }
 
 void ws_conv2d_dsp_s4(const ws_conv2d_dsp4_params *p, const int8_t *input, int8_t *output,

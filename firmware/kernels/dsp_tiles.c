@@ -199,11 +199,15 @@ static void widen_windows(const ws_conv2d_dsp_params *p, const geometry *g, cons
     }
 }
 
-void ws_tile_channel(const ws_dsp_outputs *o, int32_t index, const int32_t *doubled, int8_t *output,
-                     int32_t step, int32_t positions) {
-    for (int32_t i = 0; i < positions; i++) {
-        *output = ws_dsp_output(o, index, doubled[i]);
-        output += step;
+void ws_tile_two_channels(const ws_conv2d_dsp_params *p, const ws_tile_part *part, int32_t c,
+                          const int32_t *doubled) {
+    for (int32_t k = c; k < c + 2 && k < part->end; k++) {
+        int8_t *to = part->output + (k - part->begin);
+        for (int32_t i = 0; i < part->positions; i++) {
+            *to = ws_dsp_output(&p->outputs, k, doubled[i]);
+            to += p->output.channels;
+        }
+        doubled += WS_POSITIONS;
     }
 }
 
@@ -248,7 +252,8 @@ void ws_conv2d_tiles(const ws_conv2d_dsp_params *p, const int8_t *input, int8_t 
                     widen_window(p, &g, input, &w[i], scratch + 4 * i);
                 }
             }
-            tile(params, scratch, to, positions);
+            const ws_tile_part part = {scratch, to, positions, 0, p->output.channels};
+            tile(params, &part);
             to += positions * p->output.channels;
             scratch += p->scratch_step;
         }

@@ -63,8 +63,40 @@ def conv_2d_cases() -> Iterator[Made]:
     shape = {"height": 1, "width": 1, "channels": 4, "filters": CHANNELS, "kernel": (1, 1)}
     yield "rounding_edges", tb.conv_2d(**shape, **edges), clips_of((1, 1, 1, 4)), True
     yield "two_images", tb.conv_2d(batch=2), clips_of((2, 6, 5, 3), 3, "two"), False
-    for groups in (2, 3):
-        yield f"{groups}_groups", _grouped(groups), clips_of((1, 5, 4, 6), 3, "groups"), False
+    yield from _groups()
+
+
+def _groups() -> Iterator[Made]:
+    """Groups of 1 to 9 channels that make 1 to 9 each."""
+    for i in range(24):
+        rng = rng_of(f"groups {i}")
+        options = window(rng, dilate=i % 4 == 0)
+        if i % 6 == 5:
+            options |= {"kernel": (1, 1), "dilation": (1, 1)}
+        groups = int(rng.integers(2, 7))
+        depth, each = (4 * i % 9 + 1, int(rng.integers(1, 10))) if i else (4, 8)
+        taps = math.prod(options["kernel"])
+        options = weighted_options(rng, options, groups * each, depth * taps)
+        shape = (1, options["height"], options["width"], groups * depth)
+        model = tb.conv_2d(channels=shape[3], filters=groups * each, groups=groups, **options)
+        inputs = clips_of(shape, options["input_q"][1], f"groups {i}")
+        yield f"groups_{i:02}_{described(options)}_{groups}x{depth}to{each}", model, inputs, True
+    extremes: dict[str, dict[str, Any]] = {
+        "of_minus_128": {"weights": np.full((10, 3, 3, 3), -128)},
+        "of_some_minus_128": {"filters": 6, "weights": _some_minus_128((6, 3, 3, 3))},
+        "above_one": {"weight_scale": 0.05, "output_q": (0.0003, 5)},
+        "of_one_and_bounds": {"channels": 2, "activation": "relu_n1_to_1", "output_q": (0.02, -5)},
+        "steps": _STEPS
+        | {"filters": 14, "groups": 7, "channels": 14}
+        | {key: np.repeat(_STEPS[key], 2) for key in ("weight_scale", "bias_data")},
+        "of_two_images": {"batch": 2},
+        "without_bias": {"bias": False},
+    }
+    for label, more in extremes.items():
+        options = {"input_q": (1 / 64, 3), "channels": 6, "filters": 10, "groups": 2} | more
+        shape = (options.get("batch", 1), 6, 5, options["channels"])
+        model = tb.conv_2d(seed=len(label), **options)
+        yield f"groups_{label}", model, clips_of(shape, 3, label), "batch" not in options
 
 
 def _large_windows() -> Iterator[Made]:
@@ -103,18 +135,6 @@ _STEPS: dict[str, Any] = {
 def _some_minus_128(shape: tuple[int, ...]) -> np.ndarray:
     """Weights of which -128 often is beside a negative one, for the first and for the second."""
     return rng_of(f"minus 128 {shape}").choice([-128, -1, 127, 3], shape)
-
-
-def _grouped(groups: int) -> bytes:
-    rng = rng_of(f"groups {groups}")
-    shape = (6, 3, 2, 6 // groups)
-    weights = rng.integers(-127, 128, shape).astype(np.int8)
-    tensors = [
-        activation_tensor("input", (1, 5, 4, 6), (1 / 64, 3)),
-        TensorSpec("weights", shape, "int8", (0.01,), (0,), 0, weights),
-        activation_tensor("output", (1, 5, 4, 6), (0.02, -7)),
-    ]
-    return tb.build_model([OpSpec("CONV_2D", (0, 1), (2,), g.Conv2D("same", (1, 1)))], tensors)
 
 
 def depthwise_conv_2d_cases() -> Iterator[Made]:

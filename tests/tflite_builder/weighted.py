@@ -64,6 +64,7 @@ def conv_2d(
     width: int = 5,
     channels: int = 3,
     filters: int = 4,
+    groups: int = 1,
     kernel: tuple[int, int] = (3, 3),
     stride: tuple[int, int] = (1, 1),
     dilation: tuple[int, int] = (1, 1),
@@ -78,9 +79,9 @@ def conv_2d(
     bias_data: NDArray | None = None,
     seed: int = 0,
 ) -> bytes:
-    """CONV_2D; weights (filters, kernel height, kernel width, channels)."""
+    """CONV_2D; weights (filters, kernel height, kernel width, channels / groups)."""
     rng = np.random.default_rng(seed)
-    w = _weights(rng, (filters, *kernel, channels), 0, per_channel, weight_scale, weights)
+    w = _weights(rng, (filters, *kernel, channels // groups), 0, per_channel, weight_scale, weights)
     size = [
         output_extent(s, k, t, d, padding)
         for s, k, t, d in zip((height, width), kernel, stride, dilation, strict=True)
