@@ -81,11 +81,15 @@ def _conv(layer: Layer, muls: Muls, p: ConvParams, scratch: str) -> LayerCode:
     check_window(layer, p)
     fields: Fields = [
         *window_fields(p),
+        ("groups", p.groups),
         ("pairs", muls.pairs),
         ("scratch_step", muls.scratch_step),
     ]
     names = ("conv2d_2" if muls.positions == 2 else "conv2d", "conv2d")
-    files = ("muls_conv2d.c", "muls_tile.c", "muls_widen.c")
+    files: tuple[str, ...] = ("muls_conv2d.c", "muls_tile.c", "muls_widen.c")
+    if p.groups != 1:
+        names = ("conv2d_grouped", "conv2d")
+        files = ("muls_conv2d_grouped.c", "each_group.c", *files[1:])
     return _code(layer, muls, names, files, fields, scratch, window_macs(p), window_text(p))
 
 

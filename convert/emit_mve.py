@@ -16,6 +16,12 @@ from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams
 
 Fields = list[tuple[str, object]]
 
+_ALSO = {
+    "conv2d": ("mve_tile.c",),
+    "conv2d_grouped": ("each_group.c", "mve_conv2d.c", "mve_tile.c"),
+    "depthwise_4x4": ("mve_lines.c",),
+}
+
 
 def emit_mve(layer: Layer, found: Mve | AnyFast | Same, scratch: str | None) -> LayerCode:
     """The C of one layer with its constants in the order of its kernel.
@@ -60,8 +66,8 @@ def _code(
     p = found.params
     kernel, short = names
     weights, weights_text = layer.pool.add("int8_t", f"{layer.name}_weights", found.weights)
-    field = {"conv2d": "channels", "fully_connected": "blocks"}.get(kernel, "constants")
-    if kernel == "conv2d":
+    field = {"conv2d": "channels", "fully_connected": "blocks"}.get(short, "constants")
+    if short == "conv2d":
         constants, constants_text = layer.pool.add_structs(
             "ws_mve_channel", f"{layer.name}_channels", found.constants
         )
@@ -80,7 +86,7 @@ def _code(
     params = f"{layer.name}_params"
     struct = struct_text(f"ws_{short}_mve_params", params, fields)
     call = f"ws_{kernel}_mve(&{params}, {layer.inputs[0]}, {layer.output}{scratch});"
-    also = {"conv2d": ("mve_tile.c",), "depthwise_4x4": ("mve_lines.c",)}.get(kernel, ())
+    also = _ALSO.get(kernel, ())
     definitions = (weights_text, constants_text, struct)
     return LayerCode(definitions, (call,), f"mve_{kernel}.c", macs, about, also)
 
@@ -90,11 +96,13 @@ def _conv(layer: Layer, found: Mve, p: ConvParams, scratch: str) -> LayerCode:
     fields: Fields = [
         *convolution_sizes(p),
         ("input_zero", -p.input_offset),
+        ("groups", p.groups),
         ("chunks", found.weights.shape[1]),
         ("windows", found.windows),
     ]
     macs = math.prod(p.output_shape) * math.prod(p.filter_shape[1:])
-    return _code(layer, found, ("conv2d", "conv2d"), fields, scratch, macs, about_convolution(p))
+    names = ("conv2d" if p.groups == 1 else "conv2d_grouped", "conv2d")
+    return _code(layer, found, names, fields, scratch, macs, about_convolution(p))
 
 
 def _depthwise(layer: Layer, found: Mve, p: DepthwiseConvParams, scratch: str) -> LayerCode:

@@ -36,7 +36,7 @@ def grouped(
     if outputs is None:
         return None
     values = np.where(outputs.constant[:, np.newaxis], np.int8(0), values)
-    order = _even(channels, p.groups)
+    order = even_groups(channels, p.groups)
     halves = halves_of(values[order])
     if halves is None:
         return None
@@ -46,12 +46,18 @@ def grouped(
         weights=halves,
         outputs=outputs.of(order),
         pairs=pairs,
-        scratch=_POSITIONS * (taps * p.input_shape[3] + WORD * pairs),
+        scratch=group_windows(p) + _POSITIONS * WORD * pairs,
         overlaps=by_tiles(p, _POSITIONS),
     )
 
 
-def _even(channels: int, groups: int) -> NDArray[np.int64]:
+def group_windows(p: ConvParams) -> int:
+    """Bytes of scratch memory for what the positions of a tile see (ws_each_group)."""
+    _, height, width, _ = p.filter_shape
+    return 0 if p.groups == 1 else _POSITIONS * height * width * p.input_shape[3]
+
+
+def even_groups(channels: int, groups: int) -> NDArray[np.int64]:
     """Channels in order, the last of each group twice where groups have an odd number of them."""
     order = np.arange(channels).reshape(groups, -1)
     return np.pad(order, ((0, 0), (0, order.shape[1] % 2)), mode="edge").reshape(-1)

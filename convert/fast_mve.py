@@ -7,6 +7,7 @@ they leave, the DSP kernels may still do: weights of 4 bits, for one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from convert.constant_layers import ConstantLayer, constant_layers
 from convert.fast import AnyFast, fast_layers
+from convert.fast_grouped import even_groups, group_windows
 from convert.graph import Graph
 from convert.overlap import Overlaps, by_rings, by_rows, by_tiles, plain
 from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams, Params, PoolParams
@@ -66,7 +68,7 @@ class Mve:
             sum of weights.
         scratch: bytes.
         overlaps: how far apart inputs and output must lie.
-        windows: of CONV_2D, that are in scratch memory together.
+        windows: of CONV_2D without groups, that are in scratch memory together.
         ring: of DEPTHWISE_CONV_2D.
     """
 
@@ -167,23 +169,28 @@ def mve_layer(layer: ConstantLayer) -> Mve | None:
 
 def _conv(p: ConvParams, weights: NDArray[np.int8], bias: NDArray[np.int32] | None) -> Mve | None:
     channels = p.filter_shape[0]
-    if p.groups != 1 or channels > _MOST_CHANNELS:
+    whole = math.prod(p.filter_shape[1:3]) * p.input_shape[3]
+    if channels > _MOST_CHANNELS or (p.groups != 1 and whole >= _OFFSETS):
         return None
     rows = weights.reshape(channels, -1)
     constants = _constants(p, rows, bias)
     if constants is None:
         return None
-    even = np.pad(_vectors(rows), ((0, channels % 2), (0, 0), (0, 0)), mode="edge")
+    order = even_groups(channels, p.groups)
+    even = _vectors(rows)[order]
     chunks = even.shape[1]
+    scratch = _POSITIONS * VECTOR * chunks
+    if p.groups != 1:
+        scratch += group_windows(p) + 2 * (-(-rows.shape[1] // EIGHT) * EIGHT)
     return Mve(
         params=p,
         weights=np.ascontiguousarray(
             even.reshape(-1, 2, chunks, VECTOR).transpose(0, 2, 1, 3)  # of two channels in turn
         ),
-        constants=np.pad(constants, ((0, channels % 2), (0, 0)), mode="edge"),
-        scratch=_POSITIONS * VECTOR * chunks,
+        constants=constants[order],
+        scratch=scratch,
         overlaps=by_tiles(p, _POSITIONS),
-        windows=_POSITIONS,
+        windows=_POSITIONS if p.groups == 1 else 0,
     )
 
 

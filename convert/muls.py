@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from convert.constant_layers import ConstantLayer, constant_layers
 from convert.fast import AnyFast, fast_layers
+from convert.fast_grouped import group_windows
 from convert.fast_outputs import Outputs, outputs_of
 from convert.fast_types import FastColumns, Plane
 from convert.graph import Graph
@@ -116,8 +117,6 @@ def _conv(
     bias: NDArray[np.int32] | None,
     positions: int = _POSITIONS,
 ) -> Muls | None:
-    if p.groups != 1:
-        return None
     channels = p.filter_shape[0]
     found = _reachable(p, weights.reshape(channels, -1), bias)
     if found is None:
@@ -138,7 +137,7 @@ def _conv(
         channels=_channels(outputs, outputs.shift | first << 8),
         pairs=pairs,
         positions=positions,
-        scratch=2 * 2 * positions * pairs,
+        scratch=2 * 2 * positions * pairs + group_windows(p),
         overlaps=by_tiles(p, positions),
     )
 

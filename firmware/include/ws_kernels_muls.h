@@ -38,17 +38,19 @@ typedef struct {
 } ws_muls_outputs;
 
 /*
- * CONV_2D without groups. Four positions are read before they are written: how near the output may
- * lie to the input follows from that (convert/overlap.py).
+ * CONV_2D. Four positions are read before they are written: how near the output may lie to the
+ * input follows from that (convert/overlap.py).
  *
  * The weights of a pair of neighbouring values are 16 bytes, two words for each half of eight
  * channels: the first value's of four channels, then the second's. weights[channels / 8, rounded
  * up][pairs][2][2][4]. `place` >> 8 is the index of a channel's first weight. scratch: 16 bytes per
- * pair.
+ * pair; of ws_conv2d_grouped_muls, which is for groups above 1, before that the windows of four
+ * positions.
  */
 typedef struct {
     WS_CONVOLUTION_SIZES
     int32_t input_zero;
+    int32_t groups;
     int32_t pairs;
     int32_t scratch_step; /* bytes by which scratch moves on after a tile: 0, or what was written */
     ws_muls_outputs outputs;
@@ -57,6 +59,8 @@ typedef struct {
 
 void ws_conv2d_muls(const ws_conv2d_muls_params *p, const int8_t *input, int8_t *output,
                     int8_t *scratch);
+void ws_conv2d_grouped_muls(const ws_conv2d_muls_params *p, const int8_t *input, int8_t *output,
+                            int8_t *scratch);
 
 /* The same with two positions: half the scratch memory, more instructions. */
 void ws_conv2d_2_muls(const ws_conv2d_muls_params *p, const int8_t *input, int8_t *output,

@@ -30,15 +30,19 @@ typedef struct {
 } ws_mve_channel;
 
 /*
- * CONV_2D without groups.
+ * CONV_2D.
  *
  * weights[channels out / 2, rounded up][chunks][2][16]: of two channels in turn 16 values of the
- * window, which is read row by row without gaps; the last of an odd number of channels is there
- * twice, in `channels`, too. scratch: `windows` windows, at most four, of 16 * chunks bytes.
+ * window, which is read row by row without gaps; the last of an odd number of channels of a group is
+ * there twice, in `channels`, too. scratch: `windows` windows, at most four, of 16 * chunks bytes; of
+ * ws_conv2d_grouped_mve, which is for groups above 1, the windows of four positions with all
+ * channels, which are less than 2^16 bytes each, then four windows, then two bytes per value of one,
+ * rounded up to eight.
  */
 typedef struct {
     WS_CONVOLUTION_SIZES
     int32_t input_zero;
+    int32_t groups;
     int32_t chunks;
     int32_t windows;
     ws_mve_outputs outputs;
@@ -48,6 +52,8 @@ typedef struct {
 
 void ws_conv2d_mve(const ws_conv2d_mve_params *p, const int8_t *input, int8_t *output,
                    int8_t *scratch);
+void ws_conv2d_grouped_mve(const ws_conv2d_mve_params *p, const int8_t *input, int8_t *output,
+                           int8_t *scratch);
 
 /*
  * DEPTHWISE_CONV_2D with a depth multiplier of 1, 16 channels at a time. Rows and columns may be

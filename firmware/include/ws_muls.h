@@ -15,6 +15,9 @@
 #define WS_ARMV6M 0
 #endif
 
+#define WS_LANES 4 /* positions of a tile */
+#define WS_HALF 2  /* bytes of a value of a position */
+
 /*
  * Four positions by all channels, or two. x[2 * pairs][positions / 2] are words: a value x of a
  * position and y of the next as the number x + 65536 y. So the upper half is y, less 1 where x is
@@ -36,6 +39,30 @@ typedef struct {
 
 void ws_muls_tile_4(const ws_muls_tile *tile);
 void ws_muls_tile_2(const ws_muls_tile *tile);
+
+/* One of all channels of some positions, whose values are at x; output and offsets are missing. */
+static inline ws_muls_tile ws_muls_tile_of(const ws_conv2d_muls_params *p, const int8_t *x,
+                                           int32_t positions) {
+    const ws_muls_tile tile = {
+        .x = x,
+        .end = x + 2 * WS_HALF * positions * p->pairs,
+        .weights = p->weights,
+        .channels = p->outputs.channels,
+        .zero = p->outputs.output_offset,
+        .low = p->outputs.activation_min,
+        .high = p->outputs.activation_max,
+        .count = p->output.channels,
+        .skip = -p->pairs & 3,
+    };
+    return tile;
+}
+
+/* Positions that are not there are written below the last that is. */
+static inline void ws_muls_offsets(ws_muls_tile *tile, int32_t step, int32_t positions) {
+    for (int32_t i = 1; i < WS_LANES; i++) {
+        tile->offset[i - 1] = step * (i < positions ? i : positions - 1);
+    }
+}
 
 /* Which halves of words are written; an upper half needs its lower one first. */
 enum { WS_LOWER, WS_UPPER, WS_BOTH };

@@ -22,4 +22,16 @@ typedef struct {
 
 void ws_mve_tile_4x2(const ws_mve_tile *tile);
 
+/* Windows of at most four positions, 16 * chunks bytes each, and channels begin <= c < end, counted
+   so that each group begins with an even one. */
+typedef struct {
+    const int8_t *windows;
+    int8_t *output; /* of the first of the channels */
+    int32_t positions;
+    int32_t begin;
+    int32_t end;
+} ws_mve_part;
+
+void ws_mve_channels(const ws_conv2d_mve_params *p, const ws_mve_part *part);
+
 #endif /* WS_MVE_TILE_H */

@@ -7,9 +7,7 @@
 #include "ws_muls.h"
 #include "ws_taps.h"
 
-#define HALF 2 /* bytes of a value */
-
-/* A kernel's number of positions and its inner loops; a value's are HALF * count bytes. */
+/* A kernel's number of positions and its inner loops; a value's are WS_HALF * count bytes. */
 typedef struct {
     int32_t count;
     void (*multiply)(const ws_muls_tile *tile);
@@ -44,7 +42,7 @@ static int32_t index_of(const ws_conv2d_muls_params *p, const window *w) {
 static WS_INLINE void copy_inside(const lanes l, const ws_conv2d_muls_params *p,
                                   const int8_t *image, const window *w, int8_t *to, int32_t halves,
                                   int32_t apart) {
-    const int32_t step = HALF * l.count;
+    const int32_t step = WS_HALF * l.count;
     const int32_t depth = p->input.channels;
     const int32_t taps = w->columns.end - w->columns.begin;
     /* Neighbouring taps are copied at once, others column by column. */
@@ -71,13 +69,13 @@ static WS_INLINE void copy_inside(const lanes l, const ws_conv2d_muls_params *p,
 static WS_INLINE void fill(const lanes l, int32_t zero, int8_t *to, int32_t count, int32_t halves) {
     for (; count > 0; count--) {
         if (halves == WS_UPPER) {
-            ws_store16(to + HALF, zero - (ws_low16(ws_load32_aligned(to)) < 0));
+            ws_store16(to + WS_HALF, zero - (ws_low16(ws_load32_aligned(to)) < 0));
         } else if (halves == WS_LOWER) {
             ws_store16(to, zero);
         } else {
             ws_store32(to, (uint32_t)zero * 65537u);
         }
-        to += HALF * l.count;
+        to += WS_HALF * l.count;
     }
 }
 
@@ -85,7 +83,7 @@ static WS_INLINE void fill(const lanes l, int32_t zero, int8_t *to, int32_t coun
 static WS_INLINE void copy_window(const lanes l, const ws_conv2d_muls_params *p,
                                   const int8_t *image, const window *w, int8_t *to, int32_t halves,
                                   int32_t apart) {
-    const int32_t step = HALF * l.count;
+    const int32_t step = WS_HALF * l.count;
     const int32_t run = p->filter.x * p->input.channels;
     const int none = w->lines.begin >= w->lines.end || w->columns.begin >= w->columns.end;
     if (none || !w->all_columns) {
@@ -117,28 +115,15 @@ static WS_INLINE void convolve(const lanes l, const ws_conv2d_muls_params *p, co
                                int8_t *output, int8_t *scratch) {
     const int32_t channels = p->output.channels;
     const int32_t count = p->output.height * p->output.width;
-    const int32_t size = 2 * HALF * l.count * p->pairs;
-    ws_muls_tile tile = {
-        .x = scratch,
-        .end = scratch + size,
-        .weights = p->weights,
-        .channels = p->outputs.channels,
-        .zero = p->outputs.output_offset,
-        .low = p->outputs.activation_min,
-        .high = p->outputs.activation_max,
-        .count = channels,
-        .skip = -p->pairs & 3,
-    };
+    const int32_t size = 2 * WS_HALF * l.count * p->pairs;
+    ws_muls_tile tile = ws_muls_tile_of(p, scratch, l.count);
     memset(scratch, 0, (size_t)size); /* an odd number of values has one more */
     for (int32_t b = 0; b < p->batches; b++) {
         int32_t oy = 0, ox = 0;
         for (int32_t done = 0; done < count; done += l.count) {
             const int32_t left = count - done;
             const int32_t positions = left < l.count ? left : l.count;
-            for (int32_t i = 1; i < l.count; i++) {
-                /* Those that are not there are written below the last that is. */
-                tile.offset[i - 1] = channels * (i < positions ? i : positions - 1);
-            }
+            ws_muls_offsets(&tile, channels, positions);
             for (int32_t i = 0; i < positions; i += 2) {
                 const int32_t copied = positions - i < 2 ? 1 : 2;
                 window windows[2];
@@ -149,7 +134,7 @@ static WS_INLINE void convolve(const lanes l, const ws_conv2d_muls_params *p, co
                         oy++;
                     }
                 }
-                copy_two(l, p, input, windows, copied, scratch + HALF * i);
+                copy_two(l, p, input, windows, copied, scratch + WS_HALF * i);
             }
             tile.output = output;
             l.multiply(&tile);

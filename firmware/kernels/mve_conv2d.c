@@ -71,23 +71,21 @@ static int is_pointwise(const ws_conv2d_mve_params *p) {
            p->input.channels == WS_MVE_BYTES * p->chunks;
 }
 
-/* All channels of at most four positions, whose windows are in scratch memory. */
-static void channels_of(const ws_conv2d_mve_params *p, const int8_t *windows, int8_t *output,
-                        int32_t positions) {
-    const int32_t channels = p->output.channels;
+void ws_mve_channels(const ws_conv2d_mve_params *p, const ws_mve_part *part) {
+    const int32_t step = p->output.channels, channels = part->end - part->begin;
     ws_mve_tile tile = {
         .chunks = p->chunks,
-        .weights = p->weights,
-        .channels = p->channels,
-        .output = output,
+        .weights = p->weights + part->begin * p->chunks * WS_MVE_BYTES,
+        .channels = p->channels + part->begin,
+        .output = part->output,
         .pairs = channels / 2,
         .outputs = p->outputs,
     };
     for (int32_t i = 0; i < WS_MVE_POSITIONS; i++) {
-        const int32_t position = i < positions ? i : positions - 1;
-        tile.x[i] = windows + WS_MVE_BYTES * p->chunks * position;
-        tile.offsets[2 * i] = (uint16_t)(position * channels);
-        tile.offsets[2 * i + 1] = (uint16_t)(position * channels + 1);
+        const int32_t position = i < part->positions ? i : part->positions - 1;
+        tile.x[i] = part->windows + WS_MVE_BYTES * p->chunks * position;
+        tile.offsets[2 * i] = (uint16_t)(position * step);
+        tile.offsets[2 * i + 1] = (uint16_t)(position * step + 1);
     }
     if (tile.pairs > 0) {
         ws_mve_tile_4x2(&tile);
@@ -131,7 +129,8 @@ void ws_conv2d_mve(const ws_conv2d_mve_params *p, const int8_t *input, int8_t *o
                     }
                 }
             }
-            channels_of(p, scratch, output, positions);
+            const ws_mve_part part = {scratch, output, positions, 0, p->output.channels};
+            ws_mve_channels(p, &part);
             output += positions * p->output.channels;
         }
         input += p->input.height * p->input.width * p->input.channels;
