@@ -30,6 +30,7 @@ def emit_host(layer: Layer, host: HostLayer, scratch: str | None) -> LayerCode:
         ("layer.padding", p.padding),
         ("layer.stride", p.stride),
         ("layer.input_zero", -p.input_offset),
+        ("layer.repeat", 1 if isinstance(p, ConvParams) else p.depth_multiplier),
         ("layer.activation_min", p.activation_min),
         ("layer.activation_max", p.activation_max),
         ("layer.rescale", rescale),
@@ -39,7 +40,7 @@ def emit_host(layer: Layer, host: HostLayer, scratch: str | None) -> LayerCode:
     macs = math.prod(p.output_shape) * math.prod(p.filter_shape[1:3])
     if isinstance(p, ConvParams):
         short, kernel = "conv2d", "conv2d"
-        fields.append(("groups", len(host.offsets)))
+        fields += [("groups", p.groups), ("fours", len(host.offsets))]
         macs *= p.filter_shape[3]
     else:
         short, kernel = "depthwise", "depthwise_conv2d"

@@ -36,7 +36,7 @@ def window_fields(p: ConvParams | DepthwiseConvParams) -> Fields:
 
 def plane_fields(p: DepthwiseConvParams, plane: Plane) -> Fields:
     """The same of a depthwise one that goes channel by channel over a copied plane."""
-    channels = p.input_shape[3]
+    channels, made = p.input_shape[3], p.output_shape[3]
 
     def sides(pair: tuple[int, ...]) -> tuple[int, ...]:
         return (pair[1], pair[0]) if plane.turned else pair
@@ -44,10 +44,11 @@ def plane_fields(p: DepthwiseConvParams, plane: Plane) -> Fields:
     return [
         ("batches", p.input_shape[0]),
         ("channels", channels),
+        ("multiplier", p.depth_multiplier),
         ("input", sides(p.input_shape[1:3])),
         ("output", sides(p.output_shape[1:3])),
         ("input_step", sides((p.input_shape[2] * channels, channels))),
-        ("output_step", sides((p.output_shape[2] * channels, channels))),
+        ("output_step", sides((p.output_shape[2] * made, made))),
         ("filter", sides(p.filter_shape[1:3])),
         ("stride", sides(p.stride)),
         ("padding", sides(p.padding)),
@@ -64,7 +65,8 @@ def window_macs(p: ConvParams | DepthwiseConvParams) -> int:
 
 def window_text(p: ConvParams | DepthwiseConvParams) -> str:
     """For the comment above the layer."""
+    groups = f"{p.groups} groups, " if isinstance(p, ConvParams) and p.groups > 1 else ""
     return (
-        f"filter {by(p.filter_shape[1:3])}, stride {by(p.stride)}, padding {p.padding[0]} above "
-        f"and {p.padding[1]} left"
+        f"{groups}filter {by(p.filter_shape[1:3])}, stride {by(p.stride)}, padding {p.padding[0]} "
+        f"above and {p.padding[1]} left"
     )

@@ -33,7 +33,7 @@ from convert.params import (
     PoolParams,
 )
 from convert.prepare_wide import is_wide
-from convert.recast import as_conv, as_dense
+from convert.recast import as_conv, as_dense, as_groups, multiplied
 
 AnyFast = Fast | FastAdd | FastColumns
 """What the DSP kernels are given of any layer."""
@@ -61,10 +61,11 @@ def fast_layers(graph: Graph, params: Sequence[Params]) -> dict[int, AnyFast]:
     return found
 
 
-def small_layers(graph: Graph, params: Sequence[Params]) -> dict[int, Narrow]:
-    """Layers that can do with less scratch memory than `fast_layers` gives them, by position."""
+def small_layers(graph: Graph, params: Sequence[Params]) -> dict[int, Narrow | Fast]:
+    """Layers that can do with less memory than `fast_layers` gives them, by position."""
     tiles = Tiles(_POSITIONS, WORD - 1, False, _conv)
-    return narrow_layers(graph, params, [tiles], Windows(WORD, _fully_connected))
+    narrow = narrow_layers(graph, params, [tiles], Windows(WORD, _fully_connected))
+    return {**narrow, **multiplied(graph, params, fast_layer)}
 
 
 def _without_weights(params: Params) -> FastAdd | FastColumns | None:
@@ -86,7 +87,8 @@ def fast_layer(layer: ConstantLayer) -> Fast | None:
         case ConvParams() as p:
             return _conv(p, mine.weights, mine.bias, mine.codes)
         case DepthwiseConvParams() as p:
-            return depthwise(p, mine.weights, mine.bias, mine.codes)
+            found = depthwise(p, mine.weights, mine.bias, mine.codes)
+            return found if found is not None else fast_layer(as_groups(mine))
         case FullyConnectedParams() as p:
             return _fully_connected(p, mine.weights, mine.bias, mine.codes)
     return None

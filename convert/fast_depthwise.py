@@ -34,11 +34,9 @@ def depthwise(
         bias: int32, one per output channel, or None.
         codes: how the weights are kept in 4 bits, or None.
     """
-    if p.depth_multiplier != 1:
-        return None
     _, height, width, channels = p.filter_shape
     small = (height, width) == (3, 3) and p.stride == p.dilation == (1, 1)
-    if codes is None and channels >= _QUAD and not small:
+    if codes is None and channels >= _QUAD and not small and p.depth_multiplier == 1:
         return _by_taps(p, weights, bias)
     if p.dilation != (1, 1):
         return None

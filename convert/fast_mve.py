@@ -22,7 +22,7 @@ from convert.overlap import Overlaps, by_rings, by_rows, by_tiles, plain
 from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams, Params, PoolParams
 from convert.params_binary import AddParams
 from convert.prepare_wide import is_wide
-from convert.recast import as_conv
+from convert.recast import as_conv, as_groups
 
 VECTOR = 16  # bytes
 EIGHT = 8  # channels whose constants are together
@@ -161,7 +161,10 @@ def mve_layer(layer: ConstantLayer) -> Mve | None:
         case ConvParams() as p:
             return _conv(p, mine.weights, mine.bias)
         case DepthwiseConvParams() as p:
-            return _depthwise(p, mine.weights, mine.bias)
+            found = _depthwise(p, mine.weights, mine.bias)
+            if found is None and p.depth_multiplier > 1:
+                return mve_layer(as_groups(mine))
+            return found
         case FullyConnectedParams() as p:
             return _fully_connected(p, mine.weights, mine.bias)
     return None

@@ -32,7 +32,7 @@ class HostLayer:
     Attributes:
         params: of CONV_2D (FULLY_CONNECTED is one of 1x1) or DEPTHWISE_CONV_2D.
         weights: int8, as ws_kernels_host.h says.
-        rescale: int32 (channels / 16, 5, 16): as ws_kernels_host.h says.
+        rescale: int32 (blocks, 5, 16): as ws_kernels_host.h says.
         plane: rows and columns of the input with its padding.
         offsets: int32, bytes from the begin of a window to each group of four values; for
             DEPTHWISE_CONV_2D in what is made of the image's columns.
@@ -74,9 +74,9 @@ def _layer(layer: ConstantLayer) -> HostLayer | None:
     match mine.params:
         case FullyConnectedParams(filter_offset=0) as p:
             return _conv(*point_conv(p, mine.weights), mine.bias)
-        case ConvParams(groups=1) as p:
+        case ConvParams() as p:
             return _conv(p, mine.weights, mine.bias)
-        case DepthwiseConvParams(depth_multiplier=1) as p:
+        case DepthwiseConvParams() as p:
             return _depthwise(p, mine.weights[0], mine.bias)
     return None
 
@@ -91,15 +91,17 @@ def _conv(
     used, rescale = made
     plane = _plane(p)
     # Values that lie next to each other in the image: a filter row, or a tap where taps are spread.
-    runs = width if p.dilation[1] > 1 else 1
+    runs = width if p.dilation[1] > 1 or p.groups > 1 else 1
     run = width * depth // runs
-    rows = np.arange(height) * (p.dilation[0] * plane[1] * depth)
-    taps = np.arange(runs) * (p.dilation[1] * depth)
+    column = p.input_shape[3]
+    rows = np.arange(height) * (p.dilation[0] * plane[1] * column)
+    taps = np.arange(runs) * (p.dilation[1] * column)
     fours = np.arange(0, run, _FOUR)
     offsets = (rows[:, None, None] + taps[:, None] + fours).astype(np.int32).reshape(-1)
+    each = channels // p.groups
     filled = np.pad(
-        used.reshape(channels, height * runs, run),
-        ((0, -channels % LANES), (0, 0), (0, -run % _FOUR)),
+        used.reshape(p.groups, each, height * runs, run),
+        ((0, 0), (0, -each % LANES), (0, 0), (0, -run % _FOUR)),
     )
     ordered = filled.reshape(-1, LANES, len(offsets), _FOUR).transpose(0, 2, 1, 3)
     image = p.input_shape[3] * plane[0] * plane[1]
@@ -178,5 +180,7 @@ def _rescale(
     rows = np.stack(
         [start, outputs.multiplier, rounding.astype(np.int32), outputs.shift, away]
     ).astype(np.int32)
-    filled = np.pad(rows, ((0, 0), (0, -rows.shape[1] % LANES)))
+    groups = p.groups if isinstance(p, ConvParams) else 1
+    grouped = rows.reshape(len(rows), groups, -1)
+    filled = np.pad(grouped, ((0, 0), (0, 0), (0, -grouped.shape[2] % LANES)))
     return used, np.ascontiguousarray(filled.reshape(len(rows), -1, LANES).transpose(1, 0, 2))

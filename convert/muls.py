@@ -24,7 +24,7 @@ from convert.graph import Graph
 from convert.narrow import Narrow, Tiles, narrow_layers
 from convert.overlap import Overlaps, by_planes, by_rows, by_tiles
 from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams, Params
-from convert.recast import as_conv, as_dense
+from convert.recast import as_conv, as_dense, as_groups, multiplied
 
 _SUM_LIMIT = 1 << 29  # of a sum, bias included (WS_V6M_OUTPUT in ws_muls_asm.h)
 _LANE_LIMIT = (1 << 15) - 1  # of a sum of products in half a word
@@ -88,12 +88,12 @@ def muls_layers(graph: Graph, params: Sequence[Params]) -> dict[int, Muls | AnyF
     return found
 
 
-def small_layers(graph: Graph, params: Sequence[Params]) -> dict[int, Narrow]:
-    """Layers that can do with less scratch memory than `muls_layers` gives them, by position."""
+def small_layers(graph: Graph, params: Sequence[Params]) -> dict[int, Narrow | Muls]:
+    """Layers that can do with less memory than `muls_layers` gives them, by position."""
     tiles = [
         Tiles(count, 0, True, partial(_conv, positions=count)) for count in (_POSITIONS, _FEWER)
     ]
-    return narrow_layers(graph, params, tiles)
+    return {**narrow_layers(graph, params, tiles), **multiplied(graph, params, muls_layer)}
 
 
 def muls_layer(layer: ConstantLayer) -> Muls | None:
@@ -105,7 +105,10 @@ def muls_layer(layer: ConstantLayer) -> Muls | None:
         case ConvParams() as p:
             return _conv(p, mine.weights, mine.bias)
         case DepthwiseConvParams() as p:
-            return _depthwise(p, mine.weights, mine.bias)
+            found = _depthwise(p, mine.weights, mine.bias)
+            if found is None and p.depth_multiplier > 1:
+                return muls_layer(as_groups(mine))
+            return found
         case FullyConnectedParams() as p:
             return _fully_connected(p, mine.weights, mine.bias)
     return None
@@ -145,7 +148,7 @@ def _conv(
 def _depthwise(
     p: DepthwiseConvParams, weights: NDArray[np.int8], bias: NDArray[np.int32] | None
 ) -> Muls | None:
-    if p.depth_multiplier != 1 or p.dilation != (1, 1):
+    if p.dilation != (1, 1):
         return None
     _, height, width, channels = p.filter_shape
     turned = _work(p, turned=True) < _work(p, turned=False)

@@ -133,10 +133,11 @@ def by_positions(p: ConvParams | DepthwiseConvParams, items: Sequence[int] = (1,
 def by_planes(p: DepthwiseConvParams) -> Overlaps:
     """A depthwise convolution that copies one channel of an image and then writes it.
 
-    Input and output have the same channels, so those of different channels never meet where both
+    Where input and output have the same channels, those of different channels never meet where both
     begin at the same byte.
     """
     together = p.input_shape[0] == 1 or p.input_shape == p.output_shape
+    together = together and p.depth_multiplier == 1
     return (Overlap(math.prod(p.output_shape), together),)
 
 

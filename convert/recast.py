@@ -6,28 +6,60 @@ Some numbers of a layer make another kernel fit it better than its operator's ow
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.constant_layers import ConstantLayer
-from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams, WeightedParams
+from convert.constant_layers import ConstantLayer, constant_layers
+from convert.graph import Graph
+from convert.params import (
+    ConvParams,
+    DepthwiseConvParams,
+    FullyConnectedParams,
+    Params,
+    WeightedParams,
+)
+
+_L = TypeVar("_L")
 
 _FEW_POSITIONS = 2  # of a 1x1 convolution that FULLY_CONNECTED does with fewer instructions
 
 
 def as_conv(layer: ConstantLayer) -> ConstantLayer:
-    """A depthwise convolution with several output channels per input channel as CONV_2D.
+    """A depthwise convolution over a single channel as CONV_2D; any other layer as it is."""
+    one = isinstance(layer.params, DepthwiseConvParams) and layer.params.input_shape[3] == 1
+    return as_groups(layer) if one else layer
 
-    Each input channel is a group, a single one no group of any. Any other layer stays as it is.
+
+def multiplied(
+    graph: Graph, params: Sequence[Params], layer_of: Callable[[ConstantLayer], _L | None]
+) -> dict[int, _L]:
+    """Depthwise convolutions with a multiplier `as_groups`, by position.
+
+    Planes take less work; groups of positions let the output come nearer to the input.
+
+    Args:
+        graph: with codes where weights are to be kept in 4 bits.
+        params: of its operators.
+        layer_of: a family's layer, or None.
     """
+    found = {}
+    for layer in constant_layers(graph, params):
+        p = layer.params
+        if isinstance(p, DepthwiseConvParams) and p.depth_multiplier > 1 and p.input_shape[3] > 1:
+            made = layer_of(as_groups(layer))
+            if made is not None:
+                found[layer.position] = made
+    return found
+
+
+def as_groups(layer: ConstantLayer) -> ConstantLayer:
+    """A depthwise convolution as CONV_2D with a group for each input channel."""
     p, codes = layer.params, layer.codes
-    if not isinstance(p, DepthwiseConvParams):
-        return layer
-    if p.depth_multiplier == 1 and p.input_shape[3] != 1:
-        return layer
+    assert isinstance(p, DepthwiseConvParams)
     _, height, width, channels = p.filter_shape
     params = ConvParams(
         input_shape=p.input_shape,

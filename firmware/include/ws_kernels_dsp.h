@@ -97,16 +97,16 @@ void ws_conv2d_dsp_lut4(const ws_conv2d_dsp4_params *p, const int8_t *input, int
                         int8_t *scratch);
 
 /*
- * DEPTHWISE_CONV_2D with a depth multiplier of 1, channel by channel through a copy of the
- * channel's plane.
+ * DEPTHWISE_CONV_2D channel by channel through a copy of the input channel's plane.
  *
- * weights[channels][filter rows][filter columns]. With `turned` the planes are copied with rows and
+ * weights[channels * multiplier][filter rows][filter columns]. With `turned` the planes are copied with rows and
  * columns exchanged (`weights`, too), so that the longer side is the one worked along. scratch: a
  * plane of int16 with its padding, rows of an even number of values, then a word per pair of taps.
  */
 typedef struct {
     WS_PLANE_SIZES
     ws_yx plane; /* sides as copied, with padding */
+    int32_t multiplier; /* output channels that each input channel makes */
     int32_t input_zero;
     ws_dsp_outputs outputs;
     const int8_t *weights;

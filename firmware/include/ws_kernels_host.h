@@ -26,19 +26,21 @@ typedef struct {
     ws_yx padding;
     ws_yx stride;
     int32_t input_zero;
+    int32_t repeat; /* how often each channel is in the image */
     int32_t activation_min;
     int32_t activation_max;
     const int32_t *rescale;
 } ws_host_layer;
 
 /*
- * CONV_2D without groups, FULLY_CONNECTED as one of 1x1 over its rows. offsets[groups] are bytes
- * from the begin of a window; weights[channels / 16, rounded up][groups][16][4]. scratch: the
- * image, and 3 bytes that a group may reach beyond it.
+ * CONV_2D, FULLY_CONNECTED as one of 1x1 over its rows. offsets[fours] are bytes from the begin of a
+ * window to each four values; weights[groups][channels of a group / 16, rounded up][fours][16][4],
+ * and so is `rescale`. scratch: the image, and 3 bytes that four values may reach beyond it.
  */
 typedef struct {
     ws_host_layer layer;
     int32_t groups;
+    int32_t fours;
     const int32_t *offsets;
     const int8_t *weights;
 } ws_conv2d_host_params;
@@ -47,7 +49,7 @@ void ws_conv2d_host(const ws_conv2d_host_params *p, const int8_t *input, int8_t 
                     int8_t *scratch);
 
 /*
- * DEPTHWISE_CONV_2D with a depth multiplier of 1. A column of the image and 16 channels are
+ * DEPTHWISE_CONV_2D, whose image has a channel for each output channel. A column of the image and 16 channels are
  * `vectors` vectors of four filter rows; rows[vectors][4] are bytes from the column's begin to each
  * (beyond the filter to any). weights[channels / 16, rounded up][taps][16][4], a tap being a filter
  * column and four filter rows; offsets[taps] are bytes from a window's first vector. scratch:

@@ -67,11 +67,11 @@ void ws_conv2d_2_muls(const ws_conv2d_muls_params *p, const int8_t *input, int8_
                       int8_t *scratch);
 
 /*
- * DEPTHWISE_CONV_2D with a depth multiplier of 1 and rows of at most WS_MULS_TAPS taps, channel by
- * channel through a copy of the channel's plane.
+ * DEPTHWISE_CONV_2D with rows of at most WS_MULS_TAPS taps, channel by channel through a copy of the
+ * input channel's plane.
  *
  * Values of the copy are bytes, 128 more than they were, which the bias makes up for: Armv6-M loads
- * bytes with an offset only without their sign. weights[channels][filter rows][filter columns].
+ * bytes with an offset only without their sign. weights[channels * multiplier][filter rows][filter columns].
  * With `turned` planes (ws_kernels_dsp.h) rows and columns are exchanged. scratch: a word per
  * tap, then the plane with its padding.
  */
@@ -80,6 +80,7 @@ void ws_conv2d_2_muls(const ws_conv2d_muls_params *p, const int8_t *input, int8_
 typedef struct {
     WS_PLANE_SIZES
     ws_yx plane; /* sides as copied, with padding */
+    int32_t multiplier; /* output channels that each input channel makes */
     int32_t input_zero;
     ws_muls_outputs outputs;
     const int8_t *weights;

@@ -159,7 +159,8 @@ static void channel(const ws_depthwise_dsp_params *p, const int8_t *plane, const
 void ws_depthwise_planes(const ws_depthwise_dsp_params *p, const int8_t *input, int8_t *output,
                          int8_t *scratch, ws_channel_weights weights_of, const void *params) {
     const int32_t size = p->plane.y * p->plane.x;
-    const int32_t outputs = p->output.y * p->output.x * p->channels;
+    const int32_t channels = p->channels * p->multiplier;
+    const int32_t outputs = p->output.y * p->output.x * channels;
     int8_t *plane = scratch;
     int8_t *pairs = plane + HALF * size;
     int8_t *decoded = pairs + WORD * p->filter.y * ((p->filter.x + 1) / 2);
@@ -169,8 +170,10 @@ void ws_depthwise_planes(const ws_depthwise_dsp_params *p, const int8_t *input, 
     for (int32_t b = 0; b < p->batches; b++) {
         for (int32_t c = 0; c < p->channels; c++) {
             copy_plane(p, input + c, plane);
-            const int8_t *w = weights_of(params, c, decoded);
-            channel(p, plane, w, c, pairs, output + c);
+            for (int32_t out = c * p->multiplier; out < (c + 1) * p->multiplier; out++) {
+                const int8_t *w = weights_of(params, out, decoded);
+                channel(p, plane, w, out, pairs, output + out);
+            }
         }
         ws_bound(&p->outputs, output, outputs);
         input += p->input.y * p->input.x * p->channels;

@@ -55,19 +55,23 @@ void ws_depthwise_conv2d_muls(const ws_depthwise_muls_params *p, const int8_t *i
     memset(plane, p->input_zero + MOVED, (size_t)(p->plane.y * p->plane.x));
     for (int32_t b = 0; b < p->batches; b++) {
         const int8_t *weights = p->weights;
+        const ws_muls_channel *channel = p->outputs.channels;
+        int8_t *next = output;
         for (int32_t c = 0; c < p->channels; c++) {
-            const ws_muls_channel *channel = &p->outputs.channels[c];
-            for (int32_t i = 0; i < taps; i++) {
-                ws_store32(scratch + WORD * i, (uint32_t)*weights++);
-            }
             copy_plane(p, input + c, plane);
-            job.output = output + c;
-            job.bias = channel->bias;
-            job.multiplier = channel->multiplier;
-            job.shift = channel->place;
-            ws_muls_lines(&job);
+            for (int32_t k = 0; k < p->multiplier; k++) {
+                for (int32_t i = 0; i < taps; i++) {
+                    ws_store32(scratch + WORD * i, (uint32_t)*weights++);
+                }
+                job.output = next++;
+                job.bias = channel->bias;
+                job.multiplier = channel->multiplier;
+                job.shift = channel->place;
+                channel++;
+                ws_muls_lines(&job);
+            }
         }
         input += p->input.y * p->input.x * p->channels;
-        output += p->output.y * p->output.x * p->channels;
+        output += p->output.y * p->output.x * p->channels * p->multiplier;
     }
 }

@@ -11,11 +11,12 @@
 #define POSITIONS 4
 #define MOST_BLOCKS 4
 
-/* Channels 16 * block and on, `blocks` times 16, of `positions` positions. */
+/* `blocks` times 16 channels from a block on, the `left` first of them, of `positions` positions. */
 static WS_INLINE void tile(const ws_conv2d_host_params *p, const uint8_t *const *windows,
-                           int32_t positions, int32_t block, int32_t blocks, int8_t *output) {
+                           int32_t positions, int32_t block, int32_t blocks, int8_t *output,
+                           int32_t left) {
     const ws_host_layer *l = &p->layer;
-    const int32_t size = WS_VECTOR * p->groups;
+    const int32_t size = WS_VECTOR * p->fours;
     const int8_t *weights = p->weights + block * size;
     ws_i32x16 sums[MOST_BLOCKS][POSITIONS];
     for (int32_t b = 0; b < blocks; b++) {
@@ -23,8 +24,8 @@ static WS_INLINE void tile(const ws_conv2d_host_params *p, const uint8_t *const 
             sums[b][i] = (ws_i32x16){0};
         }
     }
-    for (int32_t group = 0; group < p->groups; group++) {
-        const int32_t offset = p->offsets[group];
+    for (int32_t four = 0; four < p->fours; four++) {
+        const int32_t offset = p->offsets[four];
         ws_u8x64 x[POSITIONS];
         for (int32_t i = 0; i < POSITIONS; i++) {
             x[i] = ws_four_everywhere(windows[i] + offset);
@@ -38,30 +39,32 @@ static WS_INLINE void tile(const ws_conv2d_host_params *p, const uint8_t *const 
         weights += WS_VECTOR;
     }
     for (int32_t b = 0; b < blocks; b++) {
-        const int32_t channel = WS_LANES * (block + b);
-        const int32_t left = l->output.channels - channel;
-        const ws_host_rescale r = ws_host_rescale_of(l->rescale + WS_RESCALE_ROWS * channel,
-                                                     l->activation_min, l->activation_max);
+        const int32_t *rescale = l->rescale + WS_RESCALE_ROWS * WS_LANES * (block + b);
+        const ws_host_rescale r =
+            ws_host_rescale_of(rescale, l->activation_min, l->activation_max);
         for (int32_t i = 0; i < positions; i++) {
-            ws_host_store(&r, sums[b][i], output + i * l->output.channels + channel,
+            ws_host_store(&r, sums[b][i], output + i * l->output.channels,
                           left < WS_LANES ? left : WS_LANES);
         }
+        output += WS_LANES;
+        left -= WS_LANES;
     }
 }
 
-/* All channels of `positions` positions. */
+/* All channels of a group, `count`, whose blocks begin at `first`, of `positions` positions. */
 static void all_channels(const ws_conv2d_host_params *p, const uint8_t *const *windows,
-                         int32_t positions, int8_t *output) {
-    const int32_t blocks = (p->layer.output.channels + WS_LANES - 1) / WS_LANES;
-    int32_t block = 0;
-    for (; block + MOST_BLOCKS <= blocks; block += MOST_BLOCKS) {
-        tile(p, windows, positions, block, MOST_BLOCKS, output);
+                         int32_t positions, int32_t first, int32_t count, int8_t *output) {
+    int32_t left = count, block = first;
+    for (; left > (MOST_BLOCKS - 1) * WS_LANES; left -= MOST_BLOCKS * WS_LANES) {
+        tile(p, windows, positions, block, MOST_BLOCKS, output + count - left, left);
+        block += MOST_BLOCKS;
     }
-    for (; block + 2 <= blocks; block += 2) {
-        tile(p, windows, positions, block, 2, output);
+    for (; left > WS_LANES; left -= 2 * WS_LANES) {
+        tile(p, windows, positions, block, 2, output + count - left, left);
+        block += 2;
     }
-    if (block < blocks) {
-        tile(p, windows, positions, block, 1, output);
+    if (left > 0) {
+        tile(p, windows, positions, block, 1, output + count - left, left);
     }
 }
 
@@ -72,6 +75,8 @@ void ws_conv2d_host(const ws_conv2d_host_params *p, const int8_t *input, int8_t 
     const int32_t column = l->stride.x * l->input.channels;
     const int32_t row = l->stride.y * l->plane.x * l->input.channels;
     const int32_t count = l->output.height * l->output.width;
+    const int32_t depth = l->input.channels / p->groups, each = l->output.channels / p->groups;
+    const int32_t blocks = (each + WS_LANES - 1) / WS_LANES;
     for (int32_t batch = 0; batch < l->batches; batch++) {
         ws_host_image(l, input, image);
         int32_t oy = 0, ox = 0;
@@ -86,7 +91,12 @@ void ws_conv2d_host(const ws_conv2d_host_params *p, const int8_t *input, int8_t 
                     oy++;
                 }
             }
-            all_channels(p, windows, positions, output);
+            for (int32_t group = 0; group < p->groups; group++) {
+                all_channels(p, windows, positions, group * blocks, each, output + group * each);
+                for (int32_t i = 0; i < POSITIONS; i++) {
+                    windows[i] += depth;
+                }
+            }
             output += positions * l->output.channels;
         }
         input += l->input.height * l->input.width * l->input.channels;

@@ -70,7 +70,7 @@ void ws_depthwise_conv2d_host(const ws_depthwise_host_params *p, const int8_t *i
     const ws_host_layer *l = &p->layer;
     uint8_t *image = (uint8_t *)scratch;
     uint8_t *columns = image + p->columns_at;
-    const int32_t depth = l->input.channels;
+    const int32_t depth = l->output.channels;
     for (int32_t batch = 0; batch < l->batches; batch++) {
         ws_host_image(l, input, image);
         for (int32_t oy = 0; oy < l->output.height; oy++) {
@@ -88,6 +88,6 @@ void ws_depthwise_conv2d_host(const ws_depthwise_host_params *p, const int8_t *i
             }
             output += l->output.width * l->output.channels;
         }
-        input += l->input.height * l->input.width * depth;
+        input += l->input.height * l->input.width * l->input.channels;
     }
 }
