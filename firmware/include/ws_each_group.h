@@ -27,8 +27,8 @@ typedef struct {
     const int8_t *windows; /* the first position's first tap; of input.channels bytes each */
     int32_t size;          /* bytes to the next position's; there is always room for four */
     int32_t taps;
-    int32_t step; /* bytes from tap to tap */
-    int32_t depth; /* channels of the group */
+    int32_t step;   /* bytes from tap to tap */
+    int32_t depth;  /* channels of the group */
     int8_t *output; /* the first of its output channels, at the first position */
     int32_t channels;
     int32_t positions;

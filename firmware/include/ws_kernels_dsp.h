@@ -50,8 +50,8 @@ typedef struct {
  * weights[channels out / 2, rounded up][pairs][2] are half-words of two channels, in the order of
  * the pairs of filter rows whose run of filter.x * channels values is filled up to a multiple of
  * four with zeros; with dilation.x or groups above 1 each tap is such a run. Where groups have an
- * odd number of channels each has one more, in outputs.channels, too. scratch: 16 bytes per pair; of
- * ws_conv2d_grouped_dsp, which is for groups above 1, before that the windows of four positions.
+ * odd number of channels each has one more, in outputs.channels, too. scratch: 16 bytes per pair;
+ * of ws_conv2d_grouped_dsp, which is for groups above 1, before that the windows of four positions.
  * With fewer than WS_GROUP_DEPTH channels in a group only the whole window is filled up, and the
  * pairs are (0, 1) and (2, 3).
  */
@@ -99,9 +99,10 @@ void ws_conv2d_dsp_lut4(const ws_conv2d_dsp4_params *p, const int8_t *input, int
 /*
  * DEPTHWISE_CONV_2D channel by channel through a copy of the input channel's plane.
  *
- * weights[channels * multiplier][filter rows][filter columns]. With `turned` the planes are copied with rows and
- * columns exchanged (`weights`, too), so that the longer side is the one worked along. scratch: a
- * plane of int16 with its padding, rows of an even number of values, then a word per pair of taps.
+ * weights[channels * multiplier][filter rows][filter columns]. With `turned` the planes are copied
+ * with rows and columns exchanged (`weights`, too), so that the longer side is the one worked
+ * along. scratch: a plane of int16 with its padding, rows of an even number of values, then a word
+ * per pair of taps.
  */
 typedef struct {
     WS_PLANE_SIZES

@@ -33,9 +33,10 @@ typedef struct {
 } ws_host_layer;
 
 /*
- * CONV_2D, FULLY_CONNECTED as one of 1x1 over its rows. offsets[fours] are bytes from the begin of a
- * window to each four values; weights[groups][channels of a group / 16, rounded up][fours][16][4],
- * and so is `rescale`. scratch: the image, and 3 bytes that four values may reach beyond it.
+ * CONV_2D, FULLY_CONNECTED as one of 1x1 over its rows. offsets[fours] are bytes from the begin of
+ * a window to each four values; weights[groups][channels of a group / 16, rounded
+ * up][fours][16][4], and so is `rescale`. scratch: the image, and 3 bytes that four values may
+ * reach beyond it.
  */
 typedef struct {
     ws_host_layer layer;
@@ -49,12 +50,12 @@ void ws_conv2d_host(const ws_conv2d_host_params *p, const int8_t *input, int8_t 
                     int8_t *scratch);
 
 /*
- * DEPTHWISE_CONV_2D, whose image has a channel for each output channel. A column of the image and 16 channels are
- * `vectors` vectors of four filter rows; rows[vectors][4] are bytes from the column's begin to each
- * (beyond the filter to any). weights[channels / 16, rounded up][taps][16][4], a tap being a filter
- * column and four filter rows; offsets[taps] are bytes from a window's first vector. scratch:
- * `columns_at` bytes, which are the image and up to 15 that a vector may reach beyond it, then 64
- * bytes per vector of all columns.
+ * DEPTHWISE_CONV_2D, whose image has a channel for each output channel. A column of the image and
+ * 16 channels are `vectors` vectors of four filter rows; rows[vectors][4] are bytes from the
+ * column's begin to each (beyond the filter to any). weights[channels / 16, rounded
+ * up][taps][16][4], a tap being a filter column and four filter rows; offsets[taps] are bytes from
+ * a window's first vector. scratch: `columns_at` bytes, which are the image and up to 15 that a
+ * vector may reach beyond it, then 64 bytes per vector of all columns.
  */
 typedef struct {
     ws_host_layer layer;

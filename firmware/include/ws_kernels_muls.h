@@ -67,13 +67,13 @@ void ws_conv2d_2_muls(const ws_conv2d_muls_params *p, const int8_t *input, int8_
                       int8_t *scratch);
 
 /*
- * DEPTHWISE_CONV_2D with rows of at most WS_MULS_TAPS taps, channel by channel through a copy of the
- * input channel's plane.
+ * DEPTHWISE_CONV_2D with rows of at most WS_MULS_TAPS taps, channel by channel through a copy of
+ * the input channel's plane.
  *
  * Values of the copy are bytes, 128 more than they were, which the bias makes up for: Armv6-M loads
- * bytes with an offset only without their sign. weights[channels * multiplier][filter rows][filter columns].
- * With `turned` planes (ws_kernels_dsp.h) rows and columns are exchanged. scratch: a word per
- * tap, then the plane with its padding.
+ * bytes with an offset only without their sign. weights[channels * multiplier][filter rows][filter
+ * columns]. With `turned` planes (ws_kernels_dsp.h) rows and columns are exchanged. scratch: a word
+ * per tap, then the plane with its padding.
  */
 #define WS_MULS_TAPS 16
 

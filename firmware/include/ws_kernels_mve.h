@@ -33,11 +33,11 @@ typedef struct {
  * CONV_2D.
  *
  * weights[channels out / 2, rounded up][chunks][2][16]: of two channels in turn 16 values of the
- * window, which is read row by row without gaps; the last of an odd number of channels of a group is
- * there twice, in `channels`, too. scratch: `windows` windows, at most four, of 16 * chunks bytes; of
- * ws_conv2d_grouped_mve, which is for groups above 1, the windows of four positions with all
- * channels, which are less than 2^16 bytes each, then four windows, then two bytes per value of one,
- * rounded up to eight.
+ * window, which is read row by row without gaps; the last of an odd number of channels of a group
+ * is there twice, in `channels`, too. scratch: `windows` windows, at most four, of 16 * chunks
+ * bytes; of ws_conv2d_grouped_mve, which is for groups above 1, the windows of four positions with
+ * all channels, which are less than 2^16 bytes each, then four windows, then two bytes per value of
+ * one, rounded up to eight.
  */
 typedef struct {
     WS_CONVOLUTION_SIZES

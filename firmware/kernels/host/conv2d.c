@@ -11,7 +11,8 @@
 #define POSITIONS 4
 #define MOST_BLOCKS 4
 
-/* `blocks` times 16 channels from a block on, the `left` first of them, of `positions` positions. */
+/* `blocks` times 16 channels from a block on, the `left` first of them, of `positions` positions.
+ */
 static WS_INLINE void tile(const ws_conv2d_host_params *p, const uint8_t *const *windows,
                            int32_t positions, int32_t block, int32_t blocks, int8_t *output,
                            int32_t left) {
@@ -40,8 +41,7 @@ static WS_INLINE void tile(const ws_conv2d_host_params *p, const uint8_t *const 
     }
     for (int32_t b = 0; b < blocks; b++) {
         const int32_t *rescale = l->rescale + WS_RESCALE_ROWS * WS_LANES * (block + b);
-        const ws_host_rescale r =
-            ws_host_rescale_of(rescale, l->activation_min, l->activation_max);
+        const ws_host_rescale r = ws_host_rescale_of(rescale, l->activation_min, l->activation_max);
         for (int32_t i = 0; i < positions; i++) {
             ws_host_store(&r, sums[b][i], output + i * l->output.channels,
                           left < WS_LANES ? left : WS_LANES);
