@@ -106,7 +106,7 @@ void ws_conv2d_dsp_lut4(const ws_conv2d_dsp4_params *p, const int8_t *input, int
  */
 typedef struct {
     WS_PLANE_SIZES
-    ws_yx plane; /* sides as copied, with padding */
+    ws_yx plane;        /* sides as copied, with padding */
     int32_t multiplier; /* output channels that each input channel makes */
     int32_t input_zero;
     ws_dsp_outputs outputs;

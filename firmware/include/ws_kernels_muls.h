@@ -79,7 +79,7 @@ void ws_conv2d_2_muls(const ws_conv2d_muls_params *p, const int8_t *input, int8_
 
 typedef struct {
     WS_PLANE_SIZES
-    ws_yx plane; /* sides as copied, with padding */
+    ws_yx plane;        /* sides as copied, with padding */
     int32_t multiplier; /* output channels that each input channel makes */
     int32_t input_zero;
     ws_muls_outputs outputs;
