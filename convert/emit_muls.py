@@ -96,7 +96,8 @@ def _conv(layer: Layer, muls: Muls, p: ConvParams, scratch: str) -> LayerCode:
 def _depthwise(layer: Layer, muls: Muls, p: DepthwiseConvParams, scratch: str) -> LayerCode:
     check_window(layer, p)
     assert muls.plane is not None
-    fields = plane_fields(p, muls.plane)
+    turned = muls.plane.turned
+    fields = [*plane_fields(p, muls.plane), ("dilation", p.dilation[:: -1 if turned else 1])]
     names = ("depthwise_conv2d", "depthwise")
     files = ("muls_depthwise_conv2d.c", "muls_plane.c")
     return _code(layer, muls, names, files, fields, scratch, window_macs(p), window_text(p))

@@ -36,6 +36,7 @@ _MOST_TERMS = 16  # WS_MULS_TERMS
 _MOVED = 128  # what is added to values of DEPTHWISE_CONV_2D and to weights of FULLY_CONNECTED
 _UNIT_ORDER = (0, 2, 1, 3, 4, 6, 5, 7)
 _WORD = 4
+_NEVER = 1 << 62
 
 
 @dataclass(frozen=True)
@@ -148,25 +149,26 @@ def _conv(
 def _depthwise(
     p: DepthwiseConvParams, weights: NDArray[np.int8], bias: NDArray[np.int32] | None
 ) -> Muls | None:
-    if p.dilation != (1, 1):
-        return None
     _, height, width, channels = p.filter_shape
     turned = _work(p, turned=True) < _work(p, turned=False)
     by_channels = np.moveaxis(weights.reshape(height, width, channels), 2, 0)
     if turned:
         by_channels = np.moveaxis(by_channels, 2, 1)
     found = _reachable(p, by_channels.reshape(channels, -1), bias)
-    if found is None or by_channels.shape[2] > _MOST_TAPS:
+    if found is None or _work(p, turned=turned) == _NEVER:
         return None
     outputs, values = found
     moved = _MOVED * values.sum(axis=1, dtype=np.int32)
     rows, columns = (
         max(
             p.padding[i] + p.input_shape[1 + i],
-            (p.output_shape[1 + i] - 1) * p.stride[i] + p.filter_shape[1 + i],
+            (p.output_shape[1 + i] - 1) * p.stride[i]
+            + (p.filter_shape[1 + i] - 1) * p.dilation[i]
+            + 1,
         )
         for i in ((1, 0) if turned else (0, 1))
     )
+    columns += -columns % p.dilation[0 if turned else 1]
     return Muls(
         params=p,
         weights=values,
@@ -180,10 +182,11 @@ def _depthwise(
 def _work(p: DepthwiseConvParams, *, turned: bool) -> int:
     """Instructions that depend on whether rows and columns are exchanged (ws_muls_lines)."""
     down, along = (1, 0) if turned else (0, 1)
-    if p.filter_shape[1 + along] > _MOST_TAPS:
-        return 1 << 62
+    parts = p.dilation[along]
+    if p.filter_shape[1 + along] > _MOST_TAPS or (parts > 1 and p.stride[along] > 1):
+        return _NEVER
     outputs = p.output_shape[1 + down] * p.output_shape[1 + along]
-    return 4 * outputs * p.filter_shape[1 + down] + 12 * p.output_shape[1 + down]
+    return 4 * outputs * p.filter_shape[1 + down] + 12 * parts * p.output_shape[1 + down]
 
 
 def _fully_connected(

@@ -81,6 +81,7 @@ typedef struct {
     WS_PLANE_SIZES
     ws_yx plane;        /* sides as copied, with padding */
     int32_t multiplier; /* output channels that each input channel makes */
+    ws_yx dilation;     /* plane.x is a multiple of dilation.x; above 1 stride.x must be 1 */
     int32_t input_zero;
     ws_muls_outputs outputs;
     const int8_t *weights;

@@ -71,7 +71,8 @@ static int is_pointwise(const ws_conv2d_mve_params *p) {
            p->input.channels == WS_MVE_BYTES * p->chunks;
 }
 
-void ws_mve_channels(const ws_conv2d_mve_params *p, const ws_mve_part *part) {
+/* Inlined, because without groups most of it is known. */
+static WS_INLINE void channels_of(const ws_conv2d_mve_params *p, const ws_mve_part *part) {
     const int32_t step = p->output.channels, channels = part->end - part->begin;
     ws_mve_tile tile = {
         .chunks = p->chunks,
@@ -102,6 +103,10 @@ void ws_mve_channels(const ws_conv2d_mve_params *p, const ws_mve_part *part) {
     }
 }
 
+void ws_mve_channels(const ws_conv2d_mve_params *p, const ws_mve_part *part) {
+    channels_of(p, part);
+}
+
 void ws_conv2d_mve(const ws_conv2d_mve_params *p, const int8_t *input, int8_t *output,
                    int8_t *scratch) {
     const int32_t count = p->output.height * p->output.width;
@@ -130,7 +135,7 @@ void ws_conv2d_mve(const ws_conv2d_mve_params *p, const int8_t *input, int8_t *o
                 }
             }
             const ws_mve_part part = {scratch, output, positions, 0, p->output.channels};
-            ws_mve_channels(p, &part);
+            channels_of(p, &part);
             output += positions * p->output.channels;
         }
         input += p->input.height * p->input.width * p->input.channels;

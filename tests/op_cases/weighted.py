@@ -188,6 +188,7 @@ _TAPS: dict[str, dict[str, Any]] = {
     "tall": {"channels": 18, "kernel": (9, 1), "padding": "valid"},
     "tall_and_same": {"channels": 7, "kernel": (6, 1), "output_q": (0.005, 3)},
     "wide": {"channels": 4, "kernel": (1, 5), "activation": "relu_n1_to_1"},
+    "one_tap_of_three": {"channels": 3, "kernel": (1, 1)},
     "one_tap": {"channels": 5, "kernel": (1, 1), "output_q": (0.01, 3)},
     "dilated": {"channels": 11, "dilation": (2, 3)},
     "multiplier_above_one_6": {"channels": 6, "stride": (2, 2), "output_q": (0.0003, 5)},
