@@ -18,25 +18,48 @@ def has_four_dimensions(graph: Graph, op: Op) -> Verdict:
     return True, ""
 
 
+MAX_STEP = 1 << 14  # products of positions stay far inside int32
+_MAX_REACH = 1 << 15  # TFLite Micro keeps paddings in int16
+
+
+def has_small_steps(graph: Graph, op: Op) -> Verdict:
+    """Strides, dilations and windows are at most 16384; windows reach at most 32768.
+
+    Export the model again; no layer looks that far.
+    """
+    o = op.options
+    assert isinstance(o, g.Conv2D | g.DepthwiseConv2D | g.Pool2D)
+    window, dilation = _window(graph, op)
+    for name, pair in (("stride", o.stride), ("dilation", dilation), ("window", window)):
+        if max(pair) > MAX_STEP:
+            return False, f"a {name} of {max(pair)}"
+    reach = max((w - 1) * d + 1 for w, d in zip(window, dilation, strict=True))
+    return reach <= _MAX_REACH, f"a window that reaches {reach}"
+
+
+def _window(graph: Graph, op: Op) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Height and width of the window, and its dilation."""
+    o = op.options
+    if isinstance(o, g.Pool2D):
+        return o.window, (1, 1)
+    assert isinstance(o, g.Conv2D | g.DepthwiseConv2D)
+    weights = graph.tensors[op.inputs[1]].shape
+    return (weights[1], weights[2]), o.dilation
+
+
 def has_matching_window(graph: Graph, op: Op) -> Verdict:
-    """Batch, height and width of the output follow from the options; windows reach at most 32768.
+    """Batch, height and width of the output follow from the options.
 
     Export the model again; the file contradicts itself.
     """
     o = op.options
     assert isinstance(o, g.Conv2D | g.DepthwiseConv2D | g.Pool2D)
     source, output = source_of(graph, op).shape, output_of(graph, op).shape
-    if isinstance(o, g.Pool2D):
-        window, dilation = o.window, (1, 1)
-    else:
-        weights = graph.tensors[op.inputs[1]].shape
-        window, dilation = (weights[1], weights[2]), o.dilation
+    window, dilation = _window(graph, op)
     expected = [source[0]]
     for axis in (0, 1):
         size, stride = source[1 + axis], o.stride[axis]
         reach = (window[axis] - 1) * dilation[axis] + 1
-        if max(stride, reach) > 1 << 15:  # TFLite Micro keeps paddings in int16
-            return False, f"a window of {reach} with stride {stride}"
         expected.append(-(-size // stride) if o.padding == "same" else (size - reach) // stride + 1)
     return (
         list(output[:3]) == expected,

@@ -15,13 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert import cwriter
+from convert.constraints_windows import MAX_STEP
 from convert.errors import UnsupportedModelError
 from convert.graph import Codes, Op, Tensor
 from convert.params import Params
 
 _INT32_MAX = 2**31 - 1
 _WORTH_FINDING = 64  # bytes of an array that is part of another
-_MAX_STEP = 1 << 14  # of strides, dilations, filters: products stay far inside int32
 _CTYPES = {
     "int8_t": np.int8,
     "int16_t": np.int16,
@@ -150,8 +150,8 @@ def check_sum(layer: Layer, terms: int, largest: int) -> None:
 def check_steps(layer: Layer, *pairs: tuple[int, int]) -> None:
     """Positions must stay far inside int32."""
     for value in (v for pair in pairs for v in pair):
-        if value > _MAX_STEP:
-            refuse(layer, f"have strides, dilations and windows of at most {_MAX_STEP}", value)
+        if value > MAX_STEP:
+            refuse(layer, f"have strides, dilations and windows of at most {MAX_STEP}", value)
 
 
 def struct_text(ctype: str, name: str, fields: Sequence[tuple[str, object]]) -> str:

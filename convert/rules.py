@@ -69,7 +69,12 @@ _WEIGHTS = (
     wide.has_moderate_wide_rescaling,
     *_ACTIVATION,
 )
-_WINDOW = (windows.has_four_dimensions, windows.has_matching_window, windows.has_matching_channels)
+_WINDOW = (
+    windows.has_four_dimensions,
+    windows.has_small_steps,
+    windows.has_matching_window,
+    windows.has_matching_channels,
+)
 _CONVOLUTION = Rule((_VALUES, _WEIGHT, _BIAS), (*_WINDOW, *_WEIGHTS), optional=1, output=_VALUES)
 _REMEMBERS = (
     recurrent.keeps_its_states,

@@ -140,16 +140,22 @@ BROKEN: list[BrokenModel] = [
         "1x4x3",
     ),
     (
-        windows.has_matching_window,
+        windows.has_small_steps,
         "absurd stride",
         edit(build.conv_2d, lambda s, op: setattr(op.builtinOptions, "strideH", 2**31 - 1)),
-        "stride 2147483647",
+        "a stride of 2147483647",
     ),
     (
-        windows.has_matching_window,
+        windows.has_small_steps,
         "dilation whose padding passes int16",
-        build.conv_2d(dilation=(1 << 15, 1)),
-        "a window of 65537",
+        build.conv_2d(kernel=(5, 1), dilation=(1 << 13, 1)),
+        "a window that reaches 32769",
+    ),
+    (
+        windows.has_small_steps,
+        "dilation of a window of one",
+        build.conv_2d(kernel=(1, 1), dilation=(1, 2**31 - 1)),
+        "a dilation of 2147483647",
     ),
     (
         windows.has_matching_channels,
