@@ -28,7 +28,7 @@ sys.path.insert(0, str(ROOT))
 from simulate.hostfrontend import HostFrontEnd  # noqa: E402
 from train.datasets import Dataset, load_spec  # noqa: E402
 from train.evaluate import run_tflite, score, wilson  # noqa: E402
-from train.features import clean_examples, training_data  # noqa: E402
+from train.features import Examples, TrainingData, clean_examples, training_data  # noqa: E402
 from train.fit import fit, predictions  # noqa: E402
 from train.keras import start  # noqa: E402
 from train.models import ModelSpec, build_model  # noqa: E402
@@ -79,9 +79,8 @@ def dataset(settings: Project, **source: Any) -> Dataset:
     return load_spec(spec, base=EXAMPLES, seed=settings.project.seed)
 
 
-def run(experiment: str, settings: Project, clips: Dataset, seed: int) -> Run:
-    """Train, quantize, run as C."""
-    begun = time.monotonic()
+def untrained(settings: Project, clips: Dataset, seed: int) -> tuple[TrainingData, Examples, Any]:
+    """What a network learns from, what it is tested on, and the network with fresh weights."""
     front = HostFrontEnd(settings.frontend)
     data = training_data(
         clips,
@@ -94,6 +93,13 @@ def run(experiment: str, settings: Project, clips: Dataset, seed: int) -> Run:
     shape = (test.features.shape[1], test.features.shape[2])
     start(seed)
     model = build_model(settings.model, shape, len(clips.classes), folder=EXAMPLES)
+    return data, test, model
+
+
+def run(experiment: str, settings: Project, clips: Dataset, seed: int) -> Run:
+    """Train, quantize, run as C."""
+    begun = time.monotonic()
+    data, test, model = untrained(settings, clips, seed)
     fit(model, data.train, data.validation, settings.train, seed=seed)
     exact = score(predictions(model, test.features), test.labels, clips.classes)
     result = quantize(

@@ -12,22 +12,20 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.accuracy import EXAMPLES, cnn_fit, project
+from benchmarks.accuracy import cnn_fit, project, untrained
 from convert.emit_frontend import emit_frontend
 from convert.errors import UserError
 from convert.tflite_reader import read
 from firmware.application import build_application
 from firmware.board import load_board
 from simulate.cortexm import CortexMBackend
-from simulate.hostfrontend import HostFrontEnd
 from simulate.hostlib import HostBackend
 from simulate.listening import listening_sources
 from simulate.reference import ReferenceBackend
 from train.evaluate import run_tflite
-from train.features import Examples, TrainingData, clean_examples, training_data
+from train.features import Examples, TrainingData
 from train.fit import fit, predictions
-from train.keras import start
-from train.models import ModelSpec, build_model
+from train.models import ModelSpec
 from train.paired import pair
 from train.quantization import SCHEMES, Quantized, quantize
 from wakesmith.built import Shaped
@@ -141,18 +139,7 @@ def experiment(model: str, mfcc: bool, epochs: int | None) -> tuple[str, Project
 
 def float_model(settings: Project, clips: Any, seed: int, folder: Path) -> Float:
     """Train the float model of one seed, or load it."""
-    front = HostFrontEnd(settings.frontend)
-    data = training_data(
-        clips,
-        front,
-        settings.augment,
-        copies=min(settings.train.copies, settings.train.epochs),
-        seed=seed,
-    )
-    test = clean_examples(clips, "test", front)
-    shape = (test.features.shape[1], test.features.shape[2])
-    start(seed)
-    model = build_model(settings.model, shape, len(clips.classes), folder=EXAMPLES)
+    data, test, model = untrained(settings, clips, seed)
     about = plain(replace(settings, quantization=SCHEMES["float32"]()))
     key = json.dumps([about, seed, clips.hash()], sort_keys=True)
     file = folder / f"{hashlib.sha256(key.encode()).hexdigest()[:16]}.weights.h5"

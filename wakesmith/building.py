@@ -17,9 +17,9 @@ from convert.files import write_bytes
 from firmware.board import load_board
 from simulate.cores import EMULATED
 from wakesmith.console import plain_console, watcher
+from wakesmith.pages import grouped, percent
 from wakesmith.pipeline import LOCK, Pipeline, StoppedError, locked
 from wakesmith.project import Project, load_project, runs_as_c
-from wakesmith.report import grouped, percent
 from wakesmith.results import Results
 from wakesmith.stages import STAGE_NAMES, build_stages, load_results
 

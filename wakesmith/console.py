@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from types import TracebackType
 
 from rich.console import Console
 from rich.progress import (
@@ -16,13 +15,14 @@ from rich.progress import (
 )
 from rich.table import Column
 
+from wakesmith.blocks import Block
 from wakesmith.pipeline import Stage
 
 _EVERY = 10.0  # seconds between plain lines of one stage
 _FIRST = 2.0  # a command that takes longer says how far it is
 
 
-class Lines:
+class Lines(Block):
     """Plain lines, for logs and pipes.
 
     Args:
@@ -33,17 +33,6 @@ class Lines:
         self.console = console
         self.quiet = quiet
         self._last = 0.0
-
-    def __enter__(self) -> Lines:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        pass
 
     def kept(self, stage: Stage) -> None:
         """Say that a stage is up to date."""
@@ -70,7 +59,7 @@ class Lines:
             self.console.print(text, markup=False, highlight=False)
 
 
-class Bars:
+class Bars(Block):
     """One bar per stage with the time left."""
 
     def __init__(self, console: Console) -> None:
@@ -88,16 +77,12 @@ class Bars:
         )
         self._tasks: dict[str, TaskID] = {}
 
-    def __enter__(self) -> Bars:
+    def begin(self) -> None:
+        """Show them."""
         self._bars.start()
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def end(self) -> None:
+        """Leave them as they are."""
         self._bars.stop()
 
     def kept(self, stage: Stage) -> None:
@@ -138,7 +123,7 @@ def plain_console(width: int = 120) -> Console:
     return console if console.is_terminal else Console(width=width)
 
 
-class Meter:
+class Meter(Block):
     """How far a command is, on stderr: a bar on a terminal, else lines when it takes a while.
 
     Args:
@@ -152,7 +137,8 @@ class Meter:
         self._bar: Progress | None = None
         self._next = time.monotonic() + _FIRST
 
-    def __enter__(self) -> Meter:
+    def begin(self) -> None:
+        """Show the bar where there is a terminal."""
         if self._console.is_terminal:
             self._bar = Progress(
                 TextColumn("{task.description}"),
@@ -165,14 +151,9 @@ class Meter:
             )
             self._bar.start()
             self._bar.add_task(self._doing, total=None, note="starting")
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def end(self) -> None:
+        """Take the bar away."""
         if self._bar is not None:
             self._bar.stop()
 

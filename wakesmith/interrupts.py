@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import signal
 import threading
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Any
 
+from wakesmith.blocks import Block
 
-class Interrupts:
+
+class Interrupts(Block):
     """Within the block, remembers SIGINT; outside of the main thread it does nothing.
 
     Attributes:
@@ -24,17 +26,13 @@ class Interrupts:
         self.pressed = False
         self._before: Any = None
 
-    def __enter__(self) -> Interrupts:
+    def begin(self) -> None:
+        """Listen."""
         if threading.current_thread() is threading.main_thread():
             self._before = signal.signal(signal.SIGINT, self._remember)
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def end(self) -> None:
+        """Leave the signal to whoever had it."""
         if self._before is not None:
             signal.signal(signal.SIGINT, self._before)
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Column
 
+from wakesmith.blocks import Block
 from wakesmith.pipeline import Stage
 
 _EVERY = 15.0  # seconds between lines where there is no terminal
@@ -83,7 +83,7 @@ class Forecast:
         return self._guesses[name] * taken / guessed
 
 
-class Overall:
+class Overall(Block):
     """Tells how far a job of many stages is; a `wakesmith.pipeline.Watcher`.
 
     Args:
@@ -114,7 +114,8 @@ class Overall:
         self._said = -_EVERY
         self._bar: Progress | None = None
 
-    def __enter__(self) -> Overall:
+    def begin(self) -> None:
+        """Show the bar where there is a terminal."""
         if self._console.is_terminal and not self._quiet:
             self._bar = Progress(
                 SpinnerColumn(),
@@ -131,14 +132,9 @@ class Overall:
             )
             self._bar.start()
             self._bar.add_task(self._doing, total=1.0, left="", note="starting")
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def end(self) -> None:
+        """Take the bar away."""
         if self._bar is not None:
             self._bar.stop()
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.resources
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import jinja2
-from markupsafe import Markup
-
 from wakesmith.arena_picture import arena_svg
 from wakesmith.figures import learning_curves, spectrograms
+from wakesmith.pages import grouped, page, percent
 from wakesmith.results import Accuracy, Memory, Results
 
 _SHADES = (100, 82, 66, 52, 40, 30, 22, 16)
@@ -18,22 +15,14 @@ _SHADES = (100, 82, 66, 52, 40, 30, 22, 16)
 
 def render(results: Results) -> str:
     """The report as HTML: no scripts, no external resources, the same bytes for the same data."""
-    room = importlib.resources.files("wakesmith")
-    environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
-    )
-    template = environment.from_string((room / "report.html.j2").read_text(encoding="utf-8"))
-    css = (room / "report.css").read_text(encoding="utf-8")
     axis, ticks = _axis(results.accuracy)
-    return template.render(
+    return page(
+        "report.html.j2",
         r=results,
-        css=Markup(css),
         lead=_lead(results),
         tiles=_tiles(results),
         axis=axis,
         ticks=ticks,
-        percent=percent,
-        grouped=grouped,
         heard=_heard(results),
         confusions=_confusions(results),
         matrix=_matrix(results),
@@ -45,20 +34,6 @@ def render(results: Results) -> str:
         memories=[_memory(m) for m in results.memories],
         manifest=_manifest(results.manifest),
     )
-
-
-def grouped(number: int) -> str:
-    """1234567 -> 1 234 567 with thin no-break spaces."""
-    return f"{number:,}".replace(",", "\u202f")
-
-
-def percent(share: float, digits: int = 1) -> str:
-    """0.9741 -> 97.4; never rounds up to 100."""
-    value = min(share * 100, 100.0)
-    text = f"{value:.{digits}f}"
-    if digits and share < 1 and float(text) == 100.0:
-        return f"{100 - 10**-digits:.{digits}f}"
-    return text
 
 
 def _lead(results: Results) -> str:

@@ -21,6 +21,7 @@ from wakesmith.room import Room
 from wakesmith.runtimes import library_of, library_reads
 from wakesmith.steps import speech
 from wakesmith.steps.quantize import chooses
+from wakesmith.steps.train import Learning
 from wakesmith.store import plain
 
 STAGE_NAMES = (
@@ -95,7 +96,7 @@ def train_stage(project: Project, base: Path, *, jobs: int = 0) -> Stage:
     return stage_of(
         "train",
         "training",
-        _learning(project, base, jobs),
+        (_learning(project, base, jobs),),
         needs=("speech",),
         reads=_learning_reads(project, base),
         data=_FRONTEND,
@@ -123,7 +124,7 @@ def scheme_stages(project: Project, base: Path, *, jobs: int = 0) -> list[Stage]
         stage_of(
             "quantize",
             "quantizing",
-            (project.quantization, *_learning(project, base, jobs)),
+            (project.quantization, _learning(project, base, jobs)),
             also=scheme_modules(project.quantization),
             needs=("speech", "train", *(stage.name for stage in before)),
             reads={**_learning_reads(project, base), **_quantization(project, base)},
@@ -201,7 +202,7 @@ def sensitivity_stages(project: Project, base: Path, split: str, *, jobs: int = 
     measure = stage_of(
         "sensitivity",
         "measuring layers",
-        (project.project.name, split, *_learning(project, base, jobs)),
+        (project.project.name, split, _learning(project, base, jobs)),
         needs=("speech", "features", "train"),
         reads={
             **_learning_reads(project, base),
@@ -269,7 +270,7 @@ def _room_stages(project: Project, base: Path, jobs: int) -> list[Stage]:
         stage_of(
             "room",
             "measuring flash",
-            (room, project.quantization, *_learning(project, base, jobs)),
+            (room, project.quantization, _learning(project, base, jobs)),
             also=scheme_modules(project.quantization),
             needs=("speech", "train"),
             reads={
@@ -283,16 +284,15 @@ def _room_stages(project: Project, base: Path, jobs: int) -> list[Stage]:
     ]
 
 
-def _learning(project: Project, base: Path, jobs: int) -> tuple[Any, ...]:
-    """Arguments that training and quantization share."""
-    return (
-        project.model,
-        project.train,
-        project.frontend,
-        project.augment,
-        project.project.seed,
-        base,
-        jobs,
+def _learning(project: Project, base: Path, jobs: int) -> Learning:
+    return Learning(
+        model=project.model,
+        spec=project.train,
+        fe=project.frontend,
+        augmentation=project.augment,
+        seed=project.project.seed,
+        base=base,
+        jobs=jobs,
     )
 
 

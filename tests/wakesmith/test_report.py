@@ -13,7 +13,8 @@ from rich.console import Console
 
 from train.evaluate import wilson
 from wakesmith.building import print_table
-from wakesmith.report import percent, render
+from wakesmith.pages import percent
+from wakesmith.report import render
 from wakesmith.results import Accuracy, Layer, Memory, Proof, Results, Spectrogram, Stored
 
 

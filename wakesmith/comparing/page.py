@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.resources
 from collections.abc import Mapping
 from typing import Any
-
-import jinja2
-from markupsafe import Markup
 
 from wakesmith.comparing.figures import plots
 from wakesmith.comparing.results import Comparison, Row
 from wakesmith.comparing.table import COLUMNS, remarks, title
-from wakesmith.report import grouped, percent
+from wakesmith.pages import grouped, page, percent
 
 
 def render(comparison: Comparison) -> str:
     """The page as HTML; the same bytes for the same data."""
-    room = importlib.resources.files("wakesmith")
-    environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
-    )
-    template = environment.from_string((room / "compare.html.j2").read_text(encoding="utf-8"))
-    css = (room / "report.css").read_text(encoding="utf-8")
-    return template.render(
+    return page(
+        "compare.html.j2",
         c=comparison,
-        css=Markup(css),
         title=title(comparison),
         lead=_lead(comparison),
         headings=[name for name, _ in COLUMNS],
@@ -36,8 +26,6 @@ def render(comparison: Comparison) -> str:
         seeds=_seeds(comparison),
         notes=[(row.label, note) for row in comparison.rows for note in row.notes],
         options=[(row.label, _options(row.options)) for row in comparison.rows],
-        percent=percent,
-        grouped=grouped,
     )
 
 

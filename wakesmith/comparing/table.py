@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from wakesmith.comparing.results import Comparison, Row
-from wakesmith.report import grouped, percent
+from wakesmith.pages import grouped, percent
 
 ENGINES = {"c": "C", "tflm": "TFLM", "litert": "LiteRT"}
 _NONE = "–"

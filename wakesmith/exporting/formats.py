@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,72 +72,75 @@ def lay_out(kind: str, library: Library, facts: Facts, sound: Sound) -> Files:
         "for the example."
     )
     stored = emit_sound("sound", sound.pcm.tolist(), note)["sound.h"]
-    files = KINDS[kind](library, values, stored)
+    layout = KINDS[kind]
+    files = {f"{layout.headers}/{name}": text for name, text in library.public.items()}
+    files |= {f"src/{name}": text for name, text in library.private.items()}
+    files |= {path: render(f"{name}.j2", values) for path, name in layout.templates.items()}
+    files[layout.sound] = stored
+    if layout.string:
+        files[layout.string] = freestanding_string()
     files["README.md"] = render("README.md.j2", values)
     files["LICENSE"] = licence()
     return files
 
 
-def _split(library: Library) -> Files:
-    """Public headers in include/, everything else in src/."""
-    return {
-        **{f"include/{name}": text for name, text in library.public.items()},
-        **{f"src/{name}": text for name, text in library.private.items()},
-    }
+@dataclass(frozen=True)
+class Layout:
+    """Where a build system expects what; sources are in src.
+
+    Attributes:
+        templates: path -> template, without its ending.
+        sound: path of the example's recording.
+        headers: folder of the public headers.
+        string: path of a string.h for compilers without a C library; empty for none.
+    """
+
+    templates: Mapping[str, str]
+    sound: str
+    headers: str = "include"
+    string: str = ""
 
 
-def _cmake(library: Library, values: Mapping[str, Any], stored: str) -> Files:
-    return {
-        **_split(library),
-        "CMakeLists.txt": render("CMakeLists.txt.j2", values),
-        "cmake/arm-none-eabi-gcc.cmake": render("arm-none-eabi-gcc.cmake.j2", values),
-        "cmake/zig.cmake": render("zig.cmake.j2", values),
-        "cmake/freestanding/string.h": freestanding_string(),
-        "examples/listen/CMakeLists.txt": render("example.CMakeLists.txt.j2", values),
-        "examples/listen/listen.c": render("listen.c.j2", values),
-        "examples/listen/sound.h": stored,
-    }
-
-
-def _arduino(library: Library, values: Mapping[str, Any], stored: str) -> Files:
-    return {
-        **{f"src/{name}": text for name, text in library.public.items()},
-        **{f"src/{name}": text for name, text in library.private.items()},
-        "library.properties": render("library.properties.j2", values),
-        "keywords.txt": render("keywords.txt.j2", values),
-        "examples/Listen/Listen.ino": render("Listen.ino.j2", values),
-        "examples/Listen/sound.h": stored,
-    }
-
-
-def _zephyr(library: Library, values: Mapping[str, Any], stored: str) -> Files:
-    return {
-        **_split(library),
-        "zephyr/module.yml": render("module.yml.j2", values),
-        "zephyr/CMakeLists.txt": render("zephyr.CMakeLists.txt.j2", values),
-        "zephyr/Kconfig": render("Kconfig.j2", values),
-        "samples/listen/CMakeLists.txt": render("sample.CMakeLists.txt.j2", values),
-        "samples/listen/prj.conf": render("prj.conf.j2", values),
-        "samples/listen/sample.yaml": render("sample.yaml.j2", values),
-        "samples/listen/src/main.c": render("main.c.j2", values),
-        "samples/listen/src/sound.h": stored,
-    }
-
-
-def _platformio(library: Library, values: Mapping[str, Any], stored: str) -> Files:
-    return {
-        **_split(library),
-        "library.json": render("library.json.j2", values),
-        "examples/listen/platformio.ini": render("platformio.ini.j2", values),
-        "examples/listen/src/main.cpp": render("Listen.ino.j2", values),
-        "examples/listen/src/sound.h": stored,
-    }
-
-
-KINDS: Mapping[str, Callable[[Library, Mapping[str, Any], str], Files]] = {
-    "cmake": _cmake,
-    "arduino": _arduino,
-    "zephyr": _zephyr,
-    "platformio": _platformio,
+KINDS: Mapping[str, Layout] = {
+    "cmake": Layout(
+        {
+            "CMakeLists.txt": "CMakeLists.txt",
+            "cmake/arm-none-eabi-gcc.cmake": "arm-none-eabi-gcc.cmake",
+            "cmake/zig.cmake": "zig.cmake",
+            "examples/listen/CMakeLists.txt": "example.CMakeLists.txt",
+            "examples/listen/listen.c": "listen.c",
+        },
+        sound="examples/listen/sound.h",
+        string="cmake/freestanding/string.h",
+    ),
+    "arduino": Layout(
+        {
+            "library.properties": "library.properties",
+            "keywords.txt": "keywords.txt",
+            "examples/Listen/Listen.ino": "Listen.ino",
+        },
+        sound="examples/Listen/sound.h",
+        headers="src",
+    ),
+    "zephyr": Layout(
+        {
+            "zephyr/module.yml": "module.yml",
+            "zephyr/CMakeLists.txt": "zephyr.CMakeLists.txt",
+            "zephyr/Kconfig": "Kconfig",
+            "samples/listen/CMakeLists.txt": "sample.CMakeLists.txt",
+            "samples/listen/prj.conf": "prj.conf",
+            "samples/listen/sample.yaml": "sample.yaml",
+            "samples/listen/src/main.c": "main.c",
+        },
+        sound="samples/listen/src/sound.h",
+    ),
+    "platformio": Layout(
+        {
+            "library.json": "library.json",
+            "examples/listen/platformio.ini": "platformio.ini",
+            "examples/listen/src/main.cpp": "Listen.ino",
+        },
+        sound="examples/listen/src/sound.h",
+    ),
 }
 """Build systems, by the name that `--format` takes."""

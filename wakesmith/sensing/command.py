@@ -12,8 +12,8 @@ from rich.text import Text
 from convert.files import write_bytes
 from wakesmith.building import build_folder, check_folder, open_project
 from wakesmith.console import plain_console, watcher
+from wakesmith.pages import grouped, percent
 from wakesmith.pipeline import Pipeline, StoppedError
-from wakesmith.report import grouped, percent
 from wakesmith.sensing.page import decibels, lead
 from wakesmith.sensing.results import METHODS, PARTS, Sensitivity, from_json
 from wakesmith.stages import sensitivity_stages

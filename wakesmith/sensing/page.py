@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.resources
 from collections.abc import Callable, Sequence
 
-import jinja2
 import matplotlib.pyplot as plt
-from markupsafe import Markup
 
 from wakesmith.figures import ACCENT, INK, STRONG, STYLE, WARM, svg
-from wakesmith.report import grouped, percent
+from wakesmith.pages import page, percent
 from wakesmith.sensing.results import METHODS, PARTS, Measured, Sensitivity
 
 _ROW, _TOP, _WIDTH = 0.27, 1.0, 11.0  # inches
@@ -19,15 +16,9 @@ _WORST_POINTS, _WORST_DB, _BEST_DB = 5.0, 0.0, 40.0  # where the colours end
 
 def render(found: Sensitivity) -> str:
     """The page as HTML; the same bytes for the same data."""
-    room = importlib.resources.files("wakesmith")
-    environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
-    )
-    template = environment.from_string((room / "sensitivity.html.j2").read_text(encoding="utf-8"))
-    css = (room / "report.css").read_text(encoding="utf-8")
-    return template.render(
+    return page(
+        "sensitivity.html.j2",
         s=found,
-        css=Markup(css),
         lead=lead(found),
         picture=heatmap(found),
         rows=[
@@ -36,7 +27,6 @@ def render(found: Sensitivity) -> str:
             for row in found.rows
         ],
         accuracy=percent(found.float_correct / found.total, 2),
-        grouped=grouped,
     )  # fmt: skip
 
 

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 from convert.files import write_bytes
-from convert.frontend import FrontEnd
-from train.augment import Augmentation
-from train.fit import FitSpec
-from train.keras import start
-from train.models import ModelSpec
 from train.quantization import DistilledInt8, Mixed, QuantizationSpec, quantize
 from wakesmith.job import Job
-from wakesmith.steps.train import MODEL, prepare, steps_told, untrained
+from wakesmith.steps.train import Learning, steps_told
 from wakesmith.store import read_json, write_json
 
 
@@ -31,34 +25,29 @@ def fitted(scheme: QuantizationSpec, weight_bytes: int) -> QuantizationSpec:
     return replace(scheme, weight_bytes=weight_bytes)
 
 
-def run(
-    job: Job,
-    scheme: QuantizationSpec,
-    model: ModelSpec,
-    spec: FitSpec,
-    fe: FrontEnd,
-    augmentation: Augmentation,
-    seed: int,
-    base: Path,
-    jobs: int,
-) -> None:
+def run(job: Job, scheme: QuantizationSpec, learning: Learning) -> None:
     """Write `model.tflite`, `float.tflite` (same operators, for comparison), `quantize.json`.
 
     After a stage `room` the scheme fits the weights into what the budget of flash leaves for them.
     """
-    job.progress(0, 0, "loading TensorFlow")
-    start(seed)
+    learning.begin(job)
     job.progress(0, 0, "computing features")
-    data = prepare(job, fe, augmentation, spec, seed, base, jobs)
-    network = untrained(job, model, fe, base)
-    network.load_weights(job.inputs["train"] / MODEL)
+    data = learning.data(job)
+    network = learning.trained(job)
     told = steps_told(job.progress, "fine-tuning")
     if isinstance(scheme, DistilledInt8):
-        scheme = scheme.located(base)
+        scheme = scheme.located(learning.base)
     if "room" in job.inputs:
         left = read_json(job.inputs["room"] / "room.json")["weight_bytes"]
         scheme = fitted(scheme, left)
-    result = quantize(network, data, scheme, seed=seed, first_epoch=spec.epochs, progress=told)
+    result = quantize(
+        network,
+        data,
+        scheme,
+        seed=learning.seed,
+        first_epoch=learning.spec.epochs,
+        progress=told,
+    )
     write_bytes(job.out / "model.tflite", result.tflite)
     write_bytes(job.out / "float.tflite", result.reference)
     history = result.history

@@ -3,45 +3,27 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from convert.files import write_text
-from convert.frontend import FrontEnd
-from train.augment import Augmentation
 from train.features import Examples
-from train.fit import FitSpec, predictions
-from train.keras import start
-from train.models import ModelSpec
+from train.fit import predictions
 from train.sensitivity import sensitivity
 from wakesmith.clips import load_dataset
 from wakesmith.job import Job
 from wakesmith.sensing.page import render
 from wakesmith.sensing.results import Measured, Sensitivity
-from wakesmith.steps.train import MODEL, prepare, untrained
+from wakesmith.steps.train import Learning
 from wakesmith.store import write_json
 
 
-def run(
-    job: Job,
-    name: str,
-    split: Literal["val", "test"],
-    model: ModelSpec,
-    spec: FitSpec,
-    fe: FrontEnd,
-    augmentation: Augmentation,
-    seed: int,
-    base: Path,
-    jobs: int,
-) -> None:
+def run(job: Job, name: str, split: Literal["val", "test"], learning: Learning) -> None:
     """Write `sensitivity.json`, `sensitivity.csv` and `sensitivity.html`."""
-    job.progress(0, 0, "loading TensorFlow")
-    start(seed)
-    network = untrained(job, model, fe, base)
-    network.load_weights(job.inputs["train"] / MODEL)
-    calibration = prepare(job, fe, augmentation, spec, seed, base, jobs).calibration
+    learning.begin(job)
+    network = learning.trained(job)
+    calibration = learning.data(job).calibration
     examples = _examples(job, split)
     right = predictions(network, examples.features).argmax(axis=1) == examples.labels
     found = sensitivity(
@@ -52,7 +34,7 @@ def run(
     )
     result = Sensitivity(
         name=name,
-        model=model.name,
+        model=learning.model.name,
         split=split,
         total=len(examples),
         float_correct=int(right.sum()),

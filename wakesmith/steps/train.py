@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,25 +24,50 @@ MODEL = "model.keras"
 _EARLIEST = (1980, 1, 1, 0, 0, 0)
 
 
-def prepare(
-    job: Job,
-    fe: FrontEnd,
-    augmentation: Augmentation,
-    spec: FitSpec,
-    seed: int,
-    base: Path,
-    jobs: int,
-) -> TrainingData:
-    """What `fit` and `quantize` learn from; the same for the same seed."""
-    return training_data(
-        load_dataset(job.inputs["speech"]),
-        fe,
-        augmentation,
-        copies=min(spec.copies, spec.epochs),
-        seed=seed,
-        workers=jobs,
-        base=base,
-    )
+@dataclass(frozen=True)
+class Learning:
+    """What training, and all that goes on from a trained network, learns with.
+
+    Attributes:
+        model: the network.
+        spec: how it is trained.
+        fe: the front-end.
+        augmentation: of the clips.
+        seed: of everything drawn.
+        base: folder that relative paths in the project file start from.
+        jobs: worker processes, 0 for one per core.
+    """
+
+    model: ModelSpec
+    spec: FitSpec
+    fe: FrontEnd
+    augmentation: Augmentation
+    seed: int
+    base: Path
+    jobs: int
+
+    def begin(self, job: Job) -> None:
+        """Load TensorFlow and sow the seed."""
+        job.progress(0, 0, "loading TensorFlow")
+        start(self.seed)
+
+    def data(self, job: Job) -> TrainingData:
+        """What `fit` and `quantize` learn from; the same for the same seed."""
+        return training_data(
+            load_dataset(job.inputs["speech"]),
+            self.fe,
+            self.augmentation,
+            copies=min(self.spec.copies, self.spec.epochs),
+            seed=self.seed,
+            workers=self.jobs,
+            base=self.base,
+        )
+
+    def trained(self, job: Job) -> Any:
+        """The network as the stage `train` left it."""
+        network = untrained(job, self.model, self.fe, self.base)
+        network.load_weights(job.inputs["train"] / MODEL)
+        return network
 
 
 def untrained(job: Job, model: ModelSpec, fe: FrontEnd, base: Path) -> Any:
@@ -66,24 +92,16 @@ def steps_told(progress: Progress, what: str) -> Any:
     return tell
 
 
-def run(
-    job: Job,
-    model: ModelSpec,
-    spec: FitSpec,
-    fe: FrontEnd,
-    augmentation: Augmentation,
-    seed: int,
-    base: Path,
-    jobs: int,
-) -> None:
+def run(job: Job, learning: Learning) -> None:
     """Write `model.keras` and `history.json`."""
-    job.progress(0, 0, "loading TensorFlow")
-    start(seed)
+    learning.begin(job)
     job.progress(0, 0, "computing features")
-    data = prepare(job, fe, augmentation, spec, seed, base, jobs)
-    network = untrained(job, model, fe, base)
+    data = learning.data(job)
+    network = untrained(job, learning.model, learning.fe, learning.base)
     told = steps_told(job.progress, "training")
-    history = fit(network, data.train, data.validation, spec, seed=seed, progress=told)
+    history = fit(
+        network, data.train, data.validation, learning.spec, seed=learning.seed, progress=told
+    )
     save_model(network, job.out / MODEL)
     write_json(job.out / "history.json", {"epochs": history.epochs, "kept": history.kept})
 
