@@ -58,6 +58,8 @@ def bench(
     Ends with 1 when a budget is broken.
 
     Example:  wakesmith bench model.tflite --core cortex-m4 --core cortex-m0 --layers
+
+    Example:  wakesmith bench model.tflite --against benchmarks/baselines/tflm_cmsis_nn.json
     """
     from rich.console import Console
 

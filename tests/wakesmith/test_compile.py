@@ -129,6 +129,17 @@ def test_mistakes(tmp_path: Path) -> None:
     assert (tmp_path / "full" / "mine.txt").read_text() == "mine"
 
 
+def test_a_file_name_is_only_text(tmp_path: Path) -> None:
+    """A line break, and a byte that is no UTF-8."""
+    path = tmp_path / "a\nb\udcff.tflite"
+    path.write_bytes(conv_2d())
+    done = wakesmith_inside("compile", path, "--to", "c", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "c/README.md").read_text(encoding="utf-8").startswith("# a?b?.tflite as C")
+    lines = (tmp_path / "c/CMakeLists.txt").read_text(encoding="utf-8").splitlines()
+    assert "a?b?.tflite" in lines[0]
+
+
 def test_writing_again(tmp_path: Path) -> None:
     path = tmp_path / "small.tflite"
     path.write_bytes(conv_2d())

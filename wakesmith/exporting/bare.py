@@ -131,7 +131,7 @@ def _files(path: Path, graph: Graph, generated: GeneratedModel, core: Core) -> d
     vectors = _vectors(graph, generated)
     values = {
         "model": generated,
-        "file": path.name,
+        "file": "".join(sign if sign.isprintable() else "?" for sign in path.name),
         "core": core.name,
         "gcc_flags": " ".join(core.gcc_flags),
         "version": cwriter.VERSION,
