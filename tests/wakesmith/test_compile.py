@@ -19,7 +19,7 @@ from simulate.backend import clip_shape
 from simulate.reference import ReferenceBackend
 from tests.recurrent_cases import svdf_network
 from tests.striped_cases import padded
-from tests.tflite_builder import conv_2d
+from tests.tflite_builder import conv_2d, dequantize, quantize
 from tests.wakesmith.conftest import wakesmith_inside
 from tests.wakesmith.test_cli import refused
 
@@ -127,6 +127,21 @@ def test_mistakes(tmp_path: Path) -> None:
     assert "must be empty" in refused(tmp_path, "compile", path, "--to", "full")
     assert "wakesmith-model.json" in refused(tmp_path, "compile", path, "--to", "full", "--force")
     assert (tmp_path / "full" / "mine.txt").read_text() == "mine"
+
+
+def test_models_with_floats_say_so(tmp_path: Path) -> None:
+    for name, data, codes in (
+        ("in", quantize(dtype="float32"), 0),
+        ("out", dequantize(), 1),
+        ("no", conv_2d(), 1),
+    ):
+        (tmp_path / f"{name}.tflite").write_bytes(data)
+        assert wakesmith_inside("compile", f"{name}.tflite", cwd=tmp_path).returncode == 0
+        folder = tmp_path / f"{name}-c"
+        readme = (folder / "README.md").read_text(encoding="utf-8")
+        assert ("no floating point" in readme) == (name == "no")
+        assert (folder / "examples/minimal.c").read_text().count("_ZERO_POINT") == codes
+        assert _run(folder, "check").stdout == "2 of 2 outputs equal\n"
 
 
 def test_a_file_name_is_only_text(tmp_path: Path) -> None:

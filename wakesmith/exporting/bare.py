@@ -140,6 +140,7 @@ def _files(path: Path, graph: Graph, generated: GeneratedModel, core: Core) -> d
         "kinds": list(dict.fromkeys(layer.kind for layer in generated.layers)),
         "inputs": _edges(generated.inputs, generated.prefix, "input"),
         "outputs": _edges(generated.outputs, generated.prefix, "output"),
+        "floats": "float32" in {slot.dtype for slot in generated.inputs + generated.outputs},
         "remembers": bool(generated.states),
         "count": _CHECKED,
         "vectors": vectors.text,
