@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +17,7 @@ from simulate.devices.sound import SAMPLE_RATE_HZ, Sound
 from simulate.machine import Machine
 
 _MOST_SECONDS = 3600
+_TOLD_MS = 200  # emulated time between two reports of progress
 
 
 @dataclass(frozen=True)
@@ -86,13 +89,19 @@ def sound_of(machine: Machine) -> Sound:
     return sound
 
 
-def play(image: Image, pcm: NDArray[np.int16], tail_ms: int = 500) -> Played:
+def play(
+    image: Image,
+    pcm: NDArray[np.int16],
+    tail_ms: int = 500,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Played:
     """Reset the board, play the sound from the moment its driver listens, and some silence.
 
     Args:
         image: an application, which listens at once.
         pcm: 16 kHz mono int16.
         tail_ms: of silence after it.
+        progress: told milliseconds that were emulated, and all of them; nothing depends on it.
 
     Raises:
         UserError: the board has no microphone, or the sound is empty or longer than an hour.
@@ -115,7 +124,11 @@ def play(image: Image, pcm: NDArray[np.int16], tail_ms: int = 500) -> Played:
             f"{machine.text().strip().splitlines()[-1:]}."
         )
     begun, before = clock.now(), machine.counter.elapsed
-    machine.run_for(pcm.size * 1000 // SAMPLE_RATE_HZ + tail_ms)
+    whole = pcm.size * 1000 // SAMPLE_RATE_HZ + tail_ms
+    for done in range(0, whole, _TOLD_MS):
+        told = functools.partial(progress, done, whole)
+        clock.at(begun + done * clock.hz // 1000, told, outlives_reset=True)
+    machine.run_for(whole)
     seconds = (clock.now() - begun) / clock.hz
     instructions = machine.counter.elapsed - before
     lines, start = [], 0

@@ -130,12 +130,18 @@ class Board:
             )
         return Info(values, tuple(labels))
 
-    def inject(self, pcm: NDArray[np.int16], mode: str = "clip") -> tuple[str, ...]:
+    def inject(
+        self,
+        pcm: NDArray[np.int16],
+        mode: str = "clip",
+        progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> tuple[str, ...]:
         """Let the board hear samples; its `scores` and `event` lines.
 
         Args:
             pcm: (samples,) int16.
             mode: "clip" for the posteriors of the last window, "stream" for all, and events.
+            progress: told samples that the board has, and all of them.
 
         Raises:
             BoardError: the board refuses them.
@@ -160,6 +166,7 @@ class Board:
                 start = 2 * BLOCK_SAMPLES * index
                 if start >= len(data) or len(data) - start != 2 * left:
                     raise BoardError(f"The board must ask for what is left. Received: {line!r}.")
+                progress(pcm.size - left, pcm.size)
                 self._line.send(pcm_line(index, data[start : start + 2 * BLOCK_SAMPLES]))
             else:
                 raise BoardError(f"The board must follow the protocol. Received: {line!r}.")

@@ -17,6 +17,7 @@ from simulate.listening import listening_sources
 from simulate.playing import Played, play, require_microphone
 from train.audio import read_clip
 from wakesmith.built import Built, open_built
+from wakesmith.console import Meter
 from wakesmith.steps.convert import generate_from
 
 
@@ -47,7 +48,8 @@ def simulate_sound(
     """
     built = open_built(project, out)
     pcm = read_clip(sound).pcm
-    played = _play(built, board or built.project.firmware.board, pcm)
+    with Meter("simulating") as meter:
+        played = _play(built, board or built.project.firmware.board, pcm, meter)
     for line in played.lines:
         say(f"{line.seconds:9.3f} s  {line.text}")
     for reason in played.resets:
@@ -60,7 +62,7 @@ def simulate_sound(
     return not played.errors and not played.resets
 
 
-def _play(built: Built, name: str, pcm: NDArray[np.int16]) -> Played:
+def _play(built: Built, name: str, pcm: NDArray[np.int16], meter: Meter) -> Played:
     project, labels = built.project, built.data.classes
     board = load_board(name)
     require_microphone(board)
@@ -72,6 +74,7 @@ def _play(built: Built, name: str, pcm: NDArray[np.int16]) -> Played:
         words=project.project.words,
         detect=project.detect,
     )
+    meter(0, 0, f"compiling for {name}")
     # The C that a build for this board has, whatever board the project names.
     code = replace(project.firmware.code, kernels=board.core.kernels)
     generated = generate_from(built.graph, labels, project.frontend, project.samples, code)
@@ -86,4 +89,8 @@ def _play(built: Built, name: str, pcm: NDArray[np.int16]) -> Played:
             kernels=generated.kernels,
             compiler=project.firmware.compiler,
         )
-        return play(image, pcm)
+        return play(
+            image,
+            pcm,
+            progress=lambda done, whole: meter(done, whole, f"{done / 1000:.1f} s played"),
+        )

@@ -146,6 +146,17 @@ def test_a_board_without_a_microphone_is_refused(tmp_path: Path) -> None:
         play(image, np.zeros(0, np.int16))
 
 
+@pytest.mark.parametrize("board", ["nrf52840dk", "raspberry-pi-pico"])
+def test_progress_is_told_and_changes_nothing(
+    board: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image, pcm, told = image_of(board, tmp_path), sounds(2), []
+    played = play(image, pcm, progress=lambda done, whole: told.append((done, whole)))
+    assert told == [(done, 2500) for done in range(0, 2500, 200)]
+    monkeypatch.setattr("simulate.playing._TOLD_MS", 10**9)
+    assert play(image, pcm) == played
+
+
 @pytest.mark.fault
 def test_a_microphone_that_gives_nothing_is_told(tmp_path: Path) -> None:
     played = play(image_of("nrf52840dk", tmp_path), np.zeros(24000, np.int16))

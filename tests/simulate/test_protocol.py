@@ -333,6 +333,12 @@ def test_the_library_tells_what_a_board_does_wrong() -> None:
         board("send 1 50").inject(np.zeros(50, np.int16))
     with pytest.raises(BoardError, match="ask for what is left"):
         board("send 0 40").inject(np.zeros(50, np.int16))
+    told: list[tuple[int, int]] = []
+    size = BLOCK_SAMPLES + 20
+    asked = (f"send 0 {size}", "send 1 20", "ok inject")
+    pcm = np.zeros(size, np.int16)
+    board(*asked).inject(pcm, progress=lambda done, total: told.append((done, total)))
+    assert told == [(0, size), (BLOCK_SAMPLES, size)]
     with pytest.raises(BoardError, match="must take the samples"):
         board("error too bad").inject(np.zeros(50, np.int16))
     with pytest.raises(BoardError, match="with two numbers"):

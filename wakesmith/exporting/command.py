@@ -9,6 +9,7 @@ from convert import cwriter
 from convert.errors import UserError
 from simulate.listening import detector_plan
 from wakesmith.built import open_built
+from wakesmith.console import Meter
 from wakesmith.exporting.formats import KINDS, Facts, lay_out
 from wakesmith.exporting.library import collect
 from wakesmith.exporting.sound import choose_sound
@@ -65,7 +66,9 @@ def export_project(
         weights=generated.flash_bytes,
     )
     target = folder if folder is not None else Path(f"{name}-{kind}")
-    sound = choose_sound(built, plan)
+    with Meter("exporting") as meter:
+        meter(0, 0, "choosing a clip for the example")
+        sound = choose_sound(built, plan)
     files = lay_out(kind, library, facts, sound)
     write_library(files, target, force=force)
     say(f"Wrote {len(files)} files for {kind} to {target}. Begin with {target / 'README.md'}.")
