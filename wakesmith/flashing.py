@@ -21,7 +21,7 @@ from wakesmith.store import plain, read_json
 Say = Callable[[str], object]
 
 _ELSEWHERE = (
-    *("verify", "budget", "compare"),
+    *("verify", "compare", "budget.stack", "budget.instructions"),
     *("firmware.board", "firmware.compiler", "firmware.runtime", "firmware.tflm_dir"),
 )
 """Settings that say nothing about what firmware does, or that `build` takes on its command line.

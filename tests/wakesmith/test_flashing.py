@@ -157,6 +157,10 @@ def test_project_that_changed_since_the_build(tiny: Tiny, tmp_path: Path) -> Non
         return refused(tmp_path, file, "--board", "pico", "--out", tiny.build)
 
     assert "built for mps2-an386" in said("emulated_clips = 6", "emulated_clips = 5")
+    harmless = ("emulated_clips = 6", "emulated_clips = 6\n[budget]\ninstructions = 9")
+    assert "built for mps2-an386" in said(*harmless)
+    stripes = ("emulated_clips = 6", "emulated_clips = 6\n[budget]\nram = 90000")
+    assert "changed since the build: budget.ram. Run" in said(*stripes)
     epochs = ("\nepochs = 2", "\nepochs = 3")
     assert "changed since the build: train.epochs. Run wakesmith build" in said(*epochs)
     detect = "\n[detect]\nthreshold = 0.9\nthresholds = {yes = 0.7}\n"
