@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from convert.emit_layer import Layer, LayerCode, emit_layer, struct_text
-from convert.emit_narrow import emit_narrow
-from convert.emit_windows import (
-    Fields,
+from convert.emit_filters import (
+    called,
     check_window,
+    dense_fields,
+    macs_of,
+    of_family,
+    output_fields,
     plane_fields,
     window_fields,
-    window_macs,
-    window_text,
+    words_of,
 )
+from convert.emit_layer import Fields, Layer, LayerCode, emit_layer, struct_text
+from convert.emit_narrow import emit_narrow
 from convert.fast import AnyFast
 from convert.fast_add import FastAdd
 from convert.fast_codes import Packed
 from convert.fast_types import Fast, FastColumns, Halves
 from convert.narrow import Narrow
-from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams
+from convert.params import DepthwiseConvParams, FullyConnectedParams
 
 # What a kernel needs beside its own file.
 _TILES = ("dsp_tiles.c", "dsp_widen.c", "dsp_dot_4x2.c", "dsp_outputs.c")
@@ -55,59 +58,82 @@ def emit_fast(layer: Layer, fast: AnyFast | Narrow, scratch: str | None) -> Laye
     if isinstance(fast, Narrow):
         return emit_narrow(layer, fast, "dsp", emit_fast, scratch)
     if isinstance(fast, FastColumns):
-        return _columns(layer, fast)
-    more = "" if scratch is None else f", {scratch}"
-    if isinstance(fast.params, ConvParams):
-        return _conv(layer, fast, fast.params, more)
-    if isinstance(fast.params, DepthwiseConvParams):
-        return _depthwise(layer, fast, fast.params, more)
-    return _fully_connected(layer, fast, fast.params, more)
-
-
-def _code(
-    layer: Layer, fast: Fast, kernel: str, fields: Fields, scratch: str, macs: int, about: str
-) -> LayerCode:
+        return of_family(emit_layer(layer, fast.params), "dsp")
+    kernel, short, fields = _sizes(layer, fast)
     definitions: list[str] = []
     fields += _outputs(layer, fast, definitions)
-    short = {"depthwise_conv2d": "depthwise", "conv2d_grouped": "conv2d"}.get(kernel, kernel)
-    params, owner = f"{layer.name}_params", "dense" if kernel == "fully_connected" else "conv"
+    words = words_of(layer, fast.params)
     if isinstance(fast.weights, Packed):
-        variant, ctype, suffix = "_s4", f"ws_{short}_dsp4_params", "_s4"
+        owner = "dense" if isinstance(fast.params, FullyConnectedParams) else "conv"
         fields = [(f"{owner}.{key}", value) for key, value in fields]
-        codes, text = layer.pool.add(
-            "int8_t", f"{layer.name}_codes", fast.weights.codes.view(np.int8)
-        )
-        definitions.append(text)
-        tables = codes
+        fields += _packed(layer, fast.weights, definitions)
+        variant, ctype, suffix = "_s4", f"ws_{short}_dsp4_params", "_s4"
         if fast.weights.tables is not None:
             variant = "_lut4"
-            tables, text = layer.pool.add("int8_t", f"{layer.name}_tables", fast.weights.tables)
-            definitions.append(text)
-        fields += [
-            ("codes", codes),
-            ("tables", tables),
-            ("table_step", fast.weights.table_step),
-        ]
-        about += ", weights of 4 bits"
+        words += ", weights of 4 bits"
     else:
         variant, ctype, suffix = "", f"ws_{short}_dsp_params", ""
-        values = fast.weights
-        if isinstance(values, Halves):
-            name, text = layer.pool.add_structs(
-                "ws_too_low", f"{layer.name}_too_low", values.too_low
-            )
-            definitions.append(text)
-            fields.append(("too_low", name))
-            values = values.words
-        kind = "int16_t" if values.dtype == np.int16 else "int8_t"
-        weights, text = layer.pool.add(kind, f"{layer.name}_weights", values)
-        definitions.append(text)
-        fields.append(("weights", weights))
-    definitions.append(struct_text(ctype, params, fields))
-    call = f"ws_{kernel}_dsp{variant}(&{params}, {layer.inputs[0]}, {layer.output}{scratch});"
+        fields += _weights(layer, fast.weights, definitions)
+    struct, call = called(layer, ctype, f"ws_{kernel}_dsp{variant}", fields, scratch)
     return LayerCode(
-        tuple(definitions), (call,), f"dsp_{kernel}{suffix}.c", macs, about, _ALSO[kernel, suffix]
+        (*definitions, struct),
+        (call,),
+        f"dsp_{kernel}{suffix}.c",
+        macs_of(fast.params),
+        words,
+        _ALSO[kernel, suffix],
     )
+
+
+def _sizes(layer: Layer, fast: Fast) -> tuple[str, str, Fields]:
+    """The kernel, what the type of its parameters is named after, and the first of them."""
+    p = fast.params
+    # Weights of 4 bits may be summed without end.
+    chunk = fast.weights.chunk if isinstance(fast.weights, Halves) else 2 * fast.pairs
+    if isinstance(p, FullyConnectedParams):
+        return "fully_connected", "fully_connected", [*dense_fields(p), ("chunk", chunk)]
+    check_window(layer, p)
+    if isinstance(p, DepthwiseConvParams):
+        if fast.plane is None:
+            return "depthwise_taps", "depthwise_taps", window_fields(p)
+        return "depthwise_conv2d", "depthwise", plane_fields(p, fast.plane)
+    fields = [
+        *window_fields(p),
+        ("groups", p.groups),
+        ("pairs", fast.pairs),
+        ("scratch_step", fast.scratch_step),
+        ("chunk", chunk // 2),
+    ]
+    return "conv2d" if p.groups == 1 else "conv2d_grouped", "conv2d", fields
+
+
+def _packed(layer: Layer, weights: Packed, definitions: list[str]) -> Fields:
+    """Fields of weights of 4 bits; what they point to is added to `definitions`."""
+    codes, text = layer.pool.add("int8_t", f"{layer.name}_codes", weights.codes.view(np.int8))
+    definitions.append(text)
+    tables = codes
+    if weights.tables is not None:
+        tables, text = layer.pool.add("int8_t", f"{layer.name}_tables", weights.tables)
+        definitions.append(text)
+    return [("codes", codes), ("tables", tables), ("table_step", weights.table_step)]
+
+
+def _weights(
+    layer: Layer,
+    weights: Halves | NDArray[np.int8] | NDArray[np.int16],
+    definitions: list[str],
+) -> Fields:
+    """Fields of other weights; what they point to is added to `definitions`."""
+    fields: Fields = []
+    values = weights.words if isinstance(weights, Halves) else weights
+    if isinstance(weights, Halves):
+        name, text = layer.pool.add_structs("ws_too_low", f"{layer.name}_too_low", weights.too_low)
+        definitions.append(text)
+        fields.append(("too_low", name))
+    ctype = "int16_t" if values.dtype == np.int16 else "int8_t"
+    array, text = layer.pool.add(ctype, f"{layer.name}_weights", values)
+    definitions.append(text)
+    return [*fields, ("weights", array)]
 
 
 def _outputs(layer: Layer, fast: Fast | FastAdd, definitions: list[str]) -> Fields:
@@ -117,19 +143,10 @@ def _outputs(layer: Layer, fast: Fast | FastAdd, definitions: list[str]) -> Fiel
     name, text = layer.pool.add_structs("ws_rescale", f"{layer.name}_channels", channels)
     definitions.append(text)
     return [
-        ("outputs.output_offset", p.output_offset),
-        ("outputs.activation_min", p.activation_min),
-        ("outputs.activation_max", p.activation_max),
+        *output_fields(p),
         ("outputs.usual", int(outputs.usual)),
         ("outputs.channels", name),
     ]
-
-
-def _columns(layer: Layer, fast: FastColumns) -> LayerCode:
-    """The C for the plain kernel, which calls another function."""
-    code = emit_layer(layer, fast.params)
-    body = tuple(line.replace("_s8(", "_dsp(", 1) for line in code.body)
-    return replace(code, body=body, kernel=f"dsp_{code.kernel}")
 
 
 def _add(layer: Layer, fast: FastAdd) -> LayerCode:
@@ -146,44 +163,3 @@ def _add(layer: Layer, fast: FastAdd) -> LayerCode:
     scaled, halved = layer.inputs[fast.scaled], layer.inputs[1 - fast.scaled]
     call = f"ws_add_dsp(&{params}, {scaled}, {halved}, {layer.output});"
     return LayerCode(tuple(definitions), (call,), "dsp_add.c", also=("dsp_outputs.c",))
-
-
-def _chunk(fast: Fast) -> int:
-    """Values that are summed at a time; weights of 4 bits know no limit."""
-    return fast.weights.chunk if isinstance(fast.weights, Halves) else 2 * fast.pairs
-
-
-def _conv(layer: Layer, fast: Fast, p: ConvParams, scratch: str) -> LayerCode:
-    check_window(layer, p)
-    fields: Fields = [
-        *window_fields(p),
-        ("groups", p.groups),
-        ("pairs", fast.pairs),
-        ("scratch_step", fast.scratch_step),
-        ("chunk", _chunk(fast) // 2),
-    ]
-    kernel = "conv2d" if p.groups == 1 else "conv2d_grouped"
-    return _code(layer, fast, kernel, fields, scratch, window_macs(p), window_text(p))
-
-
-def _depthwise(layer: Layer, fast: Fast, p: DepthwiseConvParams, scratch: str) -> LayerCode:
-    check_window(layer, p)
-    if fast.plane is None:
-        return _code(
-            layer, fast, "depthwise_taps", window_fields(p), scratch, window_macs(p), window_text(p)
-        )
-
-    fields = plane_fields(p, fast.plane)
-    return _code(layer, fast, "depthwise_conv2d", fields, scratch, window_macs(p), window_text(p))
-
-
-def _fully_connected(layer: Layer, fast: Fast, p: FullyConnectedParams, scratch: str) -> LayerCode:
-    fields: Fields = [
-        ("rows", p.rows),
-        ("depth", p.depth),
-        ("units", p.units),
-        ("chunk", _chunk(fast)),
-    ]
-    macs = p.rows * p.depth * p.units
-    about = f"{p.depth} values to {p.units} units"
-    return _code(layer, fast, "fully_connected", fields, scratch, macs, about)

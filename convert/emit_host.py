@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
-
-from convert.emit_layer import Layer, LayerCode, by, struct_text
+from convert.emit_filters import called, macs_of, words_of
+from convert.emit_layer import Fields, Layer, LayerCode
 from convert.host_layers import HostLayer
 from convert.params import ConvParams
 
@@ -22,7 +21,7 @@ def emit_host(layer: Layer, host: HostLayer, scratch: str | None) -> LayerCode:
     weights, weights_text = layer.pool.add("int8_t", f"{layer.name}_weights", host.weights)
     offsets, offsets_text = layer.pool.add("int32_t", f"{layer.name}_offsets", host.offsets)
     definitions = [rescale_text, weights_text, offsets_text]
-    fields: list[tuple[str, object]] = [
+    fields: Fields = [
         ("layer.batches", p.input_shape[0]),
         ("layer.input", p.input_shape[1:]),
         ("layer.output", p.output_shape[1:]),
@@ -37,11 +36,9 @@ def emit_host(layer: Layer, host: HostLayer, scratch: str | None) -> LayerCode:
         ("weights", weights),
         ("offsets", offsets),
     ]
-    macs = math.prod(p.output_shape) * math.prod(p.filter_shape[1:3])
     if isinstance(p, ConvParams):
         short, kernel = "conv2d", "conv2d"
         fields += [("groups", p.groups), ("fours", len(host.offsets))]
-        macs *= p.filter_shape[3]
     else:
         short, kernel = "depthwise", "depthwise_conv2d"
         rows, text = layer.pool.add("int32_t", f"{layer.name}_rows", host.rows)
@@ -52,8 +49,7 @@ def emit_host(layer: Layer, host: HostLayer, scratch: str | None) -> LayerCode:
             ("columns_at", host.columns_at),
             ("rows", rows),
         ]
-    params = f"{layer.name}_params"
-    definitions.append(struct_text(f"ws_{short}_host_params", params, fields))
-    call = f"ws_{kernel}_host(&{params}, {layer.inputs[0]}, {layer.output}, {scratch});"
-    about = f"filter {by(p.filter_shape[1:3])}, stride {by(p.stride)}"
-    return LayerCode(tuple(definitions), (call,), f"host/{kernel}.c", macs, about)
+    struct, call = called(layer, f"ws_{short}_host_params", f"ws_{kernel}_host", fields, scratch)
+    return LayerCode(
+        (*definitions, struct), (call,), f"host/{kernel}.c", macs_of(p), words_of(layer, p)
+    )

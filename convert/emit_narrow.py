@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from convert.emit_filters import check_window, macs_of, words_of
 from convert.emit_layer import Layer, LayerCode, struct_text
-from convert.emit_windows import check_window, window_text
 from convert.narrow import Narrow, Rows
 
 
@@ -55,8 +54,8 @@ def emit_narrow(
         tuple(text for code in codes.values() for text in code.definitions),
         tuple(body),
         kernel,
-        math.prod(p.output_shape) * math.prod(p.filter_shape[1:]),
-        window_text(p),
+        macs_of(p),
+        words_of(layer, p),
         tuple(also),
     )
 

@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
 from convert.codebook import is_linear, rows
+from convert.emit_filters import check_window, convolution_sizes, dense_fields, macs_of, words_of
 from convert.emit_layer import (
+    Fields,
     Layer,
     LayerCode,
-    by,
-    check_steps,
     check_sum,
     counted,
     emits,
     struct_text,
 )
 from convert.graph import CODES
-from convert.params import ConvolutionParams, ConvParams, DepthwiseConvParams, FullyConnectedParams
+from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams
 
 
 def _scales(
     layer: Layer, multiplier: Sequence[int], shift: Sequence[int], definitions: list[str]
-) -> list[tuple[str, object]]:
+) -> Fields:
     """Bias, multipliers and shifts as arrays; the fields that point to them."""
-    fields: list[tuple[str, object]] = []
+    fields: Fields = []
     arrays: list[tuple[str, str, Any]] = [
         ("bias", "int32_t", layer.bias),
         ("multiplier", "int32_t", multiplier),
@@ -41,7 +40,7 @@ def _scales(
 
 
 def _call(
-    layer: Layer, kernel: str, owner: str, fields: list[tuple[str, object]], definitions: list[str]
+    layer: Layer, kernel: str, owner: str, fields: Fields, definitions: list[str]
 ) -> tuple[str, str]:
     """Weights and parameters of a kernel, as int8 or, where the weights have codes, in 4 bits.
 
@@ -84,29 +83,16 @@ def _about_weights(layer: Layer) -> str:
     return f", weights of 4 bits with {counted(len(layer.codes.tables), 'table')}"
 
 
-def convolution_sizes(p: ConvolutionParams) -> list[tuple[str, object]]:
-    """The fields of WS_CONVOLUTION_SIZES."""
-    return [
-        ("batches", p.input_shape[0]),
-        ("input", p.input_shape[1:]),
-        ("output", p.output_shape[1:]),
-        ("filter", p.filter_shape[1:3]),
-        ("stride", p.stride),
-        ("dilation", p.dilation),
-        ("padding", p.padding),
-    ]
-
-
 def _convolution(
     layer: Layer, p: ConvParams | DepthwiseConvParams, own: tuple[str, int], kernel: str
 ) -> LayerCode:
     """What CONV_2D and DEPTHWISE_CONV_2D share."""
-    check_steps(layer, p.stride, p.dilation, p.padding, (p.filter_shape[1], p.filter_shape[2]))
+    check_window(layer, p)
     taps = p.filter_shape[1] * p.filter_shape[2]
     depth = p.filter_shape[3] if isinstance(p, ConvParams) else 1
     check_sum(layer, taps * depth, 255 * 128)
     definitions: list[str] = []
-    fields: list[tuple[str, object]] = [
+    fields: Fields = [
         *convolution_sizes(p),
         own,
         ("input_offset", p.input_offset),
@@ -116,17 +102,8 @@ def _convolution(
         *_scales(layer, p.multiplier, p.shift, definitions),
     ]
     call, file = _call(layer, kernel, "conv", fields, definitions)
-    macs = math.prod(p.output_shape) * taps * depth
-    about = about_convolution(p) + _about_weights(layer)
-    return LayerCode(tuple(definitions), (call,), file, macs, about)
-
-
-def about_convolution(p: ConvParams | DepthwiseConvParams) -> str:
-    """For the comment: the window's numbers in words."""
-    text = f"filter {by(p.filter_shape[1:3])}, stride {by(p.stride)}"
-    if p.dilation != (1, 1):
-        text += f", dilation {by(p.dilation)}"
-    return f"{text}, padding {p.padding[0]} above and {p.padding[1]} left"
+    words = words_of(layer, p) + _about_weights(layer)
+    return LayerCode(tuple(definitions), (call,), file, macs_of(p), words)
 
 
 @emits(ConvParams)
@@ -144,10 +121,8 @@ def _fully_connected(layer: Layer, p: FullyConnectedParams) -> LayerCode:
     check_sum(layer, p.depth, 255 * (255 if p.filter_offset else 128))
     count = p.units if p.per_channel else 1
     definitions: list[str] = []
-    fields: list[tuple[str, object]] = [
-        ("rows", p.rows),
-        ("depth", p.depth),
-        ("units", p.units),
+    fields: Fields = [
+        *dense_fields(p),
         ("scale_step", 1 if p.per_channel else 0),
         ("weight_offset", p.filter_offset),
         ("input_offset", p.input_offset),
@@ -157,6 +132,5 @@ def _fully_connected(layer: Layer, p: FullyConnectedParams) -> LayerCode:
         *_scales(layer, p.multiplier[:count], p.shift[:count], definitions),
     ]
     call, file = _call(layer, "fully_connected", "dense", fields, definitions)
-    macs = p.rows * p.depth * p.units
-    about = f"{p.depth} values to {p.units} units{_about_weights(layer)}"
-    return LayerCode(tuple(definitions), (call,), file, macs, about)
+    words = words_of(layer, p) + _about_weights(layer)
+    return LayerCode(tuple(definitions), (call,), file, macs_of(p), words)

@@ -5,24 +5,21 @@ What only moves bytes uses the int8 kernels.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from convert.emit_filters import check_window, convolution_sizes, dense_fields, macs_of, words_of
 from convert.emit_layer import (
     Fields,
     Layer,
     LayerCode,
-    by,
-    check_steps,
     counted,
     emit_layer,
     emits,
     refuse,
     struct_text,
 )
-from convert.emit_weighted import convolution_sizes
 from convert.fixedpoint_wide import exp_table, reciprocal_table, reduced_multiplier
 from convert.gate_tables import SIGMOID_TABLE
 from convert.params import (
@@ -77,7 +74,7 @@ def _convolution(
     layer: Layer, p: ConvParams | DepthwiseConvParams, own: tuple[str, int], kernel: str
 ) -> LayerCode:
     """What CONV_2D and DEPTHWISE_CONV_2D share."""
-    check_steps(layer, p.stride, p.dilation, p.padding, (p.filter_shape[1], p.filter_shape[2]))
+    check_window(layer, p)
     definitions: list[str] = []
     constants = _constants(layer, p.multiplier, p.shift, definitions)
     fields: Fields = [
@@ -87,10 +84,8 @@ def _convolution(
         ("activation_max", p.activation_max),
         *constants,
     ]
-    depth = p.filter_shape[3] if isinstance(p, ConvParams) else 1
-    macs = math.prod(p.output_shape) * math.prod(p.filter_shape[1:3]) * depth
-    about = f"filter {by(p.filter_shape[1:3])}, stride {by(p.stride)}, 64-bit sums"
-    return _made(layer, kernel, fields, definitions, about, macs)
+    words = f"{words_of(layer, p)}, 64-bit sums"
+    return _made(layer, kernel, fields, definitions, words, macs_of(p))
 
 
 @emits(ConvParams, wide=True)
@@ -111,17 +106,14 @@ def _fully_connected(layer: Layer, p: FullyConnectedParams) -> LayerCode:
     definitions: list[str] = []
     constants = _constants(layer, p.multiplier[:count], p.shift[:count], definitions)
     fields: Fields = [
-        ("rows", p.rows),
-        ("depth", p.depth),
-        ("units", p.units),
+        *dense_fields(p),
         ("scale_step", 1 if p.per_channel else 0),
         ("activation_min", p.activation_min),
         ("activation_max", p.activation_max),
         *constants,
     ]
-    about = f"{p.depth} values to {p.units} units, 64-bit sums"
-    macs = p.rows * p.depth * p.units
-    return _made(layer, "fully_connected", fields, definitions, about, macs)
+    words = f"{words_of(layer, p)}, 64-bit sums"
+    return _made(layer, "fully_connected", fields, definitions, words, macs_of(p))
 
 
 @emits(WideSoftmaxParams, wide=True)
