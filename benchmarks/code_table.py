@@ -13,6 +13,7 @@ import json
 import shutil
 from pathlib import Path
 
+from benchmarks.told import mistakes_told
 from wakesmith.benching import Baseline, bench, read_baselines
 
 BASELINES = Path(__file__).parent / "baselines" / "tflm_cmsis_nn.json"
@@ -61,4 +62,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with mistakes_told():
+        main()

@@ -17,11 +17,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.told import mistakes_told
 from convert.emit_aot import emit_model
-from convert.supported import check
-from convert.tflite_reader import read
 from firmware.build import Compiler
-from wakesmith.bare import board_of
+from wakesmith.bare import board_of, checked, read_model
+from wakesmith.console import Meter
 
 
 def measure(path: Path, core: str) -> list[str]:
@@ -29,10 +29,9 @@ def measure(path: Path, core: str) -> list[str]:
     from firmware.application import build_bare
 
     board = board_of(core)
-    data = path.read_bytes()
+    data = read_model(path)
     begin = time.perf_counter()
-    graph = read(data)
-    check(graph)
+    graph = checked(data)
     generated = emit_model(graph, kernels=board.core.kernels)
     row = [path.stem, f"{len(data):,}", f"{time.perf_counter() - begin:.2f}"]
     compilers: tuple[Compiler, ...] = ("zig", "gcc")
@@ -64,10 +63,13 @@ def main() -> None:
     table = Table(title=f"Seconds, {arguments.core}")
     for heading in ("model", "bytes", "generate", "zig", "gcc"):
         table.add_column(heading, justify="left" if heading == "model" else "right")
-    for path in arguments.models:
-        table.add_row(*measure(path, arguments.core))
+    with Meter("measuring") as meter:
+        for done, path in enumerate(arguments.models):
+            meter(done, len(arguments.models), path.name)
+            table.add_row(*measure(path, arguments.core))
     Console(width=90).print(table)
 
 
 if __name__ == "__main__":
-    main()
+    with mistakes_told():
+        main()

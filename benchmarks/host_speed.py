@@ -20,6 +20,10 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.told import mistakes_told
+from wakesmith.bare import checked, read_model
+from wakesmith.console import Meter
+
 ROUND_S = 0.4  # long beside what a clock or a start-up costs
 ROUNDS = 7
 Runner = Callable[[NDArray[np.int8]], None]
@@ -75,12 +79,11 @@ def rate(run: Runner, inputs: NDArray[np.int8]) -> float:
 
 def measure(path: Path) -> dict[str, float]:
     """The best rate of each, after their outputs were found equal."""
-    from convert.tflite_reader import read
     from simulate.hostlib import HostBackend
     from simulate.tflm import TflmBackend
 
-    tflite = path.read_bytes()
-    graph = read(tflite)
+    tflite = read_model(path)
+    graph = checked(tflite)
     shape = graph.tensors[graph.inputs[0]].shape[1:]
     inputs = np.random.default_rng(0).integers(-128, 128, (512, *shape)).astype(np.int8)
     ours = HostBackend.quick(graph).predict(inputs)
@@ -88,9 +91,11 @@ def measure(path: Path) -> dict[str, float]:
     np.testing.assert_array_equal(ours, theirs)
     found = runners(tflite)
     best = dict.fromkeys(found, 0.0)
-    for _ in range(ROUNDS):
-        for name, run in found.items():
-            best[name] = max(best[name], rate(run, inputs))
+    with Meter("measuring") as meter:
+        for number in range(ROUNDS):
+            for name, run in found.items():
+                meter(number, ROUNDS, f"{path.name}, {name}")
+                best[name] = max(best[name], rate(run, inputs))
     return best
 
 
@@ -110,4 +115,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with mistakes_told():
+        main()
