@@ -21,7 +21,7 @@ from convert.prepare_checks import zero_points
 Verdict = tuple[bool, str]
 
 MAX_ACTIVATION_BYTES = 4 << 20
-_WEIGHTED = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
+_WEIGHTED = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV"}
 _IN_OUT = {"QUANTIZE", "DEQUANTIZE"}
 
 

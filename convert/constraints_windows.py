@@ -67,6 +67,26 @@ def has_matching_window(graph: Graph, op: Op) -> Verdict:
     )
 
 
+def has_matching_transposed_window(graph: Graph, op: Op) -> Verdict:
+    """A convolution with these options leads from the output back to the input's batch and sides.
+
+    Export the model again; the file contradicts itself.
+    """
+    o = op.options
+    assert isinstance(o, g.TransposeConv)
+    source, output = source_of(graph, op).shape, output_of(graph, op).shape
+    weights = graph.tensors[op.inputs[1]].shape
+    expected = [output[0]]
+    for axis in (0, 1):
+        size, stride, reach = output[1 + axis], o.stride[axis], weights[1 + axis]
+        if max(stride, reach) > 1 << 15:  # TFLite Micro keeps paddings in int16
+            return False, f"a window of {reach} with stride {stride}"
+        same = -(-size // stride)
+        expected.append(same if o.padding == "same" else (size + stride - reach) // stride)
+    fits = list(source[:3]) == expected and (weights[0], weights[3]) == (output[3], source[3])
+    return fits, f"input {sides(source)}, weights {sides(weights)}, output {sides(output)}"
+
+
 def has_matching_channels(graph: Graph, op: Op) -> Verdict:
     """Channels of input, weights and output agree (CONV_2D: groups divide them).
 

@@ -32,7 +32,7 @@ from convert.errors import SpecError, UnsupportedModelError
 from convert.families import FAMILIES, Kernels
 from convert.generated import GeneratedModel, LayerSlot, TensorSlot
 from convert.graph import STATES, Graph, Op, Tensor, shown
-from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams, Params
+from convert.params import ConvolutionParams, FullyConnectedParams, Params
 from convert.planning import planned
 from convert.prepare_wide import is_wide
 from convert.striped import Striped
@@ -200,7 +200,7 @@ class _Writer:
     def _layer(self, op: Op, params: Params) -> Layer:
         """What the emitter of `op` needs."""
         name = f"{self.prefix}_layer_{op.label}"
-        weighted = isinstance(params, ConvParams | DepthwiseConvParams | FullyConnectedParams)
+        weighted = isinstance(params, ConvolutionParams | FullyConnectedParams)
         inputs, definitions = self._operands(op, name)
         constants = []
         for position in (1, 2):

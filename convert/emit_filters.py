@@ -12,6 +12,7 @@ from convert.params import (
     ConvParams,
     DepthwiseConvParams,
     FullyConnectedParams,
+    TransposeConvParams,
     WeightedParams,
 )
 from convert.params_binary import AddParams
@@ -101,6 +102,8 @@ def macs_of(p: WeightedParams) -> int:
             return math.prod(p.output_shape) * math.prod(p.filter_shape[1:])
         case DepthwiseConvParams():
             return math.prod(p.output_shape) * math.prod(p.filter_shape[1:3])
+        case TransposeConvParams():
+            return math.prod(p.input_shape[:3]) * math.prod(p.filter_shape)
         case FullyConnectedParams():
             return p.rows * p.depth * p.units
     raise AssertionError(f"no layer with a filter has {type(p).__name__}")
@@ -111,6 +114,7 @@ def words_of(layer: Layer, p: WeightedParams) -> str:
     kind, words = "FULLY_CONNECTED", ""
     if isinstance(p, ConvolutionParams):
         kind = "CONV_2D" if isinstance(p, ConvParams) else "DEPTHWISE_CONV_2D"
+        kind = "TRANSPOSE_CONV" if isinstance(p, TransposeConvParams) else kind
         groups = f"{p.groups} groups, " if isinstance(p, ConvParams) and p.groups > 1 else ""
         spread = f", dilation {by(p.dilation)}" if p.dilation != (1, 1) else ""
         words = (

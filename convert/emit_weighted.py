@@ -17,7 +17,13 @@ from convert.emit_layer import (
     struct_text,
 )
 from convert.graph import CODES
-from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams
+from convert.params import (
+    ConvolutionParams,
+    ConvParams,
+    DepthwiseConvParams,
+    FullyConnectedParams,
+    TransposeConvParams,
+)
 
 
 def _scales(
@@ -84,12 +90,12 @@ def _about_weights(layer: Layer) -> str:
 
 
 def _convolution(
-    layer: Layer, p: ConvParams | DepthwiseConvParams, own: tuple[str, int], kernel: str
+    layer: Layer, p: ConvolutionParams, own: tuple[str, int], kernel: str
 ) -> LayerCode:
-    """What CONV_2D and DEPTHWISE_CONV_2D share."""
+    """What CONV_2D, DEPTHWISE_CONV_2D and TRANSPOSE_CONV share."""
     check_window(layer, p)
     taps = p.filter_shape[1] * p.filter_shape[2]
-    depth = p.filter_shape[3] if isinstance(p, ConvParams) else 1
+    depth = 1 if isinstance(p, DepthwiseConvParams) else p.filter_shape[3]
     check_sum(layer, taps * depth, 255 * 128)
     definitions: list[str] = []
     fields: Fields = [
@@ -109,6 +115,11 @@ def _convolution(
 @emits(ConvParams)
 def _conv(layer: Layer, p: ConvParams) -> LayerCode:
     return _convolution(layer, p, ("groups", p.groups), "conv2d")
+
+
+@emits(TransposeConvParams)
+def _transposed(layer: Layer, p: TransposeConvParams) -> LayerCode:
+    return _convolution(layer, p, ("groups", 1), "transpose_conv")
 
 
 @emits(DepthwiseConvParams)

@@ -40,6 +40,7 @@ from convert.options import (
     StridedSlice,
     Sub,
     Svdf,
+    TransposeConv,
     VarHandle,
 )
 
@@ -82,6 +83,7 @@ __all__ = [
     "Sub",
     "Svdf",
     "Tensor",
+    "TransposeConv",
     "VarHandle",
     "shown",
 ]

@@ -33,6 +33,15 @@ class DepthwiseConv2D:
 
 
 @dataclass(frozen=True)
+class TransposeConv:
+    """Options of TRANSPOSE_CONV."""
+
+    padding: Padding
+    stride: tuple[int, int]
+    activation: Activation = "none"
+
+
+@dataclass(frozen=True)
 class Pool2D:
     """Options of MAX_POOL_2D and AVERAGE_POOL_2D."""
 
@@ -202,6 +211,7 @@ class NoOptions:
 Options = (
     Conv2D
     | DepthwiseConv2D
+    | TransposeConv
     | Pool2D
     | FullyConnected
     | Add

@@ -64,6 +64,14 @@ class ConvParams(ConvolutionParams):
 
 
 @dataclass(frozen=True)
+class TransposeConvParams(ConvolutionParams):
+    """TRANSPOSE_CONV: input i meets tap k in output i * stride + k - padding, down and across.
+
+    The filter is (out, height, width, in); `padding` is rows and columns that are cut off.
+    """
+
+
+@dataclass(frozen=True)
 class DepthwiseConvParams(ConvolutionParams):
     """DEPTHWISE_CONV_2D: output channel = input channel * depth_multiplier + m.
 
@@ -290,6 +298,7 @@ class CopyParams:
 Params = (
     ConvParams
     | DepthwiseConvParams
+    | TransposeConvParams
     | FullyConnectedParams
     | PoolParams
     | MeanParams

@@ -104,6 +104,20 @@ def name_states(graph: Graph) -> Graph:
     return replace(graph, ops=tuple(ops))
 
 
+def order_transposed(graph: Graph) -> Graph:
+    """TRANSPOSE_CONV with its values first, then weights and bias, as other operators have them.
+
+    The wanted shape, which is its first input in a file, is that of the output.
+    """
+    ops = []
+    for op in graph.ops:
+        as_stored = op.kind == "TRANSPOSE_CONV" and len(op.inputs) in (3, 4)
+        if as_stored and op.inputs[0] != -1 and graph.tensors[op.inputs[0]].dtype == "int32":
+            op = replace(op, inputs=(op.inputs[2], op.inputs[1], *op.inputs[3:]))
+        ops.append(op)
+    return replace(graph, ops=tuple(ops))
+
+
 def remove_dead_operators(graph: Graph) -> Graph:
     """Operators whose outputs nobody reads have no effect, but for those that write states."""
     wanted = set(graph.outputs) | {state.index for state in graph.states}
@@ -138,5 +152,6 @@ PASSES: tuple[Callable[[Graph], Graph], ...] = (
     name_reshapes,
     fold_constant_reshapes,
     drop_shape_inputs,
+    order_transposed,
     remove_dead_operators,
 )

@@ -74,6 +74,7 @@ _PREPARE: dict[str, Callable[[Graph, Op], Params]] = {
     "SVDF": recurrent.prepare_svdf,
     "TANH": tables.prepare_tanh,
     "TRANSPOSE": plain.prepare_copy,
+    "TRANSPOSE_CONV": weighted.prepare_transposed,
     "UNIDIRECTIONAL_SEQUENCE_LSTM": recurrent.prepare_lstm,
     "UNPACK": plain.prepare_copy,
 }
@@ -106,6 +107,7 @@ _NEEDED = {
     "SUM": 2,
     "SVDF": 5,
     "TRANSPOSE": 2,
+    "TRANSPOSE_CONV": 2,
     "UNIDIRECTIONAL_SEQUENCE_LSTM": 24,
 }
 

@@ -9,13 +9,29 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from convert.errors import ModelError
-from convert.graph import Conv2D, DepthwiseConv2D, FullyConnected, Graph, Op, Pool2D, Tensor
-from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams, PoolParams
+from convert.graph import (
+    Conv2D,
+    DepthwiseConv2D,
+    FullyConnected,
+    Graph,
+    Op,
+    Pool2D,
+    Tensor,
+    TransposeConv,
+)
+from convert.params import (
+    ConvParams,
+    DepthwiseConvParams,
+    FullyConnectedParams,
+    PoolParams,
+    TransposeConvParams,
+)
 from convert.prepare_checks import (
     activation_range,
     channel_multipliers,
     has_bias,
     multiplier_of,
+    need,
     need_rank_4,
     need_values,
     need_weights,
@@ -25,7 +41,7 @@ from convert.prepare_checks import (
     window_padding,
 )
 
-_C = TypeVar("_C", ConvParams, DepthwiseConvParams)
+_C = TypeVar("_C", ConvParams, DepthwiseConvParams, TransposeConvParams)
 
 
 def same_channels(op: Op, output: Tensor, channels: int) -> None:
@@ -53,20 +69,26 @@ def _convolution(
     Raises:
         ModelError: the output has other channels, or the tensors contradict each other.
     """
-    assert isinstance(op.options, Conv2D | DepthwiseConv2D)
-    source, weights, output = tensors
     o = op.options
+    assert isinstance(o, Conv2D | DepthwiseConv2D | TransposeConv)
+    source, weights, output = tensors
     same_channels(op, output, channels)
     multiplier, shift = channel_multipliers(op, source, weights, output, channels)
     low, high = activation_range(op, o.activation, output)
     window = (weights.shape[1], weights.shape[2])
+    if isinstance(o, TransposeConv):  # what a convolution from the output to the input has
+        dilation = (1, 1)
+        padding = window_padding(op, o.padding, output, source, window, o.stride)
+    else:
+        dilation = o.dilation
+        padding = window_padding(op, o.padding, source, output, window, o.stride, dilation)
     return made(
         input_shape=source.shape,
         filter_shape=weights.shape,
         output_shape=output.shape,
         stride=o.stride,
-        dilation=o.dilation,
-        padding=window_padding(op, o.padding, source, output, window, o.stride, o.dilation),
+        dilation=dilation,
+        padding=padding,
         has_bias=has_bias(graph, op, channels),
         input_offset=-quant_of(op, source)[1],
         output_offset=quant_of(op, output)[1],
@@ -92,6 +114,20 @@ def prepare_conv(graph: Graph, op: Op) -> ConvParams:
     groups = source.shape[3] // weights.shape[3]
     tensors = source, weights, output
     return _convolution(ConvParams, graph, op, tensors, channels, groups=groups)
+
+
+def prepare_transposed(graph: Graph, op: Op) -> TransposeConvParams:
+    """TRANSPOSE_CONV. Source: TFLM micro/kernels/transpose_conv.cc, `CalculateOpData`."""
+    source, weights = need(graph, op, op.inputs[0]), need(graph, op, op.inputs[1])
+    output = need(graph, op, op.outputs[0])
+    need_rank_4(op, source, weights, output)
+    if source.shape[3] != weights.shape[3]:
+        raise ModelError(
+            f"{where(op)} must have a filter for its input's channels. Received: "
+            f"{source.shape[3]} channels, filter {weights.shape}."
+        )
+    tensors = source, weights, output
+    return _convolution(TransposeConvParams, graph, op, tensors, weights.shape[0])
 
 
 def prepare_depthwise(graph: Graph, op: Op) -> DepthwiseConvParams:

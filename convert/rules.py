@@ -264,6 +264,11 @@ RULES: dict[str, Rule] = {
         (c.has_equal_quantization, moves.has_constant_permutation),
         output=_VALUES,
     ),
+    "TRANSPOSE_CONV": Rule(
+        (_INT8, _INT8, _INT32),
+        (windows.has_four_dimensions, windows.has_matching_transposed_window, *_WEIGHTS),
+        optional=1,
+    ),
     "UNPACK": Rule((_VALUES,), (c.has_equal_quantization, moves.unpacks_its_input), output=_VALUES),
     "UNIDIRECTIONAL_SEQUENCE_LSTM": Rule(
         (_INT8,) * 12 + (_INT32,) * 4 + (_INT8,) * 3 + (("int16",),) + (_INT8,) * 4,

@@ -54,6 +54,7 @@ _OPTION_TABLES = {
     "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
     "MAX_POOL_2D": "Pool2DOptions",
     "AVERAGE_POOL_2D": "Pool2DOptions",
+    "TRANSPOSE_CONV": "TransposeConvOptions",
     "FULLY_CONNECTED": "FullyConnectedOptions",
     "ADD": "AddOptions",
     "SUB": "SubOptions",
@@ -143,6 +144,8 @@ def read_options(table: Table, index: int, kind: str, source: Source) -> g.Optio
             pair(6, 5, 1, "dilation"),
             activation(4),
         )
+    if kind == "TRANSPOSE_CONV":
+        return g.TransposeConv(padding(0), pair(2, 1, 0, "stride"), activation(3))
     if wanted == "Pool2DOptions":
         return g.Pool2D(padding(0), pair(2, 1, 0, "stride"), pair(4, 3, 0, "window"), activation(5))
     if kind == "FULLY_CONNECTED":

@@ -35,6 +35,15 @@ typedef struct {
 void ws_conv2d_s8(const ws_conv2d_params *p, const int8_t *input, int8_t *output);
 
 /*
+ * TRANSPOSE_CONV: input (iy, ix) meets tap (ky, kx) in output (iy * stride.y + ky - padding.y,
+ * ...). weights[channels out][filter.y][filter.x][channels in]; the rest is as for CONV_2D, groups
+ * is 1.
+ */
+typedef ws_conv2d_params ws_transpose_conv_params;
+
+void ws_transpose_conv_s8(const ws_transpose_conv_params *p, const int8_t *input, int8_t *output);
+
+/*
  * DEPTHWISE_CONV_2D. weights[filter.y][filter.x][channels out]; output channel
  * c * depth_multiplier + m sees input channel c. The rest is as for CONV_2D.
  */

@@ -33,6 +33,7 @@ from convert.params import (
     ReshapeParams,
     SoftmaxParams,
     TableParams,
+    TransposeConvParams,
     WideLeakyReluParams,
     WideSigmoidParams,
     WideSoftmaxParams,
@@ -151,6 +152,9 @@ class ReferenceBackend:
             case ConvParams():
                 weights, bias = self._constant(op, 1), self._constant(op, 2)
                 return convolution.conv_2d(params, x, weights, bias)  # type: ignore[arg-type]
+            case TransposeConvParams():
+                weights, bias = self._constant(op, 1), self._constant(op, 2)
+                return convolution.transpose_conv(params, x, weights, bias)  # type: ignore[arg-type]
             case DepthwiseConvParams():
                 weights, bias = self._constant(op, 1), self._constant(op, 2)
                 return convolution.depthwise_conv_2d(params, x, weights, bias)  # type: ignore[arg-type]

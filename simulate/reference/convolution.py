@@ -16,7 +16,13 @@ from numpy.typing import NDArray
 
 from convert import fixedpoint as fp
 from convert.fixedpoint_wide import multiply_wide_by_quantized_multiplier
-from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams
+from convert.params import (
+    ConvParams,
+    DepthwiseConvParams,
+    FullyConnectedParams,
+    TransposeConvParams,
+    WeightedParams,
+)
 
 _T = TypeVar("_T", bound=np.generic)
 Int8Array = NDArray[np.int8]
@@ -74,7 +80,7 @@ def window_positions(
 
 def _finish(
     accumulator: NDArray[np.int64],
-    params: ConvParams | DepthwiseConvParams | FullyConnectedParams,
+    params: WeightedParams,
     bias: Bias,
     dtype: np.dtype[Any],
 ) -> Values:
@@ -138,6 +144,43 @@ def conv_2d(params: ConvParams, x: Values, weights: Int8Array, bias: Bias) -> Va
                     total[..., outs] += seen[..., ins] @ kernel[outs, row, column].T
         results.append(_finish(total.astype(np.int64), params, bias, x.dtype))
     return np.concatenate(results).reshape(clips, *params.output_shape)
+
+
+def transpose_conv(
+    params: TransposeConvParams, x: Values, weights: Int8Array, bias: Bias
+) -> Values:
+    """TRANSPOSE_CONV. Source: TFLM .../integer_ops/transpose_conv.h, `TransposeConv`.
+
+    Args:
+        params: Prepared integers.
+        x: (clips, *input_shape).
+        weights: (out, height, width, in).
+        bias: (out,) or None.
+
+    Returns:
+        (clips, *output_shape).
+    """
+    clips = x.shape[0]
+    images = x.reshape(-1, *params.input_shape[1:]).astype(np.int64) + params.input_offset
+    height, width = weights.shape[1:3]
+    steps = [(size - 1) * step for size, step in zip(images.shape[1:3], params.stride, strict=True)]
+    out_rows, out_columns = params.output_shape[1:3]
+    # All that any input reaches, of which the output is a part; nothing reaches the rest.
+    sides = [
+        max(step + taps, before + size)
+        for step, taps, before, size in zip(
+            steps, (height, width), params.padding, (out_rows, out_columns), strict=True
+        )
+    ]
+    total = np.zeros((len(images), *sides, weights.shape[0]), np.int64)
+    for row in range(height):
+        for column in range(width):
+            down = slice(row, row + steps[0] + 1, params.stride[0])
+            across = slice(column, column + steps[1] + 1, params.stride[1])
+            total[:, down, across] += images @ weights[:, row, column].T.astype(np.int64)
+    top, left = params.padding
+    seen = total[:, top : top + out_rows, left : left + out_columns]
+    return _finish(seen, params, bias, x.dtype).reshape(clips, *params.output_shape)
 
 
 def depthwise_conv_2d(

@@ -1,4 +1,4 @@
-"""Models that break a constraint of what picks values, of ELU and of SUM."""
+"""Models that break a constraint of what picks values, of ELU, SUM and TRANSPOSE_CONV."""
 
 from __future__ import annotations
 
@@ -6,10 +6,17 @@ import numpy as np
 
 from convert import constraints_picks as picks
 from convert import constraints_plain as plain
+from convert import constraints_windows as windows
 from tests import tflite_builder as build
 from tests.convert.broken_edits import BrokenModel, edit, make_input, set_shape
 
 BROKEN: list[BrokenModel] = [
+    (
+        windows.has_matching_transposed_window,
+        "height",
+        edit(build.transpose_conv, set_shape(3, (1, 8, 8, 2))),
+        "input 1x3x4x3, weights 2x3x3x3, output 1x8x8x2",
+    ),
     (picks.has_constant_size, "computed", edit(build.resize_nearest, make_input(2)), "computed"),
     (
         picks.has_constant_size,

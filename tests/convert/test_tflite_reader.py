@@ -72,6 +72,7 @@ OPTIONS = {
     "SOFTMAX": g.Softmax(0.5),
     "MEAN": g.Mean(True),
     "SUM": g.Mean(True),
+    "TRANSPOSE_CONV": g.TransposeConv("valid", (2, 3), "relu6"),
     "RESIZE_NEAREST_NEIGHBOR": g.Resize(False, True),
     "MIRROR_PAD": g.MirrorPad(True),
     "GATHER": g.Gather(-2, 1),

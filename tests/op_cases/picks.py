@@ -1,4 +1,4 @@
-"""Cases of operators that pick values index by index, of ABS, ELU and SUM."""
+"""Cases of operators that pick values index by index, of ABS, ELU, SUM and TRANSPOSE_CONV."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from convert import graph as g
 from tests import tflite_builder as tb
 from tests.op_cases.drawing import Made, clips_of, every_value, quant, rng_of
 from tests.op_cases.moves import _named
@@ -103,6 +104,33 @@ def sum_cases() -> Iterator[Made]:
             yield name, model, clips_of(shape, 3, name), True
 
 
+def transpose_conv_cases() -> Iterator[Made]:
+    strides = [(1, 1), (2, 2), (1, 2), (3, 2), (2, 1)]
+    kernels = [(3, 3), (2, 2), (1, 1), (4, 3), (5, 1)]
+    paddings: tuple[g.Padding, ...] = ("same", "valid")
+    for i, (stride, kernel, padding) in enumerate(itertools.product(strides, kernels, paddings)):
+        rng = rng_of(f"transpose_conv {i}")
+        a, b = quant(rng, 0.01, 0.1), quant(rng, 0.01, 0.2)
+        height, width, channels = (int(rng.integers(1, 6)) for _ in range(3))
+        model = tb.transpose_conv(
+            height=height,
+            width=width,
+            channels=channels,
+            filters=int(rng.integers(1, 7)),
+            kernel=kernel,
+            stride=stride,
+            padding=padding,
+            activation=("none", "relu", "relu6")[i % 3],
+            per_channel=i % 4 != 0,
+            bias=i % 5 != 0,
+            input_q=a,
+            output_q=b,
+            seed=i,
+        )
+        name = _named(f"{i:02}", kernel, stride, padding)
+        yield name, model, clips_of((1, height, width, channels), a[1], name), True
+
+
 FAMILIES: dict[str, Callable[[], Iterator[Made]]] = {
     "resize_nearest_neighbor": resize_cases,
     "mirror_pad": mirror_pad_cases,
@@ -112,4 +140,5 @@ FAMILIES: dict[str, Callable[[], Iterator[Made]]] = {
     "abs": lambda: unary_cases("ABS"),
     "elu": lambda: unary_cases("ELU"),
     "sum": sum_cases,
+    "transpose_conv": transpose_conv_cases,
 }

@@ -47,6 +47,7 @@ from tests.tflite_builder.weighted import (
     max_pool_2d,
     output_extent,
     pool_2d,
+    transpose_conv,
 )
 from tests.tflite_builder.writing import (
     TYPES,
@@ -96,6 +97,7 @@ SINGLE = {
     "LEAKY_RELU": leaky_relu,
     "HARD_SWISH": hard_swish,
     "TRANSPOSE": transpose,
+    "TRANSPOSE_CONV": transpose_conv,
     "SLICE": slice_,
     "STRIDED_SLICE": strided_slice,
     "SPLIT": split,
@@ -159,6 +161,7 @@ __all__ = [
     "sub",
     "tanh",
     "transpose",
+    "transpose_conv",
     "unary",
     "unpack",
     "unstack",

@@ -14,6 +14,7 @@ from tests.tflite_builder.writing import (
     TensorSpec,
     activation_tensor,
     build_model,
+    constant,
 )
 
 
@@ -203,3 +204,43 @@ def max_pool_2d(**keywords) -> bytes:
 def average_pool_2d(**keywords) -> bytes:
     """AVERAGE_POOL_2D."""
     return pool_2d("AVERAGE_POOL_2D", **keywords)
+
+
+def transpose_conv(
+    *,
+    height: int = 3,
+    width: int = 4,
+    channels: int = 3,
+    filters: int = 2,
+    kernel: tuple[int, int] = (3, 3),
+    stride: tuple[int, int] = (2, 2),
+    padding: g.Padding = "same",
+    activation: g.Activation = "none",
+    per_channel: bool = True,
+    bias: bool = True,
+    input_q: QParams = (1 / 64, 3),
+    output_q: QParams = (0.03, -7),
+    seed: int = 0,
+) -> bytes:
+    """TRANSPOSE_CONV; weights (filters, kernel height, kernel width, channels)."""
+    rng = np.random.default_rng(seed)
+    w = _weights(rng, (filters, *kernel, channels), 0, per_channel, None, None)
+    size = [
+        s * t + (max(k - t, 0) if padding == "valid" else 0)
+        for s, k, t in zip((height, width), kernel, stride, strict=True)
+    ]
+    output = (1, *size, filters)
+    tensors = [
+        constant("shape", output),
+        w,
+        activation_tensor("input", (1, height, width, channels), input_q),
+        activation_tensor("output", output, output_q),
+    ]
+    inputs: tuple[int, ...] = (0, 1, 2)
+    if bias:
+        values = rng.integers(-3000, 3000, filters)
+        scales = tuple(input_q[0] * s for s in w.scale)
+        tensors.append(TensorSpec("bias", (filters,), "int32", scales, (0,), data=values))
+        inputs = (0, 1, 2, 4)
+    op = OpSpec("TRANSPOSE_CONV", inputs, (3,), g.TransposeConv(padding, stride, activation))
+    return build_model([op], tensors, [2], [3])

@@ -199,6 +199,8 @@ def _options(spec: OpSpec) -> tuple[str, object | None]:
         made.dilationHFactor, made.dilationWFactor = o.dilation
         if isinstance(o, g.DepthwiseConv2D):
             made.depthMultiplier = o.multiplier
+    elif isinstance(o, g.TransposeConv):
+        made = schema.TransposeConvOptionsT()
     elif isinstance(o, g.Pool2D):
         made = schema.Pool2DOptionsT()
         made.filterHeight, made.filterWidth = o.window
