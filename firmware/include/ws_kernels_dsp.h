@@ -190,7 +190,7 @@ void ws_fully_connected_dsp_lut4(const ws_fully_connected_dsp4_params *p, const 
  * ADD of `count` values each; the output may be where an input is. With v one input and h the
  * other, of which TFLite Micro takes half, twice the sum is 2 * (rescaled(2^21 * v + first) + 2^19
  * * h) + bias with bias, multiplier and shift of outputs.channels for what follows. shift: 0 to 30,
- * to the right.
+ * to the right; 0 only where 2^21 * v + first is never negative.
  */
 typedef struct {
     int32_t count;

@@ -5,6 +5,30 @@
 #include "ws_kernels.h"
 #include "ws_taps.h"
 
+/* The taps of one output position that are inside the input. */
+typedef struct {
+    ws_taps rows;
+    ws_taps columns;
+    int32_t top; /* row and column of the input under tap 0, which may be outside */
+    int32_t left;
+} ws_window;
+
+/* Parameters of any convolution, which begin with WS_CONVOLUTION_SIZES, and an output position. */
+#define WS_WINDOW_AT(p, oy, ox)                                                                    \
+    ws_window_at((p)->input, (p)->filter, (p)->dilation, (oy) * (p)->stride.y - (p)->padding.y,    \
+                 (ox) * (p)->stride.x - (p)->padding.x)
+
+static WS_INLINE ws_window ws_window_at(ws_shape input, ws_yx filter, ws_yx dilation, int32_t top,
+                                     int32_t left) {
+    const ws_window w = {
+        .rows = ws_taps_inside(top, dilation.y, filter.y, input.height),
+        .columns = ws_taps_inside(left, dilation.x, filter.x, input.width),
+        .top = top,
+        .left = left,
+    };
+    return w;
+}
+
 /*
  * The part of the input that one output position sees. Neighbouring columns are contiguous in input
  * and filter when the dilation is 1, so a row of taps is then a single run of values.
@@ -24,20 +48,18 @@ typedef struct {
 static inline ws_conv_window ws_conv_window_at(const ws_conv2d_params *p, const int8_t *image,
                                                int32_t oy, int32_t ox) {
     const int32_t depth = p->input.channels / p->groups;
-    const int32_t top = oy * p->stride.y - p->padding.y;
-    const int32_t left = ox * p->stride.x - p->padding.x;
-    const ws_taps rows = ws_taps_inside(top, p->dilation.y, p->filter.y, p->input.height);
-    const ws_taps columns = ws_taps_inside(left, p->dilation.x, p->filter.x, p->input.width);
-    const int32_t across = columns.end - columns.begin;
+    const ws_window inside = WS_WINDOW_AT(p, oy, ox);
+    const int32_t across = inside.columns.end - inside.columns.begin;
     const int contiguous = p->dilation.x == 1 && p->groups == 1;
-    const int32_t y = top + rows.begin * p->dilation.y;
-    const int32_t x = left + columns.begin * p->dilation.x;
+    const int32_t y = inside.top + inside.rows.begin * p->dilation.y;
+    const int32_t x = inside.left + inside.columns.begin * p->dilation.x;
     ws_conv_window w;
-    w.rows = across > 0 ? rows.end - rows.begin : 0;
+    w.rows = across > 0 ? inside.rows.end - inside.rows.begin : 0;
     w.runs = contiguous ? 1 : across;
     w.run = contiguous ? across * depth : depth;
     w.input = w.rows > 0 ? image + (y * p->input.width + x) * p->input.channels : image;
-    w.weight_start = w.rows > 0 ? (rows.begin * p->filter.x + columns.begin) * depth : 0;
+    w.weight_start =
+        w.rows > 0 ? (inside.rows.begin * p->filter.x + inside.columns.begin) * depth : 0;
     w.input_row = p->dilation.y * p->input.width * p->input.channels;
     w.input_step = p->dilation.x * p->input.channels;
     w.weight_row = p->filter.x * depth;
@@ -57,17 +79,14 @@ typedef struct {
 
 static inline ws_depthwise_window ws_depthwise_window_at(const ws_depthwise_conv2d_params *p,
                                                          int32_t oy, int32_t ox) {
-    const int32_t top = oy * p->stride.y - p->padding.y;
-    const int32_t left = ox * p->stride.x - p->padding.x;
-    const ws_taps rows = ws_taps_inside(top, p->dilation.y, p->filter.y, p->input.height);
-    const ws_taps columns = ws_taps_inside(left, p->dilation.x, p->filter.x, p->input.width);
-    const int32_t y = top + rows.begin * p->dilation.y;
-    const int32_t x = left + columns.begin * p->dilation.x;
-    const int32_t across = columns.end - columns.begin;
-    const int32_t down = across > 0 ? rows.end - rows.begin : 0;
+    const ws_window inside = WS_WINDOW_AT(p, oy, ox);
+    const int32_t y = inside.top + inside.rows.begin * p->dilation.y;
+    const int32_t x = inside.left + inside.columns.begin * p->dilation.x;
+    const int32_t across = inside.columns.end - inside.columns.begin;
+    const int32_t down = across > 0 ? inside.rows.end - inside.rows.begin : 0;
     const ws_depthwise_window w = {
         .input_start = down > 0 ? (y * p->input.width + x) * p->input.channels : 0,
-        .tap_start = rows.begin * p->filter.x + columns.begin,
+        .tap_start = inside.rows.begin * p->filter.x + inside.columns.begin,
         .rows = down,
         .columns = across,
         .input_row = p->dilation.y * p->input.width * p->input.channels,

@@ -1,5 +1,5 @@
 /* ADD, int8, with broadcasting. */
-#include "ws_sum_of.h"
+#include "ws_two_inputs.h"
 
 #define WS_BINARY ws_add_s8
 #define WS_BINARY_PARAMS ws_add_params

@@ -1,18 +1,10 @@
 /* CONV_2D, int16 values, per-channel scales, any stride, padding, dilation and number of groups. */
 #include "ws_kernels_s16.h"
-#include "ws_taps.h"
 #include "ws_wide.h"
-
-/* The taps of one output position that are inside the input. */
-typedef struct {
-    ws_taps rows;
-    ws_taps columns;
-    int32_t top; /* row and column of the input under tap 0, which may be outside */
-    int32_t left;
-} window;
+#include "ws_windows.h"
 
 /* Sum of one output channel; `first` is the first input channel that it sees. */
-static int64_t sum_of(const ws_conv2d_s16_params *p, const window *w, const int16_t *image,
+static int64_t sum_of(const ws_conv2d_s16_params *p, const ws_window *w, const int16_t *image,
                       int32_t first, const int8_t *weights) {
     const int32_t depth = p->input.channels / p->groups;
     const int contiguous = p->dilation.x == 1 && p->groups == 1;
@@ -34,7 +26,7 @@ static int64_t sum_of(const ws_conv2d_s16_params *p, const window *w, const int1
 }
 
 /* All output channels of one position. */
-static void one_position(const ws_conv2d_s16_params *p, const window *w, const int16_t *image,
+static void one_position(const ws_conv2d_s16_params *p, const ws_window *w, const int16_t *image,
                          int16_t *output) {
     const int32_t depth = p->input.channels / p->groups;
     const int32_t per_group = p->output.channels / p->groups;
@@ -52,11 +44,7 @@ void ws_conv2d_s16(const ws_conv2d_s16_params *p, const int16_t *input, int16_t 
     for (int32_t b = 0; b < p->batches; b++) {
         for (int32_t oy = 0; oy < p->output.height; oy++) {
             for (int32_t ox = 0; ox < p->output.width; ox++) {
-                window w;
-                w.top = oy * p->stride.y - p->padding.y;
-                w.left = ox * p->stride.x - p->padding.x;
-                w.rows = ws_taps_inside(w.top, p->dilation.y, p->filter.y, p->input.height);
-                w.columns = ws_taps_inside(w.left, p->dilation.x, p->filter.x, p->input.width);
+                const ws_window w = WS_WINDOW_AT(p, oy, ox);
                 one_position(p, &w, input, output);
                 output += p->output.channels;
             }

@@ -1,18 +1,10 @@
 /* DEPTHWISE_CONV_2D, int16 values, per-channel scales, any stride, padding and dilation. */
 #include "ws_kernels_s16.h"
-#include "ws_taps.h"
 #include "ws_wide.h"
-
-/* The taps of one output position that are inside the input. */
-typedef struct {
-    ws_taps rows;
-    ws_taps columns;
-    int32_t top; /* row and column of the input under tap 0, which may be outside */
-    int32_t left;
-} window;
+#include "ws_windows.h"
 
 /* Sum of output channel c, which sees input channel `source`. */
-static int64_t sum_of(const ws_depthwise_conv2d_s16_params *p, const window *w,
+static int64_t sum_of(const ws_depthwise_conv2d_s16_params *p, const ws_window *w,
                       const int16_t *image, int32_t source, int32_t c) {
     const int32_t x = w->left + w->columns.begin * p->dilation.x;
     const int32_t in_step = p->dilation.x * p->input.channels;
@@ -31,7 +23,7 @@ static int64_t sum_of(const ws_depthwise_conv2d_s16_params *p, const window *w,
 }
 
 /* All output channels of one position. */
-static void one_position(const ws_depthwise_conv2d_s16_params *p, const window *w,
+static void one_position(const ws_depthwise_conv2d_s16_params *p, const ws_window *w,
                          const int16_t *image, int16_t *output) {
     int32_t source = 0;  /* input channel */
     int32_t repeats = 0; /* output channels made from it so far */
@@ -52,11 +44,7 @@ void ws_depthwise_conv2d_s16(const ws_depthwise_conv2d_s16_params *p, const int1
     for (int32_t b = 0; b < p->batches; b++) {
         for (int32_t oy = 0; oy < p->output.height; oy++) {
             for (int32_t ox = 0; ox < p->output.width; ox++) {
-                window w;
-                w.top = oy * p->stride.y - p->padding.y;
-                w.left = ox * p->stride.x - p->padding.x;
-                w.rows = ws_taps_inside(w.top, p->dilation.y, p->filter.y, p->input.height);
-                w.columns = ws_taps_inside(w.left, p->dilation.x, p->filter.x, p->input.width);
+                const ws_window w = WS_WINDOW_AT(p, oy, ox);
                 one_position(p, &w, input, output);
                 output += p->output.channels;
             }

@@ -6,6 +6,7 @@
  */
 #include "ws_dsp_asm.h"
 #include "ws_dsp_outputs.h"
+#include "ws_layout.h"
 
 /* What is added, and the numbers of both rescales. */
 typedef struct {
@@ -24,6 +25,9 @@ typedef struct {
 } add_job;
 
 #if WS_HAS_DSP
+
+WS_FIELD_AT(add_job, fours, 12);
+WS_FIELD_AT(add_job, output_shift, 44);
 
 /* An instruction per line: */
 /* clang-format off */

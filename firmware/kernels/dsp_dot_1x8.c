@@ -5,6 +5,11 @@
 #include "ws_dsp_asm.h"
 #include "ws_dsp_dots.h"
 #include "ws_dsp_outputs.h"
+#include "ws_layout.h"
+
+#if WS_HAS_ASM
+WS_FIELD_AT(ws_units, count, 24);
+#endif
 
 #if WS_HAS_DSP
 

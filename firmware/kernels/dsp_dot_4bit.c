@@ -6,7 +6,13 @@
  */
 #include "ws_dsp_asm.h"
 #include "ws_dsp_dots.h"
+#include "ws_layout.h"
 #include "ws_nibbles.h"
+
+#if WS_HAS_ASM
+WS_FIELD_AT(ws_tile_4bit, weights, 36);
+WS_FIELD_AT(ws_tile_4bit, table_step, 48);
+#endif
 
 /* An instruction per line: */
 /* clang-format off */

@@ -7,6 +7,11 @@
 #include "ws_dsp_asm.h"
 #include "ws_dsp_dots.h"
 #include "ws_dsp_outputs.h"
+#include "ws_layout.h"
+
+#if WS_HAS_ASM
+WS_FIELD_AT(ws_tile, count, 40);
+#endif
 
 #if WS_HAS_DSP
 

@@ -4,8 +4,12 @@
  */
 #include "ws_dsp_asm.h"
 #include "ws_dsp_dots.h"
+#include "ws_layout.h"
 
 #if WS_HAS_MLA
+
+WS_FIELD_AT(ws_four, from, 16);
+WS_FIELD_AT(ws_four, rounding, 52);
 
 /* An instruction per line: */
 /* clang-format off */

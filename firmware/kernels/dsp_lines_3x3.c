@@ -4,8 +4,12 @@
  */
 #include "ws_dsp_asm.h"
 #include "ws_dsp_dots.h"
+#include "ws_layout.h"
 
 #if WS_HAS_DSP
+
+WS_FIELD_AT(ws_plane_3x3, plane, 24);
+WS_FIELD_AT(ws_plane_3x3, rounding, 68);
 
 /* An instruction per line: */
 /* clang-format off */
@@ -108,6 +112,9 @@ __attribute__((naked, noinline)) void ws_lines_3x3(WS_UNUSED const ws_plane_3x3 
 #elif WS_HAS_MLA
 
 /* Armv7-M: the nine weights are in registers, doubled; LDRSH extends a value as it loads it. */
+
+WS_FIELD_AT(ws_plane_3x3, plane, 36);
+WS_FIELD_AT(ws_plane_3x3, rounding, 80);
 
 /* An instruction per line: */
 /* clang-format off */

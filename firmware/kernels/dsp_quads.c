@@ -4,6 +4,11 @@
  */
 #include "ws_dsp_asm.h"
 #include "ws_dsp_taps.h"
+#include "ws_layout.h"
+
+#if WS_HAS_ASM
+WS_FIELD_AT(ws_quads_job, quads, 28);
+#endif
 
 #if WS_HAS_DSP
 

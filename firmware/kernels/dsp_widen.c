@@ -4,6 +4,11 @@
  */
 #include "ws_dsp_asm.h"
 #include "ws_dsp_dots.h"
+#include "ws_layout.h"
+
+#if WS_HAS_ASM
+WS_FIELD_AT(ws_widening, advance, 24);
+#endif
 
 #if WS_HAS_DSP
 

@@ -1,9 +1,13 @@
 /* The inner loop of DEPTHWISE_CONV_2D on cores with MULS only: one channel. */
+#include "ws_layout.h"
 #include "ws_memory.h"
 #include "ws_muls.h"
 #include "ws_muls_asm.h"
 
 #if WS_ARMV6M
+
+WS_FIELD_AT(ws_muls_plane, output, 28);
+WS_FIELD_AT(ws_muls_plane, high, 68);
 
 /* An instruction per line: */
 /* clang-format off */
@@ -23,7 +27,7 @@
  * the multiplier, r7 shift, r8 pitch, r9 end of weights, r10 and r11 bounds, r12 code to jump over,
  * lr output.
  *
- * 4 instructions for each multiplication, 4 for a row of taps and 42 for an output.
+ * 4 instructions for each multiplication, 4 for a row of taps and 40 to 42 for an output.
  */
 __attribute__((naked, noinline)) void ws_muls_lines(WS_UNUSED const ws_muls_plane *plane) {
     __asm__ volatile(

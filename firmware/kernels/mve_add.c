@@ -1,5 +1,6 @@
 /* ADD, int8, on Helium, four values at a time, where both inputs have the output's shape. */
 #include "ws_mve.h"
+#include "ws_two_inputs.h"
 
 #if WS_HAS_MVE
 
@@ -45,12 +46,8 @@ static void sums(const ws_add_params *p, const int8_t *a, const int8_t *b, int8_
 
 static void sums(const ws_add_params *p, const int8_t *a, const int8_t *b, int8_t *output,
                  int32_t count) {
-    const int32_t unit = (int32_t)1 << p->left_shift;
     for (int32_t i = 0; i < count; i++) {
-        const int32_t x = ws_requantize((a[i] + p->offset1) * unit, p->multiplier1, p->shift1);
-        const int32_t y = ws_requantize((b[i] + p->offset2) * unit, p->multiplier2, p->shift2);
-        output[i] = ws_to_s8(ws_add_wrap(x, y), p->output_multiplier, p->output_shift,
-                             p->output_offset, p->activation_min, p->activation_max);
+        output[i] = ws_sum_of(p, a[i], b[i]);
     }
 }
 

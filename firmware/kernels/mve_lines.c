@@ -4,17 +4,15 @@
  */
 #include "ws_mve_lines.h"
 
+#include "ws_layout.h"
 #include "ws_mve.h"
 
 #if WS_HAS_MVE
 
-/* Where the assembly reads the lines; an array of negative size refuses to compile. */
-typedef char lines_are_as_read[offsetof(ws_mve_lines, output) == 12 &&
-                                       offsetof(ws_mve_lines, advance) == 24 &&
-                                       offsetof(ws_mve_lines, outputs) == 28 &&
-                                       offsetof(ws_mve_lines, offsets) == 44
-                                   ? 1
-                                   : -1];
+WS_FIELD_AT(ws_mve_lines, output, 12);
+WS_FIELD_AT(ws_mve_lines, advance, 24);
+WS_FIELD_AT(ws_mve_lines, outputs, 28);
+WS_FIELD_AT(ws_mve_lines, offsets, 44);
 
 /* An instruction per line: */
 /* clang-format off */

@@ -4,17 +4,15 @@
  */
 #include "ws_mve_tile.h"
 
+#include "ws_layout.h"
 #include "ws_mve.h"
 
 #if WS_HAS_MVE
 
-/* Where the assembly reads the tile; an array of negative size refuses to compile. */
-typedef char tile_is_as_read[offsetof(ws_mve_tile, chunks) == 16 &&
-                                     offsetof(ws_mve_tile, pairs) == 32 &&
-                                     offsetof(ws_mve_tile, offsets) == 36 &&
-                                     offsetof(ws_mve_tile, outputs) == 52
-                                 ? 1
-                                 : -1];
+WS_FIELD_AT(ws_mve_tile, chunks, 16);
+WS_FIELD_AT(ws_mve_tile, pairs, 32);
+WS_FIELD_AT(ws_mve_tile, offsets, 36);
+WS_FIELD_AT(ws_mve_tile, outputs, 52);
 
 /* An instruction per line: */
 /* clang-format off */
@@ -49,7 +47,7 @@ typedef char tile_is_as_read[offsetof(ws_mve_tile, chunks) == 16 &&
  * What follows the sums is ws_mve_requantize and ws_mve_narrow (ws_mve.h) with a lane per position:
  * r0, r2, r4 bias, multiplier and shift of the first channel, whose sums are q0, and r6, r8, r10 of
  * the second, q1. Both channels of a position are neighbours in int16 lanes and are stored with its
- * offset. 29 instructions for 8 outputs beside the chunks.
+ * offset. 29 instructions for 8 outputs beside the chunks, and 3 or 4 to find out how many there are.
  */
 #define TILE(scale)                                                                                \
     "push {r4-r11, lr}\n\t"                                                                        \

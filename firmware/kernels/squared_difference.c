@@ -2,14 +2,10 @@
  * SQUARED_DIFFERENCE, int8, with broadcasting. Inputs are shifted left by 7 and halved at least, so
  * that their difference is below 2^15 and its square below 2^30.
  */
-#include "ws_fixedpoint.h"
-#include "ws_kernels.h"
+#include "ws_two_inputs.h"
 
 static int8_t square_of(const ws_add_params *p, int32_t a, int32_t b) {
-    const int32_t unit = (int32_t)1 << p->left_shift;
-    const int32_t scaled1 = ws_requantize((a + p->offset1) * unit, p->multiplier1, p->shift1);
-    const int32_t scaled2 = ws_requantize((b + p->offset2) * unit, p->multiplier2, p->shift2);
-    const int32_t difference = scaled1 - scaled2;
+    const int32_t difference = ws_first_scaled(p, a) - ws_second_scaled(p, b);
     return ws_to_s8(difference * difference, p->output_multiplier, p->output_shift,
                     p->output_offset, p->activation_min, p->activation_max);
 }

@@ -3,7 +3,7 @@
  * time where rows of both inputs lie as the output does.
  */
 #include "ws_host.h"
-#include "ws_sum_of.h"
+#include "ws_two_inputs.h"
 
 /* ws_requantize of 16 values below 2^29 by a shift to the right or none. */
 static WS_INLINE ws_i32x16 requantized(ws_i32x16 x, int32_t multiplier, int32_t right) {
