@@ -70,4 +70,13 @@ static inline int32_t ws_one_over_one_plus_x(int32_t a) {
     return x >= (1 << 30) ? INT32_MAX : x * 2;
 }
 
+static inline int32_t ws_leading_zeros(uint32_t x) {
+    int32_t count = 0;
+    while (count < 32 && (x & 0x80000000u) == 0) {
+        x <<= 1;
+        count++;
+    }
+    return count;
+}
+
 #endif /* WS_FIXEDPOINT_H */

@@ -19,7 +19,7 @@ typedef struct {
                  (ox) * (p)->stride.x - (p)->padding.x)
 
 static WS_INLINE ws_window ws_window_at(ws_shape input, ws_yx filter, ws_yx dilation, int32_t top,
-                                     int32_t left) {
+                                        int32_t left) {
     const ws_window w = {
         .rows = ws_taps_inside(top, dilation.y, filter.y, input.height),
         .columns = ws_taps_inside(left, dilation.x, filter.x, input.width),

@@ -11,10 +11,21 @@
 WS_FIELD_AT(ws_units, count, 24);
 #endif
 
-#if WS_HAS_DSP
-
 /* An instruction per line: */
 /* clang-format off */
+
+/* Eight outputs in r5 to r12, to r0. */
+#define STORE_EIGHT                                                                                \
+    "strb r6, [r0, #1]\n\t"                                                                        \
+    "strb r7, [r0, #2]\n\t"                                                                        \
+    "strb r8, [r0, #3]\n\t"                                                                        \
+    "strb r9, [r0, #4]\n\t"                                                                        \
+    "strb r10, [r0, #5]\n\t"                                                                       \
+    "strb r11, [r0, #6]\n\t"                                                                       \
+    "strb r12, [r0, #7]\n\t"                                                                       \
+    "strb r5, [r0], #8\n\t"
+
+#if WS_HAS_DSP
 
 /*
  * r0 x, r1 weights, r2 b's weights, r3 and r4 weights of two pairs of channels, lr x, r5-r12 sums.
@@ -123,14 +134,7 @@ __attribute__((naked, noinline)) void ws_units_8(WS_UNUSED const ws_units *units
         OUTPUT_1X8("r12", "asr #7")
         "ldr r0, [sp, #16]\n\t"
         "str r2, [sp, #12]\n\t"
-        "strb r6, [r0, #1]\n\t"
-        "strb r7, [r0, #2]\n\t"
-        "strb r8, [r0, #3]\n\t"
-        "strb r9, [r0, #4]\n\t"
-        "strb r10, [r0, #5]\n\t"
-        "strb r11, [r0, #6]\n\t"
-        "strb r12, [r0, #7]\n\t"
-        "strb r5, [r0], #8\n\t"
+        STORE_EIGHT
         "str r0, [sp, #16]\n\t"
         "ldr r2, [sp, #24]\n\t"
         "subs r2, #1\n\t"
@@ -140,14 +144,9 @@ __attribute__((naked, noinline)) void ws_units_8(WS_UNUSED const ws_units *units
         "pop {r4-r11, pc}\n\t");
 }
 
-/* clang-format on */
-
 #elif WS_HAS_MLA
 
 /* Armv7-M: see dsp_dot_4x2.c. */
-
-/* An instruction per line: */
-/* clang-format off */
 
 /*
  * One value by eight channels: its half-words of two channels are 4 bytes apart, from `w0` on; r2 b,
@@ -247,14 +246,7 @@ __attribute__((naked, noinline)) void ws_units_8(WS_UNUSED const ws_units *units
         OUTPUTS_1X2("r11", "r12")
         "str r0, [sp, #8]\n\t"
         "ldr r0, [sp, #12]\n\t"
-        "strb r6, [r0, #1]\n\t"
-        "strb r7, [r0, #2]\n\t"
-        "strb r8, [r0, #3]\n\t"
-        "strb r9, [r0, #4]\n\t"
-        "strb r10, [r0, #5]\n\t"
-        "strb r11, [r0, #6]\n\t"
-        "strb r12, [r0, #7]\n\t"
-        "strb r5, [r0], #8\n\t"
+        STORE_EIGHT
         "str r0, [sp, #12]\n\t"
         "ldr r2, [sp, #20]\n\t"
         "subs r2, #1\n\t"

@@ -147,22 +147,22 @@ __attribute__((naked, noinline)) void ws_tile_4_lut4(WS_UNUSED const ws_tile_4bi
  * r1 bytes, lr x's end; the rest as WS_VALUE_4X2 says. 14 instructions for 8 multiplications, and 2
  * for the loop in 56.
  */
+#define EXTEND(byte)                                                                               \
+    "ldrsb r3, " byte "\n\t"                                                                       \
+    "sbfx r2, r3, #0, #4\n\t"
+
 __attribute__((naked, noinline)) void ws_tile_4_s4(WS_UNUSED const ws_tile_4bit *tile) {
     __asm__ volatile(
         BEGIN
         "ldr lr, [sp, #4]\n\t"
         "2:\n\t"
-        "ldrsb r3, [r1, #3]\n\t"
-        "sbfx r2, r3, #0, #4\n\t"
+        EXTEND("[r1, #3]")
         WS_VALUE_4X2("22", "26", "30", "[r0, #18]")
-        "ldrsb r3, [r1, #2]\n\t"
-        "sbfx r2, r3, #0, #4\n\t"
+        EXTEND("[r1, #2]")
         WS_VALUE_4X2("6", "10", "14", "[r0, #2]")
-        "ldrsb r3, [r1, #1]\n\t"
-        "sbfx r2, r3, #0, #4\n\t"
+        EXTEND("[r1, #1]")
         WS_VALUE_4X2("20", "24", "28", "[r0, #16]")
-        "ldrsb r3, [r1], #4\n\t"
-        "sbfx r2, r3, #0, #4\n\t"
+        EXTEND("[r1], #4")
         WS_VALUE_4X2("4", "8", "12", "[r0], #32")
         "cmp r0, lr\n\t"
         "bne 2b\n\t"

@@ -10,10 +10,45 @@
 WS_FIELD_AT(ws_quads_job, quads, 28);
 #endif
 
-#if WS_HAS_DSP
-
 /* An instruction per line: */
 /* clang-format off */
+
+/*
+ * On the stack 0 places, 4 their end, 8 rescales, 12 output, 16 `twice`, 20 quads left. r0 channel,
+ * r1 weights, r2 places of the taps, r3 their end.
+ */
+#define BEGIN_QUADS                                                                                \
+    "sub sp, #28\n\t"                                                                              \
+    "mov r12, r0\n\t"                                                                              \
+    "ldmia r12, {r0-r7}\n\t"                                                                       \
+    "stmia sp, {r2-r7}\n\t"                                                                        \
+    "1:\n\t"
+
+/* From sums in r6 to r9 to int8, and back for the next quad. */
+#define END_OF_QUAD                                                                                      \
+    "3:\n\t"                                                                                       \
+    "ldr r2, [sp, #8]\n\t"                                                                         \
+    "ldr lr, [sp, #16]\n\t"                                                                        \
+    OUTPUT("r6")                                                                                   \
+    OUTPUT("r7")                                                                                   \
+    OUTPUT("r8")                                                                                   \
+    OUTPUT("r9")                                                                                   \
+    "ldr r3, [sp, #12]\n\t"                                                                        \
+    "str r2, [sp, #8]\n\t"                                                                         \
+    "strb r7, [r3, #1]\n\t"                                                                        \
+    "strb r8, [r3, #2]\n\t"                                                                        \
+    "strb r9, [r3, #3]\n\t"                                                                        \
+    "strb r6, [r3], #4\n\t"                                                                        \
+    "str r3, [sp, #12]\n\t"                                                                        \
+    "ldr r4, [sp, #20]\n\t"                                                                        \
+    "ldrd r2, r3, [sp]\n\t"                                                                        \
+    "add r0, #4\n\t"                                                                               \
+    "subs r4, #1\n\t"                                                                              \
+    "str r4, [sp, #20]\n\t"                                                                        \
+    "bne 1b\n\t"                                                                                   \
+    "add sp, #28\n\t"
+
+#if WS_HAS_DSP
 
 /* A tap's four values in `x` with its weights in r10, r11: the sums of channels 0, 2 and 1, 3. */
 #define TAP(x, bottom, top, a, b, c, d)                                                            \
@@ -38,21 +73,15 @@ WS_FIELD_AT(ws_quads_job, quads, 28);
     "ssat " sum ", #8, " sum "\n\t"
 
 /*
- * r0 channel, r1 weights, r2 places of the taps, r3 their end, r4 and r5 values of channels 0, 2 and
- * 1, 3, r6-r9 sums, r10 and r11 weights of channels 0, 2 and 1, 3, r12 and lr what is at two taps.
- * On the stack 0 places, 4 their end, 8 rescales, 12 output, 16 `twice`, 20 quads left. Sums to
- * int8 as WS_RESCALE does it.
+ * r4 and r5 values of channels 0, 2 and 1, 3, r6-r9 sums, r10 and r11 weights of channels 0, 2 and
+ * 1, 3, r12 and lr what is at two taps. Sums to int8 as WS_RESCALE does it.
  *
  * Per 8 multiplications 17 instructions, and 2 for the loop; 11 for the first tap, 47 per quad.
  */
 __attribute__((naked, noinline)) void ws_quads(WS_UNUSED const ws_quads_job *job) {
     __asm__ volatile(
         "push {r4-r11, lr}\n\t"
-        "sub sp, #28\n\t"
-        "mov r12, r0\n\t"
-        "ldmia r12, {r0-r7}\n\t"
-        "stmia sp, {r2-r7}\n\t"
-        "1:\n\t"
+        BEGIN_QUADS
         "ldr lr, [r2], #4\n\t"
         "ldr lr, [lr, r0]\n\t"
         "ldrd r10, r11, [r1], #8\n\t"
@@ -69,38 +98,13 @@ __attribute__((naked, noinline)) void ws_quads(WS_UNUSED const ws_quads_job *job
         NEXT_TAP("lr")
         "cmp r2, r3\n\t"
         "bne 2b\n\t"
-        "3:\n\t"
-        "ldr r2, [sp, #8]\n\t"
-        "ldr lr, [sp, #16]\n\t"
-        OUTPUT("r6")
-        OUTPUT("r7")
-        OUTPUT("r8")
-        OUTPUT("r9")
-        "ldr r3, [sp, #12]\n\t"
-        "str r2, [sp, #8]\n\t"
-        "strb r6, [r3], #1\n\t"
-        "strb r7, [r3], #1\n\t"
-        "strb r8, [r3], #1\n\t"
-        "strb r9, [r3], #1\n\t"
-        "str r3, [sp, #12]\n\t"
-        "ldr r4, [sp, #20]\n\t"
-        "ldrd r2, r3, [sp]\n\t"
-        "add r0, #4\n\t"
-        "subs r4, #1\n\t"
-        "str r4, [sp, #20]\n\t"
-        "bne 1b\n\t"
-        "add sp, #28\n\t"
+        END_OF_QUAD
         "pop {r4-r11, pc}\n\t");
 }
-
-/* clang-format on */
 
 #elif WS_HAS_MLA
 
 /* Armv7-M: an MLA per product, a value and a weight extended as they are loaded. */
-
-/* An instruction per line: */
-/* clang-format off */
 
 /* A tap, `place` what is there; weights at r1 + those, of channels 1, 2, 3, and at `last`. */
 #define TAP(place, w1, w2, w3, last)                                                               \
@@ -127,20 +131,14 @@ __attribute__((naked, noinline)) void ws_quads(WS_UNUSED const ws_quads_job *job
     WS_RESCALE_ONE(sum, "r4", "r5", "r12", "r3")
 
 /*
- * r0 channel, r1 weights, r2 places of the taps, r3 their end, r4 value, r5 weight, r6-r9 sums of
- * four channels, r12 and lr what is at two taps. On the stack 0 places, 4 their end, 8 rescales, 12
- * output, 16 `twice`, 20 quads left.
+ * r4 value, r5 weight, r6-r9 sums of four channels, r12 and lr what is at two taps.
  *
  * Per 8 multiplications 27 instructions, and 2 for the loop; 16 for the first tap, 59 per quad.
  */
 __attribute__((naked, noinline)) void ws_quads(WS_UNUSED const ws_quads_job *job) {
     __asm__ volatile(
         "push {r4-r9, lr}\n\t"
-        "sub sp, #28\n\t"
-        "mov r12, r0\n\t"
-        "ldmia r12, {r0-r7}\n\t"
-        "stmia sp, {r2-r7}\n\t"
-        "1:\n\t"
+        BEGIN_QUADS
         "mov r6, #0\n\t"
         "mov r7, #0\n\t"
         "mov r8, #0\n\t"
@@ -155,27 +153,7 @@ __attribute__((naked, noinline)) void ws_quads(WS_UNUSED const ws_quads_job *job
         TAP("r12", "4", "2", "6", "[r1], #16")
         "cmp r2, r3\n\t"
         "bne 2b\n\t"
-        "3:\n\t"
-        "ldr r2, [sp, #8]\n\t"
-        "ldr lr, [sp, #16]\n\t"
-        OUTPUT("r6")
-        OUTPUT("r7")
-        OUTPUT("r8")
-        OUTPUT("r9")
-        "ldr r3, [sp, #12]\n\t"
-        "str r2, [sp, #8]\n\t"
-        "strb r7, [r3, #1]\n\t"
-        "strb r8, [r3, #2]\n\t"
-        "strb r9, [r3, #3]\n\t"
-        "strb r6, [r3], #4\n\t"
-        "str r3, [sp, #12]\n\t"
-        "ldr r4, [sp, #20]\n\t"
-        "ldrd r2, r3, [sp]\n\t"
-        "add r0, #4\n\t"
-        "subs r4, #1\n\t"
-        "str r4, [sp, #20]\n\t"
-        "bne 1b\n\t"
-        "add sp, #28\n\t"
+        END_OF_QUAD
         "pop {r4-r9, pc}\n\t");
 }
 

@@ -9,15 +9,6 @@
 
 #define SUM_INTEGER_BITS 12
 
-static int32_t leading_zeros(uint32_t x) {
-    int32_t count = 0;
-    while (count < 32 && (x & 0x80000000u) == 0) {
-        x <<= 1;
-        count++;
-    }
-    return count;
-}
-
 /* What makes shares of a row's exponentials. */
 typedef struct {
     int32_t largest;
@@ -41,7 +32,7 @@ static row_scale scale_of(const ws_softmax_params *p, const int8_t *input, int32
     }
 
     /* sum = (1 + fraction) * 2^(SUM_INTEGER_BITS - zeros) */
-    const int32_t zeros = leading_zeros(sum);
+    const int32_t zeros = ws_leading_zeros(sum);
     const int32_t fraction = (int32_t)((sum << zeros) - 0x80000000u);
     const row_scale found = {largest, ws_one_over_one_plus_x(fraction),
                              SUM_INTEGER_BITS - zeros + 31 - bits};

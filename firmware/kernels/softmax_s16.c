@@ -13,15 +13,6 @@ static int32_t look_up(int32_t x, const int16_t *table) {
     return base + ((slope * (x & 127) + 64) >> 7);
 }
 
-static int32_t leading_zeros(uint32_t x) {
-    int32_t count = 0;
-    while (count < 32 && (x & 0x80000000u) == 0) {
-        x <<= 1;
-        count++;
-    }
-    return count;
-}
-
 static void one_row(const ws_softmax_s16_params *p, const int16_t *input, int16_t *output) {
     int32_t largest = INT16_MIN;
     for (int32_t i = 0; i < p->depth; i++) {
@@ -37,7 +28,7 @@ static void one_row(const ws_softmax_s16_params *p, const int16_t *input, int16_
     }
 
     /* sum = (1 + fraction / 2^16) * 2^(16 - zeros); the table counts the fraction from -32768 */
-    const int32_t zeros = leading_zeros((uint32_t)sum);
+    const int32_t zeros = ws_leading_zeros((uint32_t)sum);
     const int64_t shifted = (((int64_t)sum << (zeros - 1)) + (1 << 13)) >> 14;
     const int32_t fraction = ws_clamp((int32_t)shifted - (3 << 15), INT16_MIN, INT16_MAX);
     const int32_t reciprocal = look_up(fraction, p->reciprocal_table);
