@@ -3,33 +3,35 @@
 
 #if WS_HAS_MVE
 
-/*
- * The sums of four units: per 16 inputs 9 instructions for 64 multiplications, and the loop. Inputs
- * behind the end are not read: their lanes are 0, and the last loads are predicated.
- */
+/* Sums of four units. */
+typedef struct {
+    int32_t a, b, c, d;
+} sums;
+
+/* 16 inputs by four units: with the load of the inputs 9 instructions for 64 multiplications. */
+static WS_INLINE void add_chunk(sums *s, int8x16_t values, const int8_t *weights) {
+    s->a = vmladavaq_s8(s->a, values, vldrbq_s8(weights));
+    s->b = vmladavaq_s8(s->b, values, vldrbq_s8(weights + WS_MVE_BYTES));
+    s->c = vmladavaq_s8(s->c, values, vldrbq_s8(weights + 2 * WS_MVE_BYTES));
+    s->d = vmladavaq_s8(s->d, values, vldrbq_s8(weights + 3 * WS_MVE_BYTES));
+}
+
+/* Inputs behind the end are not read: their lanes are 0, and the last load is predicated. */
 static inline int32x4_t four_units(const int8_t *x, const int8_t *weights, int32_t depth) {
-    int32_t a = 0, b = 0, c = 0, d = 0;
+    sums s = {0, 0, 0, 0};
     int32_t left = depth;
     for (; left >= WS_MVE_BYTES; left -= WS_MVE_BYTES) {
-        const int8x16_t values = vldrbq_s8(x);
-        a = vmladavaq_s8(a, values, vldrbq_s8(weights));
-        b = vmladavaq_s8(b, values, vldrbq_s8(weights + WS_MVE_BYTES));
-        c = vmladavaq_s8(c, values, vldrbq_s8(weights + 2 * WS_MVE_BYTES));
-        d = vmladavaq_s8(d, values, vldrbq_s8(weights + 3 * WS_MVE_BYTES));
+        add_chunk(&s, vldrbq_s8(x), weights);
         x += WS_MVE_BYTES;
         weights += 4 * WS_MVE_BYTES;
     }
     if (left > 0) {
-        const int8x16_t values = vldrbq_z_s8(x, vctp8q((uint32_t)left));
-        a = vmladavaq_s8(a, values, vldrbq_s8(weights));
-        b = vmladavaq_s8(b, values, vldrbq_s8(weights + WS_MVE_BYTES));
-        c = vmladavaq_s8(c, values, vldrbq_s8(weights + 2 * WS_MVE_BYTES));
-        d = vmladavaq_s8(d, values, vldrbq_s8(weights + 3 * WS_MVE_BYTES));
+        add_chunk(&s, vldrbq_z_s8(x, vctp8q((uint32_t)left)), weights);
     }
-    int32x4_t sums = vdupq_n_s32(a);
-    sums = vsetq_lane_s32(b, sums, 1);
-    sums = vsetq_lane_s32(c, sums, 2);
-    return vsetq_lane_s32(d, sums, 3);
+    int32x4_t lanes = vdupq_n_s32(s.a);
+    lanes = vsetq_lane_s32(s.b, lanes, 1);
+    lanes = vsetq_lane_s32(s.c, lanes, 2);
+    return vsetq_lane_s32(s.d, lanes, 3);
 }
 
 static void eight_units(const ws_fully_connected_mve_params *p, const int8_t *x,
