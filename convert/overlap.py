@@ -27,7 +27,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.params import (
+    ConcatenationParams,
     ConvParams,
+    CopyParams,
     DepthwiseConvParams,
     DequantizeParams,
     FullyConnectedParams,
@@ -209,6 +211,10 @@ def plain(params: Params, items: Sequence[int] = (1, 1)) -> Overlaps:
         case BinaryParams():
             shapes = (params.input1_shape, params.input2_shape)
             return tuple(_broadcast(shape, params.output_shape, items) for shape in shapes)
+        case ConcatenationParams():
+            return _joined(params, items)
+        case CopyParams():
+            return _copied(params)
         case _:
             return ()
 
@@ -246,6 +252,29 @@ def _broadcast(shape: Shape, output: Shape, items: Sequence[int]) -> Overlap:
     index = np.broadcast_to(np.arange(math.prod(shape)).reshape(shape), output).reshape(-1)
     writes = np.arange(1, index.size + 1) * items[1]
     return overlap_of_steps(index * items[0], writes, reads_first=True)
+
+
+def _joined(p: ConcatenationParams, items: Sequence[int]) -> Overlaps:
+    """Run by run, each of one input; a run must not be copied onto itself (memcpy)."""
+    runs = np.array(p.runs, np.int64) * items[1]
+    writes = np.arange(p.outer).reshape(-1, 1) * runs.sum() + runs.cumsum()
+    found = []
+    for number, run in enumerate(runs):
+        reads = np.full((p.outer, len(runs)), _NEVER)
+        reads[:, number] = np.arange(p.outer) * run
+        found.append(overlap_of_steps(reads.reshape(-1), writes.reshape(-1), reads_first=False))
+    return tuple(found)
+
+
+def _copied(p: CopyParams) -> Overlaps:
+    """Run by run from somewhere in the input; the same of memcpy."""
+    starts = np.full(p.shape, p.offset, np.int64)
+    for axis, (size, stride) in enumerate(zip(p.shape, p.stride, strict=True)):
+        along = [1] * len(p.shape)
+        along[axis] = size
+        starts += (np.arange(size) * stride).reshape(along)
+    writes = np.arange(1, starts.size + 1) * p.run
+    return (overlap_of_steps(starts.reshape(-1) * p.item, writes * p.item, reads_first=False),)
 
 
 def _scaled(reads: Bytes, item: int) -> Bytes:

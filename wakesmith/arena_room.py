@@ -26,7 +26,7 @@ class ArenaRoom:
     """A budget of RAM and the firmware that has to fit.
 
     Attributes:
-        ram: bytes of the whole firmware.
+        ram: bytes of the whole firmware, the reserved stack included.
         name: of the project, which the firmware says at start.
         words: that it listens for.
         detect: when it says that it heard one.
@@ -71,9 +71,10 @@ class ArenaRoom:
                 kernels=whole.kernels,
                 compiler=self.compiler,
             )
-        if image.ram_bytes <= self.ram:
+        used = image.ram_bytes + image.stack_bytes
+        if used <= self.ram:
             return code, ""
-        others = image.ram_bytes - whole.arena_size
+        others = used - whole.arena_size
         if others >= self.ram:
             return code, f"Of the RAM that budget.ram allows, {others:,} bytes are no activations."
         within = replace(code, ram=self.ram - others)

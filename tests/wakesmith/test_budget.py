@@ -12,12 +12,15 @@ import pytest
 from rich.console import Console
 
 from convert.errors import SpecError
+from convert.tflite_reader import read
 from tests.wakesmith.conftest import Tiny, wakesmith_inside
 from tests.wakesmith.test_report import sample
+from wakesmith.arena_room import ArenaRoom
 from wakesmith.building import print_table
-from wakesmith.project import BudgetSection
+from wakesmith.project import BudgetSection, load_project
 from wakesmith.report import render
 from wakesmith.results import Limit
+from wakesmith.steps.convert import generate_from
 
 
 def test_limits_are_checked_at_the_door() -> None:
@@ -39,6 +42,34 @@ def test_table_and_page_say_what_is_over() -> None:
     assert 'id="budget"' not in render(sample())
     print_table(sample(), Console(file=(plain := io.StringIO()), width=120))
     assert "Over budget" not in plain.getvalue()
+
+
+def test_layers_run_in_stripes_for_a_budget_of_ram(tiny: Tiny) -> None:
+    project = load_project(tiny.file)
+    model = read((tiny.build / "model.tflite").read_bytes())
+    made = project.labels, project.frontend, project.samples, project.firmware.code
+    needed = json.loads((tiny.build / "manifest.json").read_text())["metrics"]["memory"]["RAM"]
+    whole = generate_from(model, *made).arena_size
+
+    def room(ram: int) -> ArenaRoom:
+        return ArenaRoom(
+            ram=ram,
+            name="tiny",
+            words=project.project.words,
+            detect=project.detect,
+            board=project.firmware.board,
+            compiler=project.firmware.compiler,
+        )
+
+    assert room(needed).fitted(model, *made) == (project.firmware.code, "")
+    code, note = room(needed - 1000).fitted(model, *made)
+    assert (code.ram, note) == (whole - 1000, "")
+    assert generate_from(model, *made[:3], code).arena_size <= whole - 1000
+    code, note = room(needed - whole + 100).fitted(model, *made)
+    assert code == project.firmware.code
+    assert note.startswith("budget.ram leaves 100 bytes for activations. The arena must fit 100")
+    code, note = room(needed - whole).fitted(model, *made)
+    assert f"{needed - whole:,} bytes are no activations" in note
 
 
 def test_a_build_over_its_budget_exits_with_one(tiny: Tiny, tmp_path: Path) -> None:
