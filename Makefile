@@ -43,7 +43,7 @@ boards-proof: ## The same clips on every emulated board, with both compilers
 	$(PYTHON) -m pytest $(PARALLEL) -m "slow or not slow" tests/simulate/test_all_boards.py
 
 models-proof: ## Public models on every core: 1,000 random and 200 real inputs, every layer
-	$(PYTHON) -m pytest $(PARALLEL) -m "slow or not slow" tests/simulate/test_models_proof.py
+	$(PYTHON) -m pytest $(PARALLEL) -m "slow or not slow" tests/simulate/test_models_proof.py tests/simulate/test_stripes_proof.py
 
 tflm-proof: ## TFLite Micro as runtime equals its wheel: TFLM_DIR=tree, after make bench
 	$(PYTHON) -m benchmarks.tflm_proof --tflm-dir "$(TFLM_DIR)"
