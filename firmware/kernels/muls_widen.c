@@ -108,10 +108,10 @@
 /*
  * r0 words, r1 bytes; r4 to r7 are 0 to 3, because bytes with a sign have no other offsets, or r4 is
  * free, or as for both halves. For 8 values of lower halves 21 instructions, of upper halves 47, and
- * for 8 of each at once 51; 15 for a row.
+ * for 8 of each at once 51; 15 for a row. In three strings, as C99 allows 4095 characters in one.
  */
 #define WIDEN(step)                                                                                \
-    WS_V6M_ENTER                                                                                   \
+    __asm__ volatile(WS_V6M_ENTER                                                                  \
     "mov r12, r0\n\t"                                                                              \
     "ldmia r0!, {r1-r7}\n\t"                                                                       \
     "mov r8, r3\n\t"                                                                               \
@@ -133,25 +133,25 @@
     "b 7f\n\t"                                                                                     \
     "2:\n\t"                                                                                       \
     ROWS(LOWER_ONE, LOWER_FOUR, step)                                                              \
-    "b 9f\n\t"                                                                                     \
-    "7:\n\t"                                                                                       \
+    "b 9f\n\t");                                                                                   \
+    __asm__ volatile("7:\n\t"                                                                      \
     ROWS(UPPER_ONE, UPPER_FOUR, step)                                                              \
-    "b 9f\n\t"                                                                                     \
-    "8:\n\t"                                                                                       \
+    "b 9f\n\t");                                                                                   \
+    __asm__ volatile("8:\n\t"                                                                      \
     "mov r3, r12\n\t"                                                                              \
     "ldr r5, [r3, #28]\n\t"                                                                        \
     "adds r6, r5, #1\n\t"                                                                          \
     "movs r7, #1\n\t"                                                                              \
     ROWS(BOTH_ONE, BOTH_FOUR, step)                                                                \
     "9:\n\t"                                                                                       \
-    WS_V6M_LEAVE
+    WS_V6M_LEAVE)
 
 __attribute__((naked, noinline)) void ws_muls_widen_4(WS_UNUSED const ws_muls_patch *patch) {
-    __asm__ volatile(WIDEN("8"));
+    WIDEN("8");
 }
 
 __attribute__((naked, noinline)) void ws_muls_widen_2(WS_UNUSED const ws_muls_patch *patch) {
-    __asm__ volatile(WIDEN("4"));
+    WIDEN("4");
 }
 
 /* clang-format on */
