@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert.emit_layer import Layer, LayerCode, check_sum, emits, refuse, struct_text
+from convert.lstm_scales import lstm_scales
 from convert.params_recurrent import LstmParams, SvdfParams
 from convert.prepare_recurrent import (
     LSTM_BIASES,
@@ -15,10 +16,6 @@ from convert.prepare_recurrent import (
     SVDF_FEATURE_WEIGHTS,
     SVDF_TIME_WEIGHTS,
 )
-
-_SMALL = 1 << 30  # twice such a value fits int32
-_MOST_RIGHT = 29  # half a unit and a value below 2^30 fit int32
-_PRODUCT = 32767 << 15  # of Q0.15 by an int16
 
 
 def _constant(layer: Layer, position: int) -> NDArray[np.generic]:
@@ -31,13 +28,6 @@ def _constant(layer: Layer, position: int) -> NDArray[np.generic]:
     if tensor is None or tensor.data is None:
         refuse(layer, "have constant weights", f"a computed input {position}")
     return tensor.data
-
-
-def _scale(multiplier: int, shift: int, most: int) -> tuple[int, int, int]:
-    """A ws_scale (firmware/include/ws_kernels.h) for values of a magnitude up to `most`."""
-    if most < _SMALL and -_MOST_RIGHT <= shift <= -1:
-        return multiplier, -shift, 1 << -shift - 1
-    return multiplier, shift, 0
 
 
 def _folded(
@@ -56,9 +46,13 @@ def _lstm(layer: Layer, p: LstmParams) -> LayerCode:
 
 
 def emit_lstm(
-    layer: Layer, p: LstmParams, halves: tuple[NDArray[np.int16], NDArray[np.int16]] | None = None
+    layer: Layer,
+    p: LstmParams,
+    halves: tuple[NDArray[np.int16], NDArray[np.int16]] | None = None,
+    *,
+    left: bool = False,
 ) -> LayerCode:
-    """The C of an LSTM; with `halves` (`convert.fast_lstm`) for the DSP instructions.
+    """The C of an LSTM; with `halves` and `left` (`convert.fast_lstm`) for the DSP instructions.
 
     Raises:
         UnsupportedModelError: weights are computed, or a sum would overflow int32.
@@ -70,16 +64,8 @@ def emit_lstm(
         """(units, gates, ...): the four gates of a unit behind each other."""
         return np.stack([_constant(layer, position) for position in positions], axis=1)
 
-    # Sums, biases included, are below 2^30 in all but absurd models.
     biases = of_gates(LSTM_BIASES).astype(np.int64)
-    most = max(p.depth, p.units) * 255 * 128 + int(np.abs(biases).max(initial=0))
-    gates = tuple(
-        (
-            _scale(scales.input_multiplier, scales.input_shift, most),
-            _scale(scales.hidden_multiplier, scales.hidden_shift, most),
-        )
-        for scales in p.gates
-    )
+    scales = lstm_scales(p, biases)
     input_weights, hidden_weights = of_gates(LSTM_INPUT_WEIGHTS), of_gates(LSTM_HIDDEN_WEIGHTS)
     fields: list[tuple[str, object]] = []
     weights: list[tuple[str, object]] = []
@@ -89,11 +75,12 @@ def emit_lstm(
         array, text = layer.pool.add(ctype, f"{layer.name}_{role}", values)
         definitions.append(text)
         weights.append((role, array))
-    for ctype, role, values in (
-        ("int32_t", "input_bias", _folded(input_weights, p.input_offset, biases)),
-        ("int32_t", "hidden_bias", _folded(hidden_weights, p.hidden_offset, None)),
+    times = 1 if halves is None else 2  # as ws_lstm_dsp has them
+    for role, values in (
+        ("input_bias", _folded(input_weights, p.input_offset, biases)),
+        ("hidden_bias", _folded(hidden_weights, p.hidden_offset, None)),
     ):
-        array, text = layer.pool.add(ctype, f"{layer.name}_{role}", values)
+        array, text = layer.pool.add("int32_t", f"{layer.name}_{role}", times * values)
         definitions.append(text)
         fields.append((role, array))
     table, text = layer.pool.add("uint16_t", f"{layer.name}_sigmoid", p.sigmoid_table)
@@ -107,11 +94,12 @@ def emit_lstm(
         ("depth", p.depth),
         ("units", p.units),
         ("output_offset", p.output_offset),
-        ("gates", gates),
-        ("forget", _scale(p.forget_multiplier, p.forget_shift, _PRODUCT)),
-        ("update", _scale(p.update_multiplier, p.update_shift, _PRODUCT)),
-        ("result", _scale(p.output_multiplier, p.output_shift, _PRODUCT)),
+        ("gates", scales.gates),
+        ("forget", scales.forget),
+        ("update", scales.update),
+        ("result", scales.result),
         ("tanh_multiplier", p.tanh_multiplier),
+        ("tanh_half", 1 << p.tanh_shift >> 1),
         ("tanh_shift", p.tanh_shift),
         ("cell_min", -p.cell_clip if p.cell_clip else -32768),
         ("cell_max", p.cell_clip or 32767),
@@ -122,7 +110,7 @@ def emit_lstm(
     files: tuple[str, ...] = ("lstm.c",)
     if halves is not None:
         fields = [(f"lstm.{name}", value) for name, value in fields]
-        ctype, function = "ws_lstm_dsp_params", "ws_lstm_dsp"
+        ctype, function = "ws_lstm_dsp_params", "ws_lstm_left_dsp" if left else "ws_lstm_dsp"
         files = ("dsp_lstm.c", "dsp_dot_1x8.c")
     struct = struct_text(ctype, params, [*fields, *weights])
     hidden, cell = layer.states

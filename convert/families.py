@@ -110,7 +110,7 @@ def _recurrent(emit: _Emit) -> _Emit:
 
     def emitted(layer: Layer, found: Any, scratch: str | None) -> LayerCode:
         if isinstance(found, FastLstm):
-            return emit_lstm(layer, found.params, found.halves)
+            return emit_lstm(layer, found.params, found.halves, left=found.left)
         if isinstance(found, FastSvdf):
             return emit_svdf(layer, found, str(scratch), emit)
         return emit(layer, found, scratch)

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from convert.fast_halves import filled, halves_of, in_eights
 from convert.graph import Graph, Op
+from convert.lstm_scales import lstm_scales
 from convert.overlap import Overlaps
 from convert.params import Params
 from convert.params_recurrent import LstmParams
-from convert.prepare_recurrent import LSTM_HIDDEN_WEIGHTS, LSTM_INPUT_WEIGHTS
+from convert.prepare_recurrent import LSTM_BIASES, LSTM_HIDDEN_WEIGHTS, LSTM_INPUT_WEIGHTS
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,14 @@ class FastLstm:
     Attributes:
         params: of the operator.
         halves: int16, weights of the input and of the hidden state, as ws_lstm_dsp_params has them.
+        left: some sum of a gate is shifted to the left.
         overlaps: none; each step reads what the one before it has written elsewhere.
         scratch: bytes.
     """
 
     params: LstmParams
     halves: tuple[NDArray[np.int16], NDArray[np.int16]]
+    left: bool
     overlaps: Overlaps = ()
     scratch: int = 0
 
@@ -45,6 +48,13 @@ def fast_lstms(graph: Graph, params: Sequence[Params]) -> dict[int, FastLstm]:
 
 def _layer(graph: Graph, op: Op, p: LstmParams) -> FastLstm | None:
     """None where the plain kernel must do it."""
+    biases = [graph.tensors[op.inputs[position]].data for position in LSTM_BIASES]
+    known = [np.asarray(data) for data in biases if data is not None]
+    if len(known) < len(biases):
+        return None
+    scales = lstm_scales(p, np.stack(known))
+    if not scales.usual:
+        return None
     made = []
     for positions in (LSTM_INPUT_WEIGHTS, LSTM_HIDDEN_WEIGHTS):
         gates = [graph.tensors[op.inputs[position]].data for position in positions]
@@ -54,7 +64,7 @@ def _layer(graph: Graph, op: Op, p: LstmParams) -> FastLstm | None:
         if halves is None:
             return None
         made.append(halves)
-    return FastLstm(p, (made[0], made[1]))
+    return FastLstm(p, (made[0], made[1]), left=not scales.to_the_right)
 
 
 def _halves(weights: NDArray[np.int8]) -> NDArray[np.int16] | None:

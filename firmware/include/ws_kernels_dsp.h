@@ -209,9 +209,10 @@ void ws_average_pool2d_dsp(const ws_pool2d_params *p, const int8_t *input, int8_
 void ws_mean_dsp(const ws_mean_params *p, const int8_t *input, int8_t *output);
 
 /*
- * UNIDIRECTIONAL_SEQUENCE_LSTM: lstm's own weights are NULL; these are [units / 2, rounded up]
- * [values / 2][4][2] half-words as in FULLY_CONNECTED, for the gates of two units behind each
- * other, rows filled up to a multiple of four values with zeros.
+ * UNIDIRECTIONAL_SEQUENCE_LSTM: lstm's scales all have a `half`; its biases are doubled and its own
+ * weights are NULL. These are [units / 2, rounded up][values / 2][4][2] half-words as in
+ * FULLY_CONNECTED, for the gates of two units behind each other, rows filled up to a multiple of
+ * four values with zeros.
  */
 typedef struct {
     ws_lstm_params lstm;
@@ -221,6 +222,10 @@ typedef struct {
 
 void ws_lstm_dsp(const ws_lstm_dsp_params *p, const int8_t *input, int8_t *hidden, void *cell,
                  int8_t *output);
+
+/* The same where scales of gates may be without, and shift to the left, sums to below 2^30. */
+void ws_lstm_left_dsp(const ws_lstm_dsp_params *p, const int8_t *input, int8_t *hidden, void *cell,
+                      int8_t *output);
 
 /*
  * SVDF behind its projection: `newest` are the results of that, [batches][units][rank]; the rest is

@@ -47,6 +47,7 @@ typedef struct {
     ws_scale update;
     ws_scale result;
     int32_t tanh_multiplier;
+    int32_t tanh_half; /* a unit before the shift */
     int32_t tanh_shift;
     int32_t cell_min;
     int32_t cell_max;

@@ -23,28 +23,31 @@ static WS_NOINLINE int32_t ws_scaled_anyhow(int32_t x, int32_t multiplier, int32
 }
 
 /*
- * ws_requantize. With `half` in six instructions instead of some twenty: SMMULR of twice the value
- * is ws_mul_high, and halves go away from zero as ws_rescale_s8 (ws_dsp.h) tells.
+ * ws_requantize of half of `twice`, with a scale that has a `half`: SMMULR of twice the value is
+ * ws_mul_high, and halves go away from zero as ws_rescale_s8 (ws_dsp.h) tells.
  */
-static inline int32_t ws_scaled(const ws_scale *s, int32_t x) {
-    if (s->half == 0) {
-        return ws_scaled_anyhow(x, s->multiplier, s->shift);
-    }
-    const int32_t scaled = ws_mul_upper(2 * x, s->multiplier);
+static inline int32_t ws_scaled_twice(const ws_scale *s, int32_t twice) {
+    const int32_t scaled = ws_mul_upper(twice, s->multiplier);
     return (scaled + (scaled >> 31) + s->half) >> s->shift;
 }
 
-/* A gate's argument, Q3.12, from its two sums without their biases; `index` counts gates. */
-static inline int32_t ws_gate_argument(const ws_lstm_params *p, const ws_lstm_gate *gate,
-                                       int32_t index, int32_t in_sum, int32_t hidden_sum) {
-    const int32_t from_input = ws_scaled(&gate->input, ws_add_wrap(p->input_bias[index], in_sum));
-    const int32_t from_hidden =
-        ws_scaled(&gate->hidden, ws_add_wrap(p->hidden_bias[index], hidden_sum));
+/* ws_requantize; `usual`: the scale is known to have a `half`, and six instructions do. */
+static WS_INLINE int32_t ws_scaled(const ws_scale *s, int32_t x, int usual) {
+    if (!usual && s->half == 0) {
+        return ws_scaled_anyhow(x, s->multiplier, s->shift);
+    }
+    return ws_scaled_twice(s, 2 * x);
+}
+
+/* A gate's argument, Q3.12, from its rescaled sums. */
+static inline int32_t ws_gate_argument(int32_t from_input, int32_t from_hidden) {
     return ws_clamp16(ws_clamp16(from_input) + ws_clamp16(from_hidden));
 }
 
-/* One unit's gates, in the order of their weights, and its cell to its output. */
-static inline int8_t ws_lstm_unit(const ws_lstm_params *p, const int32_t *gates, uint8_t *place) {
+/* One unit's gates, in the order of their weights, and its cell to its output; `usual`: ws_scaled.
+ */
+static WS_INLINE int8_t ws_lstm_unit(const ws_lstm_params *p, const int32_t *gates, uint8_t *place,
+                                     int usual) {
     const uint16_t *table = p->sigmoid_table;
     const int32_t let_in = ws_sigmoid(table, gates[0] * WS_GATE_FACTOR);
     const int32_t keep = ws_sigmoid(table, gates[1] * WS_GATE_FACTOR);
@@ -53,13 +56,13 @@ static inline int8_t ws_lstm_unit(const ws_lstm_params *p, const int32_t *gates,
 
     int16_t cell;
     memcpy(&cell, place, sizeof cell);
-    const int32_t kept = ws_clamp16(ws_scaled(&p->forget, keep * cell));
-    const int32_t added = ws_clamp16(ws_scaled(&p->update, let_in * candidate));
+    const int32_t kept = ws_clamp16(ws_scaled(&p->forget, keep * cell, usual));
+    const int32_t added = ws_clamp16(ws_scaled(&p->update, let_in * candidate, usual));
     cell = (int16_t)ws_clamp(kept + added, p->cell_min, p->cell_max);
     memcpy(place, &cell, sizeof cell);
 
-    const int32_t argument = ws_sigmoid_argument(cell, p->tanh_multiplier, p->tanh_shift);
-    const int32_t scaled = ws_scaled(&p->result, ws_tanh(table, argument) * let_out);
+    const int32_t argument = (cell * p->tanh_multiplier + p->tanh_half) >> p->tanh_shift;
+    const int32_t scaled = ws_scaled(&p->result, ws_tanh(table, argument) * let_out, usual);
     const int32_t offset = p->output_offset;
     return (int8_t)(ws_clamp(scaled, INT8_MIN - offset, INT8_MAX - offset) + offset);
 }

@@ -13,9 +13,12 @@ static void one_step(const void *params, const int8_t *input, const int8_t *hidd
         ws_four_rows(hidden, hidden_weights, p->units, p->units, hidden_sums);
         for (int32_t i = 0; i < WS_LSTM_GATES; i++) {
             const int32_t index = unit * WS_LSTM_GATES + i;
-            gates[i] = ws_gate_argument(p, &p->gates[i], index, in_sums[i], hidden_sums[i]);
+            const int32_t in = ws_add_wrap(p->input_bias[index], in_sums[i]);
+            const int32_t own = ws_add_wrap(p->hidden_bias[index], hidden_sums[i]);
+            gates[i] = ws_gate_argument(ws_scaled(&p->gates[i].input, in, 0),
+                                        ws_scaled(&p->gates[i].hidden, own, 0));
         }
-        output[unit] = ws_lstm_unit(p, gates, cells + (size_t)unit * sizeof(int16_t));
+        output[unit] = ws_lstm_unit(p, gates, cells + (size_t)unit * sizeof(int16_t), 0);
         in_weights += WS_LSTM_GATES * p->depth;
         hidden_weights += WS_LSTM_GATES * p->units;
     }
