@@ -10,15 +10,14 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from convert.errors import UserError
-from train.quantization import DistilledInt8, QuantizationSpec
-from train.sources.base import resolve
 from wakesmith.arena_room import ArenaRoom
-from wakesmith.job import Job, file_hash
+from wakesmith.job import Job
 from wakesmith.pipeline import Stage
 from wakesmith.project import Project, runs_as_c
 from wakesmith.results import Results
 from wakesmith.room import Room
 from wakesmith.runtimes import library_of, library_reads
+from wakesmith.stage_reads import learning_reads, quantization_reads, scheme_modules
 from wakesmith.steps import speech
 from wakesmith.steps.quantize import chooses
 from wakesmith.steps.train import Learning
@@ -98,7 +97,7 @@ def train_stage(project: Project, base: Path, *, jobs: int = 0) -> Stage:
         "training",
         (_learning(project, base, jobs),),
         needs=("speech",),
-        reads=_learning_reads(project, base),
+        reads=learning_reads(project, base),
         data=_FRONTEND,
         packages=(*_KERAS, "ziglang"),
     )
@@ -127,7 +126,7 @@ def scheme_stages(project: Project, base: Path, *, jobs: int = 0) -> list[Stage]
             (project.quantization, _learning(project, base, jobs)),
             also=scheme_modules(project.quantization),
             needs=("speech", "train", *(stage.name for stage in before)),
-            reads={**_learning_reads(project, base), **_quantization(project, base)},
+            reads={**learning_reads(project, base), **quantization_reads(project, base)},
             data=_FRONTEND,
             packages=(*_KERAS, "ziglang", "flatbuffers"),
         ),
@@ -205,7 +204,7 @@ def sensitivity_stages(project: Project, base: Path, split: str, *, jobs: int = 
         (project.project.name, split, _learning(project, base, jobs)),
         needs=("speech", "features", "train"),
         reads={
-            **_learning_reads(project, base),
+            **learning_reads(project, base),
             "name": project.project.name,
             "split": split,
         },
@@ -217,22 +216,6 @@ def sensitivity_stages(project: Project, base: Path, split: str, *, jobs: int = 
         train_stage(project, base, jobs=jobs),
         measure,
     ]
-
-
-def scheme_modules(scheme: QuantizationSpec) -> tuple[str, ...]:
-    """Names of the modules that a scheme's class, and that of its student, are defined in."""
-    student = (scheme.student,) if isinstance(scheme, DistilledInt8) else ()
-    return tuple(type(one).__module__ for one in (scheme, *student))
-
-
-def own_model_hash(project: Project, base: Path) -> str:
-    """Of the file with the user's own network; "" for one of the zoo's.
-
-    Raises:
-        UserError: it cannot be read.
-    """
-    own_model = project.model.own_file(base)
-    return _file(own_model) if own_model else ""
 
 
 def _arena_room(project: Project) -> ArenaRoom | None:
@@ -274,8 +257,8 @@ def _room_stages(project: Project, base: Path, jobs: int) -> list[Stage]:
             also=scheme_modules(project.quantization),
             needs=("speech", "train"),
             reads={
-                **_learning_reads(project, base),
-                **_quantization(project, base),
+                **learning_reads(project, base),
+                **quantization_reads(project, base),
                 "room": plain(room),
             },
             data=("firmware", "simulate/hostfrontend.c"),
@@ -294,19 +277,6 @@ def _learning(project: Project, base: Path, jobs: int) -> Learning:
         base=base,
         jobs=jobs,
     )
-
-
-def _learning_reads(project: Project, base: Path) -> dict[str, Any]:
-    """What decides the result of training, and through it that of quantization."""
-    return {
-        "model": plain(project.model),
-        "own_model": own_model_hash(project, base),
-        "train": plain(project.train),
-        "augment": plain(project.augment),
-        "noise": _noise(project, base),
-        "frontend": project.frontend.to_json(),
-        "seed": project.project.seed,
-    }
 
 
 def load_results(folder: Path) -> Results:
@@ -372,41 +342,3 @@ def _report(project: Project, needs: tuple[str, ...]) -> Stage:
         data=("wakesmith",),
         packages=("matplotlib", "jinja2"),
     )
-
-
-def _file(path: Path, what: str = "The model's file") -> str:
-    """Hash of a user's own file.
-
-    Raises:
-        UserError: it cannot be read; better told now than after an hour of stages before its own.
-    """
-    try:
-        return file_hash(path)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise UserError(f"{what} must be readable. Received: {path} ({reason}).") from error
-
-
-def _quantization(project: Project, base: Path) -> dict[str, Any]:
-    """What quantization reads, the teacher's files included."""
-    spec = project.quantization
-    files = []
-    if isinstance(spec, DistilledInt8):
-        own = spec.teacher.own_file(base)
-        files = [own] if own is not None else []
-        if spec.teacher_file:
-            files.append(resolve(spec.teacher_file, base))
-    return {
-        "quantization": plain(spec),
-        "teacher": [_file(path, "The teacher's file") for path in files],
-    }
-
-
-def _noise(project: Project, base: Path) -> str:
-    folder = project.augment.noise_folder
-    if not folder:
-        return ""
-    place = resolve(folder, base)
-    if not place.is_dir():
-        raise UserError(f"A noise folder must exist. Received: {place}.")
-    return speech.folder_hash(place)

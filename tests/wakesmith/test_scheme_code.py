@@ -19,7 +19,7 @@ from wakesmith.comparing.entries import choose
 from wakesmith.comparing.line import compare_stages, run_stage
 from wakesmith.pipeline import Stage
 from wakesmith.project import load_project
-from wakesmith.stages import scheme_modules
+from wakesmith.stage_reads import scheme_modules
 
 IN_CI = ("ptq_int8",)
 

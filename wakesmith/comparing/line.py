@@ -13,9 +13,8 @@ from pathlib import Path
 from wakesmith.comparing.entries import Entry
 from wakesmith.pipeline import Stage
 from wakesmith.project import Project, VerifySection
+from wakesmith.stage_reads import own_model_hash, scheme_modules
 from wakesmith.stages import (
-    own_model_hash,
-    scheme_modules,
     scheme_stages,
     speech_stages,
     stage_of,
