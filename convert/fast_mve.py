@@ -22,7 +22,7 @@ from convert.overlap import Overlaps, by_rings, by_rows, by_tiles, plain
 from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams, Params, PoolParams
 from convert.params_binary import AddParams
 from convert.prepare_wide import is_wide
-from convert.recast import as_conv, as_groups
+from convert.recast import as_conv, made_of
 
 VECTOR = 16  # bytes
 EIGHT = 8  # channels whose constants are together
@@ -157,17 +157,7 @@ def mve_layer(layer: ConstantLayer) -> Mve | None:
     if layer.codes is not None:
         return None
     mine = as_conv(layer)
-    match mine.params:
-        case ConvParams() as p:
-            return _conv(p, mine.weights, mine.bias)
-        case DepthwiseConvParams() as p:
-            found = _depthwise(p, mine.weights, mine.bias)
-            if found is None and p.depth_multiplier > 1:
-                return mve_layer(as_groups(mine))
-            return found
-        case FullyConnectedParams() as p:
-            return _fully_connected(p, mine.weights, mine.bias)
-    return None
+    return made_of(mine, _conv, _depthwise, _fully_connected)
 
 
 def _conv(p: ConvParams, weights: NDArray[np.int8], bias: NDArray[np.int32] | None) -> Mve | None:

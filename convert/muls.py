@@ -24,7 +24,7 @@ from convert.graph import Graph
 from convert.narrow import Narrow, Tiles, narrow_layers
 from convert.overlap import Overlaps, by_planes, by_rows, by_tiles
 from convert.params import ConvParams, DepthwiseConvParams, FullyConnectedParams, Params
-from convert.recast import as_conv, as_dense, as_groups, multiplied
+from convert.recast import as_conv, as_dense, made_of, multiplied
 
 _SUM_LIMIT = 1 << 29  # of a sum, bias included (WS_V6M_OUTPUT in ws_muls_asm.h)
 _LANE_LIMIT = (1 << 15) - 1  # of a sum of products in half a word
@@ -102,17 +102,7 @@ def muls_layer(layer: ConstantLayer) -> Muls | None:
     if layer.codes is not None:
         return None
     mine = as_dense(as_conv(layer))
-    match mine.params:
-        case ConvParams() as p:
-            return _conv(p, mine.weights, mine.bias)
-        case DepthwiseConvParams() as p:
-            found = _depthwise(p, mine.weights, mine.bias)
-            if found is None and p.depth_multiplier > 1:
-                return muls_layer(as_groups(mine))
-            return found
-        case FullyConnectedParams() as p:
-            return _fully_connected(p, mine.weights, mine.bias)
-    return None
+    return made_of(mine, _conv, _depthwise, _fully_connected)
 
 
 def _conv(

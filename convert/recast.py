@@ -56,6 +56,27 @@ def multiplied(
     return found
 
 
+_Made = Callable[[Any, NDArray[np.int8], NDArray[np.int32] | None], _L | None]
+"""A family's layer of some parameters, weights and a bias."""
+
+
+def made_of(
+    layer: ConstantLayer, conv: _Made[_L], depthwise: _Made[_L], connected: _Made[_L]
+) -> _L | None:
+    """What a family makes of a layer; a multiplied depthwise one that it cannot do as groups."""
+    match layer.params:
+        case ConvParams():
+            return conv(layer.params, layer.weights, layer.bias)
+        case DepthwiseConvParams() as p:
+            made = depthwise(p, layer.weights, layer.bias)
+            if made is None and p.depth_multiplier > 1:
+                return made_of(as_groups(layer), conv, depthwise, connected)
+            return made
+        case FullyConnectedParams():
+            return connected(layer.params, layer.weights, layer.bias)
+    return None
+
+
 def as_groups(layer: ConstantLayer) -> ConstantLayer:
     """A depthwise convolution as CONV_2D with a group for each input channel."""
     p, codes = layer.params, layer.codes
