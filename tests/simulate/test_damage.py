@@ -118,11 +118,14 @@ def test_flipped_bits_of_weights_and_constants_are_refused(firmware: Image, tmp_
 
 
 def test_flipped_bits_anywhere_never_go_unnoticed(firmware: Image, tmp_path: Path) -> None:
+    """But in the comparison itself and in `main`, which acts on it: docs/SPEC.md says so."""
     rng = np.random.default_rng(5)
+    elf = Elf(firmware.elf)
     found = []
-    for _ in range(40):
+    while len(found) < 40:
         address = firmware.board.flash_origin + int(rng.integers(firmware.flash_bytes))
-        found.append(outcome(flipped(firmware, address, int(rng.integers(8)), tmp_path)))
+        if elf.locate(address).split("+")[0] not in ("ws_integrity_ok", "main"):
+            found.append(outcome(flipped(firmware, address, int(rng.integers(8)), tmp_path)))
     assert "ready" not in found
     # What stops before it can speak is left to the watchdog; it is the few bytes of start-up.
     assert found.count("stuck") <= 2 and found.count("refused") >= 30, found

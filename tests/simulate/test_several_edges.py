@@ -138,6 +138,7 @@ def test_verify_reads_an_archive(tmp_path: Path) -> None:
         seed=0,
         inputs=archive,
         board=board_of("cortex-m4"),
+        ram=0,
         say=said.append,
     )
     assert "3 inputs" in said[0] and "equal" in said[1]

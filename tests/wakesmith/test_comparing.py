@@ -182,6 +182,7 @@ def test_clips_and_float_models_are_shared(project: Project, tmp_path: Path) -> 
         "speech": "speech",
         "features": "features",
         "quantize": "compare/few-seed1/quantize",
+        "convert": "compare/few-seed1/convert",
         "firmware": "compare/few-seed1/firmware",
     }
     assert run_stage("float32", 1, "verify") not in names
