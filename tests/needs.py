@@ -22,3 +22,9 @@ QEMU = [
     pytest.mark.qemu,
     pytest.mark.skipif(not qemu_available(), reason="qemu-system-arm is missing"),
 ]
+
+
+def skip_without(core: str) -> None:
+    """Skips the test where nothing that is installed runs this core."""
+    if core == "cortex-m55" and not qemu_available():
+        pytest.skip("only QEMU has this core, and it is not installed")

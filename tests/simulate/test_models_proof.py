@@ -14,8 +14,8 @@ from convert.emit_aot import emit_model
 from convert.tflite_reader import read
 from firmware.cores import CORES
 from simulate.hostlib import HostBackend
-from simulate.qemu import qemu_available
 from simulate.tflm import TflmBackend
+from tests.needs import skip_without
 from tests.public_models import PUBLIC
 from tests.real_inputs import real_inputs
 from wakesmith.bare import board_of, running
@@ -29,8 +29,7 @@ RANDOM, REAL = 1000, 200
 @pytest.mark.parametrize("core", sorted(CORES))
 @pytest.mark.parametrize("path", PUBLIC)
 def test_every_layer_on_every_core(path: Path, core: str, tmp_path: Path) -> None:
-    if core == "cortex-m55" and not qemu_available():
-        pytest.skip("only QEMU has this core, and it is not installed")
+    skip_without(core)
     tflite = path.read_bytes()
     graph = read(tflite)
     board = board_of(core)

@@ -19,12 +19,11 @@ from firmware.build import Compiler
 from simulate.backend import windows
 from simulate.compare import compare
 from simulate.hostlib import HostBackend
-from simulate.qemu import qemu_available
 from simulate.reference import ReferenceBackend
 from simulate.tflm import TflmBackend
 from tests import recurrent_cases as cases
 from tests import tflite_builder as tb
-from tests.needs import COMPILERS
+from tests.needs import COMPILERS, skip_without
 from wakesmith.bare import board_of, running
 
 
@@ -147,8 +146,7 @@ def test_predict_gives_the_last_step() -> None:
     ],
 )
 def test_emulated_core(kind: str, core: str, compiler: Compiler, tmp_path: Path) -> None:
-    if core == "cortex-m55" and not qemu_available():
-        pytest.skip("only QEMU has this core, and it is not installed")
+    skip_without(core)
     depth, units = (3, 8) if kind == "wide lstm" else (10, 9)
     model = (
         cases.svdf_network() if kind == "svdf" else cases.lstm(steps=6, depth=depth, units=units)

@@ -15,11 +15,11 @@ from simulate import tflm_worker
 from simulate.backend import batch_of, joined_values
 from simulate.compare import compare
 from simulate.hostlib import HostBackend
-from simulate.qemu import qemu_available
 from simulate.reference import ReferenceBackend
 from simulate.tflm import TflmBackend
 from tests import recurrent_cases
 from tests import tflite_builder as tb
+from tests.needs import skip_without
 from wakesmith.bare import board_of, running
 from wakesmith.verifying import random_inputs, verify_model
 
@@ -90,8 +90,7 @@ def test_back_ends_agree(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("core", ["cortex-m0", "cortex-m4", "cortex-m55"])
 def test_emulated_core(core: str, name: str, tmp_path: Path) -> None:
-    if core == "cortex-m55" and not qemu_available():
-        pytest.skip("only QEMU has this core, and it is not installed")
+    skip_without(core)
     graph, board = read(MODELS[name]), board_of(core)
     inputs = random_inputs(graph, 6, 2)
     model = emit_model(graph, kernels=board.core.kernels, steps=8 if graph.states else 1)
