@@ -41,16 +41,20 @@ def _table(source: Tensor, values: NDArray[np.integer]) -> TableParams:
     return TableParams(size=source.size, table=tuple(int(v) for v in clamped))
 
 
+def _ends(graph: Graph, op: Op) -> tuple[Tensor, tuple[np.float32, int], tuple[np.float32, int]]:
+    """The input, and scale and zero point of the input and of the output."""
+    source, output = need(graph, op, op.inputs[0]), need(graph, op, op.outputs[0])
+    same_size(op, source, output)
+    return source, quant_of(op, source), quant_of(op, output)
+
+
 def prepare_relu(graph: Graph, op: Op) -> TableParams:
     """RELU. Source: TFLM micro/kernels/activations_common.cc, `CalculateReluOpData`.
 
     The source forms the quotient of the scales in float32; the pinned wheel has it in double, as
     tests/simulate/test_last_bits.py shows, and the wheel is what we follow.
     """
-    source, output = need(graph, op, op.inputs[0]), need(graph, op, op.outputs[0])
-    same_size(op, source, output)
-    scale, zero_point = quant_of(op, source)
-    output_scale, output_zero = quant_of(op, output)
+    source, (scale, zero_point), (output_scale, output_zero) = _ends(graph, op)
     pair = multiplier_of(op, float(scale) / float(output_scale))
     scaled = fp.multiply_by_quantized_multiplier(_ALL_INT8 - zero_point, *pair)
     return _table(source, np.maximum(scaled.astype(np.int64) + output_zero, output_zero))
@@ -76,10 +80,7 @@ def prepare_abs(graph: Graph, op: Op) -> TableParams:
     The source forms the quotient of the scales in float32; the pinned wheel has it in double, as
     tests/simulate/test_last_bits.py shows, and the wheel is what we follow.
     """
-    source, output = need(graph, op, op.inputs[0]), need(graph, op, op.outputs[0])
-    same_size(op, source, output)
-    scale, zero_point = quant_of(op, source)
-    output_scale, output_zero = quant_of(op, output)
+    source, (scale, zero_point), (output_scale, output_zero) = _ends(graph, op)
     found = np.abs(_ALL_INT8 - zero_point)
     if scale != output_scale:
         pair = multiplier_of(op, float(scale) / float(output_scale))
@@ -92,10 +93,7 @@ def prepare_elu(graph: Graph, op: Op) -> TableParams:
 
     The exponential is the correctly rounded one; a libm may give its neighbour.
     """
-    source, output = need(graph, op, op.inputs[0]), need(graph, op, op.outputs[0])
-    same_size(op, source, output)
-    scale, zero_point = quant_of(op, source)
-    output_scale, output_zero = quant_of(op, output)
+    source, (scale, zero_point), (output_scale, output_zero) = _ends(graph, op)
     if not output_scale > max(_SMALLEST, float(scale) / 2**22):
         raise ModelError(
             f"{where(op)} must have an output scale above 2^-126 and 2^-22 times the input's. "
